@@ -1,0 +1,1 @@
+"""Kalshi market data as Dagster assets, and orders only on data that is provably good."""
