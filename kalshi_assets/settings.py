@@ -1,0 +1,179 @@
+"""Every setting, read once from `KALSHI_*` variables or `.env`. The only reader of the environment.
+
+Unknown keys and impossible values are refused with one line that names the key and the value.
+"""
+
+import os
+from collections.abc import Mapping
+from datetime import date, time
+from decimal import Decimal
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from kalshi_assets.errors import ConfigurationError
+
+PREFIX = "KALSHI_"
+ECONOMICS_SERIES = (
+    "KXCPI",
+    "KXCPIYOY",
+    "KXCPICORE",
+    "KXCPICOREYOY",
+    "KXFED",
+    "KXFEDDECISION",
+    "KXRATECUTCOUNT",
+    "KXPAYROLLS",
+    "KXU3",
+    "KXGDP",
+    "KXPCECORE",
+    "KXJOBLESSCLAIMS",
+    "KXRECSSNBER",
+)
+PRODUCTION_URL = "https://external-api.kalshi.com/trade-api/v2"
+DEMO_URL = "https://external-api.demo.kalshi.co/trade-api/v2"
+# No setting goes below this: a market trading less cannot be left again at a known price.
+VOLUME_FLOOR_CONTRACTS = 200
+
+Venue = Literal["local", "paper", "demo", "live"]
+CommaList = Annotated[tuple[str, ...], NoDecode]
+
+
+class Settings(BaseSettings):
+    """All settings of one installation. Frozen; see README.md for what each one does."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", extra="forbid", frozen=True, env_ignore_empty=True
+    )
+
+    venue: Venue = "paper"
+    home: Path = Path(".kalshi")
+    database_url: SecretStr | None = None
+    api_url: str | None = None
+    api_key_id: str | None = None
+    private_key_path: Path | None = None
+    venue_clock: str = "wall"
+    input_name: str = ""
+
+    series: CommaList = ECONOMICS_SERIES
+    max_markets: int = Field(22, ge=1, le=100)
+    poll_seconds: int = Field(90, ge=15, le=900)
+    poll_lateness_seconds: int = Field(45, ge=5, le=900)
+    collection_start: time = time(0)
+    collection_end: time = time(0)
+    first_day: date = date(2025, 1, 1)
+    history_days: int = Field(8, ge=1, le=30)
+
+    window_days: int = Field(7, ge=1, le=28)
+    min_coverage: float = Field(0.6, gt=0, le=1)
+    deviation_points: float = Field(12, gt=0, lt=100)
+    max_trade_pct: Decimal = Field(Decimal(2), gt=0, le=10)
+    max_slippage_cents: Decimal = Field(Decimal(2), ge=0, le=10)
+    min_volume_contracts: int = Field(500, ge=VOLUME_FLOOR_CONTRACTS)
+    min_hours_to_close: float = Field(4, ge=1)
+    trading_start: time = time(8)
+    trading_end: time = time(18)
+    closed_days: CommaList = ()
+    order_ttl_seconds: int = Field(180, ge=30, le=600)
+
+    max_quote_age_seconds: int = Field(300, ge=10)
+    max_verdict_age_seconds: int = Field(180, ge=10)
+    max_balance_age_seconds: int = Field(120, ge=1, le=120)
+    max_bad_market_share: float = Field(0.5, gt=0, lt=1)
+    frozen_after_seconds: int = Field(10_800, ge=600)
+
+    @field_validator("series", "closed_days", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return (
+            tuple(p.strip() for p in value.split(",") if p.strip())
+            if isinstance(value, str)
+            else value
+        )
+
+    @field_validator("closed_days")
+    @classmethod
+    def _are_days(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for day in value:
+            date.fromisoformat(day)
+        return value
+
+    @model_validator(mode="after")
+    def _trading_hours_are_a_span(self) -> Self:
+        if self.trading_start >= self.trading_end:
+            raise ValueError(f"trading_start {self.trading_start} is not before {self.trading_end}")
+        return self
+
+    @property
+    def api_base_url(self) -> str:
+        """Return the REST base URL of the venue, with `/trade-api/v2`."""
+        if self.api_url is not None:
+            return self.api_url.rstrip("/")
+        if self.venue == "local":
+            raise ConfigurationError(
+                "KALSHI_API_URL is not set: the local venue needs the local exchange's address; "
+                "`kalshi-assets demo` sets it"
+            )
+        return DEMO_URL if self.venue == "demo" else PRODUCTION_URL
+
+    @property
+    def identity(self) -> str:
+        """Return what a database is stamped with: data of two identities never mix."""
+        return f"{self.venue}/{self.input_name}" if self.input_name else self.venue
+
+
+def load_settings(env: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
+    """Return the settings of this process.
+
+    Args:
+        env: variables to check for unknown names; the process's own by default.
+        overrides: values that win over variables and `.env`, by field name.
+
+    Raises:
+        ConfigurationError: an unknown key or an impossible value, named in the message.
+    """
+    _refuse_unknown(os.environ if env is None else env)
+    try:
+        return Settings(**overrides)
+    except ValidationError as exc:
+        raise ConfigurationError("; ".join(_explain(error) for error in exc.errors())) from exc
+
+
+def environment(settings: Settings, extra: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment for a child process: this one's, the settings, and `extra`."""
+    own = {key: value for key, value in os.environ.items() if not key.startswith(PREFIX)}
+    return own | as_variables(settings) | dict(extra)
+
+
+def as_variables(settings: Settings) -> dict[str, str]:
+    """Return the `KALSHI_*` variables that give these settings again, secrets included."""
+    variables = {}
+    for name in Settings.model_fields:
+        value = getattr(settings, name)
+        if isinstance(value, SecretStr):
+            value = value.get_secret_value()
+        if isinstance(value, tuple):
+            value = ",".join(value)
+        if value is not None:
+            variables[f"{PREFIX}{name.upper()}"] = str(value)
+    return variables
+
+
+def _refuse_unknown(env: Mapping[str, str]) -> None:
+    known = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
+    for key in env:
+        if key.startswith(PREFIX) and key not in known:
+            close = get_close_matches(key, known, n=1)
+            hint = f"; did you mean {close[0]}?" if close else "; README.md lists the settings"
+            raise ConfigurationError(f"{key} is not a setting{hint}")
+
+
+def _explain(error: Any) -> str:
+    where = "_".join(str(part) for part in error["loc"]).upper()
+    key = where if where.startswith(PREFIX) else f"{PREFIX}{where}" if where else "settings"
+    if error["type"] == "extra_forbidden":
+        return f"{key} is not a setting; README.md lists the settings"
+    message = error["msg"].removeprefix("Value error, ")
+    return f"{key}={error['input']!s}: {message}" if where else message
