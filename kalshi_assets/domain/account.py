@@ -85,3 +85,16 @@ class OrderAck:
     order_id: str
     fill_count: int
     remaining_count: int
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """A market paid out: contracts held of each side, revenue and fees."""
+
+    market_ticker: str
+    settled_at: datetime
+    result: str
+    yes_count: int
+    no_count: int
+    revenue_micros: int
+    fee_micros: int

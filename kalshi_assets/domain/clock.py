@@ -23,7 +23,7 @@ def wall_ms() -> int:
 
 @dataclass(frozen=True)
 class VenueClock:
-    """Venue time = `venue_at` + (wall time - `wall_at`) × `speed`.
+    """Venue time = `venue_at` + (wall time - `wall_at`) times `speed`.
 
     Without anchors it is the wall clock, as for the venues paper, demo and live.
     """

@@ -94,3 +94,23 @@ class ExchangeStatus:
 
     is_exchange_active: bool
     is_trading_active: bool
+
+
+@dataclass(frozen=True)
+class BookLevel:
+    """All contracts bid for at one price: micros and centicontracts."""
+
+    price: int
+    count: int
+
+
+@dataclass(frozen=True)
+class OrderBook:
+    """The bids for both sides of a market, best last. Each side is in its own prices.
+
+    A bid for NO at p is an offer of YES at 1 - p.
+    """
+
+    market_ticker: str
+    yes_bids: tuple[BookLevel, ...]
+    no_bids: tuple[BookLevel, ...]

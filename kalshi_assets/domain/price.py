@@ -83,6 +83,16 @@ class PriceGrid:
         tradable = [p for p in below if self.holds(p)]
         return max(tradable, default=None)
 
+    def ceiling(self, price: int) -> int | None:
+        """Return the lowest tradable price not below `price`, or None where there is none."""
+        above = [
+            max(r.start, price) + (r.start - max(r.start, price)) % r.step
+            for r in self.ranges
+            if r.end >= price
+        ]
+        tradable = [p for p in above if self.holds(p)]
+        return min(tradable, default=None)
+
     def as_json(self) -> list[list[int]]:
         """Return `[[start, end, step], …]` in micros, the form it is stored in."""
         return [[r.start, r.end, r.step] for r in self.ranges]

@@ -1,0 +1,54 @@
+"""The order's state machine and identity.
+
+intent ──> resting ──> filled | canceled        intent: committed, perhaps not sent
+   │  └──> filled | canceled | rejected | unknown
+   └─────> lapsed                               lapsed: the venue never got it
+unknown ─> resting | filled | canceled | lapsed unknown: sent, the answer did not come
+"""
+
+import uuid
+from typing import Literal
+
+from kalshi_assets.errors import KalshiAssetsError
+
+OrderStatus = Literal["intent", "unknown", "resting", "filled", "canceled", "rejected", "lapsed"]
+LIVE: frozenset[OrderStatus] = frozenset({"intent", "unknown", "resting"})
+DEAD: frozenset[OrderStatus] = frozenset({"filled", "canceled", "rejected", "lapsed"})
+TRANSITIONS: dict[OrderStatus, frozenset[OrderStatus]] = {
+    "intent": frozenset({"unknown", "resting", "filled", "canceled", "rejected", "lapsed"}),
+    "unknown": frozenset({"resting", "filled", "canceled", "lapsed"}),
+    "resting": frozenset({"resting", "filled", "canceled"}),
+    "filled": frozenset(),
+    "canceled": frozenset(),
+    "rejected": frozenset(),
+    "lapsed": frozenset(),
+}
+_NAMESPACE = uuid.UUID("5a1f9c1e-2a55-5d0e-8f0b-6f1f6b0a6a51")
+
+
+class IllegalTransition(KalshiAssetsError):
+    """An order was about to go where its state machine does not lead."""
+
+
+def client_order_id(signal_id: str, *, leg: str, attempt: int) -> str:
+    """Return the id a venue knows the order by: the same for the same signal, leg and attempt."""
+    return str(uuid.uuid5(_NAMESPACE, f"{signal_id}|{leg}|{attempt}"))
+
+
+def require_transition(client_id: str, *, old: OrderStatus, new: OrderStatus) -> None:
+    """Refuse a step that the state machine does not have.
+
+    Raises:
+        IllegalTransition: naming order and states.
+    """
+    if new not in TRANSITIONS[old]:
+        raise IllegalTransition(f"order {client_id} cannot go from {old} to {new}")
+
+
+def status_at_venue(venue_status: str, *, fill_count: int, initial_count: int) -> OrderStatus:
+    """Return our status for the venue's `resting`, `executed` or `canceled`."""
+    if venue_status == "resting":
+        return "resting"
+    if venue_status == "executed" or fill_count >= initial_count:
+        return "filled"
+    return "canceled"

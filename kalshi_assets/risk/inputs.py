@@ -1,0 +1,70 @@
+"""What a judgement rests on. None means "not known", and what is not known refuses."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, time
+from decimal import Decimal
+
+from kalshi_assets.domain.calendar import TradingCalendar
+from kalshi_assets.domain.market import ExchangeStatus, Market, Quote
+from kalshi_assets.domain.signal import Signal
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The account's rules, from settings. Money and prices in micros, counts in centicontracts."""
+
+    trigger: int
+    min_coverage: Decimal
+    min_volume: int
+    min_seconds_to_close: float
+    max_trade_pct: Decimal
+    max_slippage: int
+    max_signal_age_seconds: int
+    max_verdict_age_seconds: int
+    max_balance_age_seconds: int
+    max_attempts: int
+    trading_calendar: TradingCalendar
+    required_checks: tuple[str, ...]
+    trading_hours: tuple[time, time]
+
+
+@dataclass(frozen=True)
+class CheckVerdict:
+    """The newest verdict of one check, with what it said of single markets."""
+
+    verdict_id: int
+    check_name: str
+    as_of: datetime
+    is_passed: bool
+    observed: str
+    threshold: str
+    markets_checked: frozenset[str]
+    markets_failed: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class AccountView:
+    """The account as the venue stated it at `as_of`. `value_micros`: cash and positions at bid."""
+
+    as_of: datetime
+    cash_micros: int
+    value_micros: int | None
+    positions: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """All that one signal is judged by."""
+
+    now: datetime
+    signal: Signal
+    market: Market | None
+    fee_multiplier: Decimal | None
+    quote: Quote | None
+    exchange: ExchangeStatus | None
+    account: AccountView | None
+    verdicts: Mapping[str, CheckVerdict]
+    has_live_order: bool | None
+    attempts: int
+    trading_state: str | None

@@ -1,0 +1,177 @@
+"""The rules, one function each. A rule answers with its name, the value, the limit and a reason."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from kalshi_assets.domain.calendar import VENUE_ZONE
+from kalshi_assets.domain.price import MICROS_PER_CENT, contracts
+from kalshi_assets.risk.inputs import Inputs, Limits
+
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One rule's answer. `reason` is a sentence where the rule refuses."""
+
+    gate: str
+    is_passed: bool
+    value: str
+    limit: str
+    reason: str = ""
+
+
+Rule = Callable[[Inputs, Limits], Gate]
+
+
+def trading_state(inputs: Inputs, limits: Limits) -> Gate:
+    """Trading is not halted."""
+    state = inputs.trading_state
+    return _gate("trading_state", state == "active", state, "active")
+
+
+def exchange_open(inputs: Inputs, limits: Limits) -> Gate:
+    """The exchange says that it runs and trades."""
+    status = inputs.exchange
+    is_open = status is not None and status.is_exchange_active and status.is_trading_active
+    value = None if status is None else "trading" if is_open else "paused"
+    return _gate("exchange_open", is_open, value, "trading")
+
+
+def trading_hours(inputs: Inputs, limits: Limits) -> Gate:
+    """The moment lies in the trading hours, outside of pauses and days of exception."""
+    why = limits.trading_calendar.closed_because(inputs.now)
+    start, end = limits.trading_hours
+    now = inputs.now.astimezone(VENUE_ZONE)
+    return Gate(
+        "trading_hours",
+        why is None,
+        f"{now:%a %Y-%m-%d %H:%M} ET",
+        f"{start:%H:%M}-{end:%H:%M} ET",
+        why or "",
+    )
+
+
+def market_active(inputs: Inputs, limits: Limits) -> Gate:
+    """The market is open for trading."""
+    status = None if inputs.quote is None else inputs.quote.status
+    return _gate("market_active", status == "active", status, "active")
+
+
+def signal_fresh(inputs: Inputs, limits: Limits) -> Gate:
+    """The deviation was seen a moment ago, on data of now."""
+    age = (inputs.now - inputs.signal.last_seen_at).total_seconds()
+    limit = limits.max_signal_age_seconds
+    return _gate("signal_fresh", 0 <= age <= limit, f"{age:.0f} s", f"{limit} s")
+
+
+def deviation(inputs: Inputs, limits: Limits) -> Gate:
+    """The price is further off its average than the threshold."""
+    points = abs(inputs.signal.deviation) / MICROS_PER_CENT
+    limit = limits.trigger / MICROS_PER_CENT
+    is_passed = abs(inputs.signal.deviation) > limits.trigger
+    return _gate("deviation", is_passed, f"{points:.2f} points", f"> {limit:g} points")
+
+
+def coverage(inputs: Inputs, limits: Limits) -> Gate:
+    """The average rests on enough of its window."""
+    value = inputs.signal.coverage
+    return _gate(
+        "coverage", value >= limits.min_coverage, f"{value:.3f}", f">= {limits.min_coverage}"
+    )
+
+
+def volume(inputs: Inputs, limits: Limits) -> Gate:
+    """The market trades enough a day to be left again."""
+    value = None if inputs.quote is None else inputs.quote.volume_24h
+    is_passed = value is not None and value > limits.min_volume
+    shown = None if value is None else f"{contracts(value):.0f} contracts"
+    return _gate("volume", is_passed, shown, f"> {contracts(limits.min_volume):.0f} contracts")
+
+
+def time_to_close(inputs: Inputs, limits: Limits) -> Gate:
+    """The market does not close soon."""
+    left = None
+    if inputs.market is not None:
+        left = (inputs.market.close_at - inputs.now).total_seconds()
+    is_passed = left is not None and left >= limits.min_seconds_to_close
+    shown = None if left is None else f"{left / 3600:.2f} h"
+    return _gate("time_to_close", is_passed, shown, f">= {limits.min_seconds_to_close / 3600:g} h")
+
+
+def existing_position(inputs: Inputs, limits: Limits) -> Gate:
+    """Nothing is held in this market yet."""
+    held = None
+    if inputs.account is not None:
+        held = inputs.account.positions.get(inputs.signal.market_ticker, 0)
+    shown = None if held is None else f"{contracts(held)} contracts"
+    return _gate("existing_position", held == 0, shown, "0 contracts")
+
+
+def live_order(inputs: Inputs, limits: Limits) -> Gate:
+    """No order of ours is live in this market."""
+    live = inputs.has_live_order
+    shown = None if live is None else "1" if live else "0"
+    return _gate("live_order", live is False, shown, "0")
+
+
+def attempts(inputs: Inputs, limits: Limits) -> Gate:
+    """The signal has not used up its attempts."""
+    left = inputs.attempts < limits.max_attempts
+    return _gate("attempts", left, str(inputs.attempts), f"< {limits.max_attempts}")
+
+
+def portfolio_known(inputs: Inputs, limits: Limits) -> Gate:
+    """The venue stated what the account is worth, a moment ago."""
+    account = inputs.account
+    if account is None or account.value_micros is None:
+        return _gate("portfolio_known", False, None, "a value from the venue")
+    age = (inputs.now - account.as_of).total_seconds()
+    limit = limits.max_balance_age_seconds
+    return _gate("portfolio_known", age <= limit, f"{age:.0f} s old", f"{limit} s old")
+
+
+def verdict(check_name: str) -> Rule:
+    """Return the rule that a data check has passed, for the feed and for this market."""
+
+    def rule(inputs: Inputs, limits: Limits) -> Gate:
+        found = inputs.verdicts.get(check_name)
+        if found is None:
+            return _gate(check_name, False, "no verdict", "a passing verdict")
+        age = (inputs.now - found.as_of).total_seconds()
+        if age > limits.max_verdict_age_seconds:
+            limit = f"{limits.max_verdict_age_seconds} s old"
+            return _gate(check_name, False, f"verdict {age:.0f} s old", limit)
+        if not found.is_passed:
+            return _gate(check_name, False, f"feed: {found.observed}", found.threshold)
+        ticker = inputs.signal.market_ticker
+        if ticker in found.markets_failed:
+            return _gate(check_name, False, found.markets_failed[ticker], found.threshold)
+        if ticker not in found.markets_checked:
+            return _gate(check_name, False, "market not checked", "a verdict on this market")
+        return _gate(check_name, True, found.observed, found.threshold)
+
+    return rule
+
+
+ELIGIBILITY: tuple[Rule, ...] = (
+    trading_state,
+    exchange_open,
+    trading_hours,
+    market_active,
+    signal_fresh,
+    deviation,
+    coverage,
+    volume,
+    time_to_close,
+    existing_position,
+    live_order,
+    attempts,
+    portfolio_known,
+)
+
+
+def _gate(name: str, is_passed: bool, value: str | None, limit: str) -> Gate:
+    shown = UNKNOWN if value is None else value
+    reason = "" if is_passed else f"{name.replace('_', ' ')} is {shown}, needed: {limit}"
+    return Gate(name, is_passed, shown, limit, reason)

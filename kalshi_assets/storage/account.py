@@ -1,0 +1,103 @@
+"""The account as the venue stated it: fills, positions, settlements, portfolio; trading state."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from kalshi_assets.domain.account import Fill, Position, Settlement
+from kalshi_assets.storage.rows import insert_missing
+from kalshi_assets.storage.schema import fills, portfolio, positions, settlements, trading_state
+
+
+def save_fills(
+    connection: Connection, rows: Sequence[Fill], *, client_ids: Mapping[str, str]
+) -> int:
+    """Add fills that are new. `client_ids` gives our order id for the venue's."""
+    return insert_missing(
+        connection,
+        fills,
+        [
+            {
+                "fill_id": row.fill_id,
+                "venue_order_id": row.order_id,
+                "client_order_id": client_ids.get(row.order_id),
+                "market_ticker": row.market_ticker,
+                "side": row.side,
+                "count": row.count,
+                "yes_price": row.yes_price,
+                "fee_micros": row.fee_micros,
+                "is_taker": row.is_taker,
+                "filled_at": row.filled_at,
+            }
+            for row in rows
+        ],
+    )
+
+
+def newest_fill_at(connection: Connection) -> datetime | None:
+    """Return when the newest fill was made."""
+    query = select(fills.c.filled_at).order_by(fills.c.filled_at.desc()).limit(1)
+    return connection.scalar(query)
+
+
+def save_positions(
+    connection: Connection,
+    rows: Sequence[Position],
+    *,
+    as_of: datetime,
+    sell_prices: Mapping[str, int],
+) -> int:
+    """Add a snapshot of the open positions, each with the bid it could be sold at."""
+    return insert_missing(
+        connection,
+        positions,
+        [
+            {**vars(row), "as_of": as_of, "sell_price": sell_prices.get(row.market_ticker)}
+            for row in rows
+        ],
+    )
+
+
+def save_settlements(connection: Connection, rows: Sequence[Settlement]) -> int:
+    """Add settlements that are new."""
+    return insert_missing(connection, settlements, [vars(row) for row in rows])
+
+
+def save_portfolio(
+    connection: Connection,
+    *,
+    as_of: datetime,
+    cash_micros: int,
+    positions_value_micros: int | None,
+    open_positions: int,
+) -> int:
+    """Add a snapshot of what the account is worth; the value is None where a bid is missing."""
+    value = None if positions_value_micros is None else cash_micros + positions_value_micros
+    row = {
+        "as_of": as_of,
+        "cash_micros": cash_micros,
+        "positions_value_micros": positions_value_micros,
+        "value_micros": value,
+        "open_positions": open_positions,
+    }
+    return insert_missing(connection, portfolio, [row])
+
+
+def latest_portfolio_value(connection: Connection) -> int | None:
+    """Return the newest known value of the account, micros."""
+    query = select(portfolio.c.value_micros).order_by(portfolio.c.as_of.desc()).limit(1)
+    return connection.scalar(query)
+
+
+def current_trading_state(connection: Connection) -> str:
+    """Return "active" or "halted"; an installation starts active."""
+    query = select(trading_state.c.state).order_by(trading_state.c.changed_at.desc()).limit(1)
+    return connection.scalar(query) or "active"
+
+
+def set_trading_state(connection: Connection, state: str, *, at: datetime, reason: str) -> None:
+    """Change the trading state, keeping the earlier ones."""
+    insert_missing(
+        connection, trading_state, [{"changed_at": at, "state": state, "reason": reason}]
+    )

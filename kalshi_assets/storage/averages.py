@@ -1,0 +1,103 @@
+"""Rolling averages and daily summaries."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Connection, and_, delete, select
+
+from kalshi_assets.analytics.rolling import RollingAverage, Totals
+from kalshi_assets.domain.calendar import day_bounds, venue_day
+from kalshi_assets.storage import schema
+from kalshi_assets.storage.rows import copy_missing, ensure_day_partitions, upsert
+
+rolling_averages, clean_ticks = schema.rolling_averages, schema.clean_ticks
+daily_summaries = schema.daily_summaries
+
+
+def moments_to_average(
+    connection: Connection, day: date, *, only_missing: bool
+) -> list[tuple[str, datetime]]:
+    """Return the (market, moment) pairs of a day's usable clean ticks, in order of time."""
+    start, end = day_bounds(day)
+    query = select(clean_ticks.c.market_ticker, clean_ticks.c.observed_at).where(
+        clean_ticks.c.is_usable, clean_ticks.c.observed_at >= start, clean_ticks.c.observed_at < end
+    )
+    if only_missing:
+        done = select(rolling_averages.c.as_of).where(
+            rolling_averages.c.market_ticker == clean_ticks.c.market_ticker,
+            rolling_averages.c.as_of == clean_ticks.c.observed_at,
+        )
+        query = query.where(~done.exists())
+    query = query.order_by(clean_ticks.c.observed_at, clean_ticks.c.market_ticker)
+    return [(row.market_ticker, row.observed_at) for row in connection.execute(query)]
+
+
+def final_day_totals(
+    connection: Connection, first: date, last: date
+) -> dict[tuple[str, date], Totals]:
+    """Return, by market and day, the totals of the days whose summary is final."""
+    query = select(daily_summaries).where(
+        daily_summaries.c.day.between(first, last), ~daily_summaries.c.is_provisional
+    )
+    return {
+        (row.market_ticker, row.day): Totals(row.price_ms, row.covered_ms, row.tick_count)
+        for row in connection.execute(query)
+    }
+
+
+def save_averages(
+    connection: Connection, day: date, rows: Sequence[RollingAverage], *, is_whole_day: bool
+) -> int:
+    """Store averages; a whole day replaces what was there."""
+    start, end = day_bounds(day)
+    table = rolling_averages
+    ensure_day_partitions(connection, table, {day, *(venue_day(row.as_of) for row in rows)})
+    if is_whole_day:
+        connection.execute(delete(table).where(and_(table.c.as_of >= start, table.c.as_of < end)))
+    return copy_missing(connection, table, [vars(row) for row in rows])
+
+
+def latest_averages(connection: Connection) -> pd.DataFrame:
+    """Return each tracked market's newest average, and None values where it has none."""
+    newest = (
+        select(rolling_averages)
+        .where(rolling_averages.c.market_ticker == schema.markets.c.ticker)
+        .order_by(rolling_averages.c.as_of.desc())
+        .limit(1)
+        .lateral()
+    )
+    query = (
+        select(schema.markets.c.ticker, newest.c.as_of, newest.c.mean, newest.c.coverage)
+        .select_from(schema.markets.outerjoin(newest, schema.markets.c.is_tracked))
+        .where(schema.markets.c.is_tracked)
+        .order_by(schema.markets.c.ticker)
+    )
+    columns = ["market_ticker", "as_of", "mean", "coverage"]
+    return pd.DataFrame([tuple(row) for row in connection.execute(query)], columns=columns)
+
+
+def save_summaries(connection: Connection, day: date, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Replace a day's summaries."""
+    connection.execute(delete(daily_summaries).where(daily_summaries.c.day == day))
+    return upsert(connection, daily_summaries, rows)
+
+
+def averages_of(connection: Connection, day: date) -> pd.DataFrame:
+    """Return a day's averages with the quotes they stand beside: what strategies see."""
+    start, end = day_bounds(day)
+    at_tick = and_(
+        clean_ticks.c.market_ticker == rolling_averages.c.market_ticker,
+        clean_ticks.c.observed_at == rolling_averages.c.as_of,
+    )
+    quote = clean_ticks.c
+    query = (
+        select(rolling_averages, quote.mid, quote.yes_bid, quote.yes_ask)
+        .join(clean_ticks, at_tick)
+        .where(rolling_averages.c.as_of >= start, rolling_averages.c.as_of < end)
+        .where(rolling_averages.c.mean.is_not(None))
+        .order_by(rolling_averages.c.market_ticker, rolling_averages.c.as_of)
+    )
+    result = connection.execute(query)
+    return pd.DataFrame(result.fetchall(), columns=list(result.keys()))

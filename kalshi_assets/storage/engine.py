@@ -1,0 +1,95 @@
+"""Connections: one engine a process, foreign errors translated once, advisory locks.
+
+A database is stamped with its identity (venue and input) at its first use; a start for another
+identity is refused, so that paper, demo and live data can never mix.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+
+import psycopg
+from sqlalchemy import Connection, Engine, create_engine, exc, make_url, text
+from sqlalchemy.pool import QueuePool
+
+from kalshi_assets.errors import DatabaseUnavailable, DiskFull, StorageError
+
+MINIMUM_SERVER = 150_000
+ORDER_LOCK, DAEMON_LOCK, MIGRATION_LOCK = 715_001, 715_002, 715_003
+
+
+class Database:
+    """One Postgres database. Nothing is connected until first use.
+
+    Args:
+        url: `postgresql://…`, any driver suffix is replaced by ours.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = make_url(url).set(drivername="postgresql+psycopg")
+
+    def __repr__(self) -> str:
+        return f"Database({self.name})"
+
+    @property
+    def name(self) -> str:
+        """Return host, port and database name, without the password."""
+        return self._url.render_as_string(hide_password=True)
+
+    @cached_property
+    def engine(self) -> Engine:
+        """Return the engine; sessions speak UTC."""
+        return create_engine(
+            self._url,
+            poolclass=QueuePool,
+            pool_size=2,
+            max_overflow=4,
+            pool_pre_ping=True,
+            connect_args={"options": "-c timezone=UTC", "connect_timeout": 10},
+        )
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Yield a connection whose work is committed as one, or not at all.
+
+        Raises:
+            StorageError: what the database refused, as one of its kinds.
+        """
+        try:
+            with self.engine.begin() as connection:
+                yield connection
+        except exc.DBAPIError as error:
+            raise translated(error.orig, self.name) from error
+
+    @contextmanager
+    def advisory_lock(self, key: int) -> Iterator[bool]:
+        """Yield whether this session holds the lock `key` while the block runs.
+
+        The lock is the session's: it is gone with the process, however that ends.
+        """
+        with self.transaction() as connection:
+            held = bool(connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": key}))
+            try:
+                yield held
+            finally:
+                if held:
+                    connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": key})
+
+    def dispose(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+def translated(error: BaseException | None, name: str) -> StorageError:
+    """Return our error for one of the driver's."""
+    if isinstance(error, psycopg.errors.DiskFull):
+        return DiskFull(f"no room left on the disk of {name}: free some, then start again")
+    if isinstance(error, psycopg.errors.UniqueViolation):
+        return StorageError(f"{name} holds this row already: {_first_line(error)}")
+    if isinstance(error, psycopg.OperationalError):
+        return DatabaseUnavailable(f"{name} does not answer: {_first_line(error)}")
+    return StorageError(f"{name} refused: {_first_line(error)}")
+
+
+def _first_line(error: BaseException | None) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else repr(error)

@@ -1,0 +1,84 @@
+"""How data came in: polls by slot, loaded history, quarantined payloads."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import Connection, func, select
+
+from kalshi_assets.storage.rows import insert_missing, upsert
+from kalshi_assets.storage.schema import history_loads, polls, quarantine
+
+
+@dataclass(frozen=True)
+class Poll:
+    """One poll of all tracked markets. `slot` is the start of its 90 seconds."""
+
+    slot: datetime
+    received_at: datetime
+    expected: Sequence[str]
+    received: int
+    duplicates: int
+    rejected: int
+
+
+@dataclass(frozen=True)
+class Quarantined:
+    """A payload that could not be read, with the reason."""
+
+    source: str
+    reason: str
+    payload: bytes
+
+
+def save_poll(connection: Connection, poll: Poll) -> bool:
+    """Record a poll; return False where its slot was polled before."""
+    return bool(insert_missing(connection, polls, [vars(poll)]))
+
+
+def latest_poll(connection: Connection) -> Poll | None:
+    """Return the newest poll."""
+    row = connection.execute(select(polls).order_by(polls.c.slot.desc()).limit(1)).first()
+    return None if row is None else Poll(**row._mapping)
+
+
+def has_poll(connection: Connection, slot: datetime) -> bool:
+    """Tell whether a slot was polled."""
+    return connection.scalar(select(polls.c.slot).where(polls.c.slot == slot)) is not None
+
+
+def save_quarantined(
+    connection: Connection, rows: Sequence[Quarantined], *, received_at: datetime, run_id: str
+) -> int:
+    """Keep unreadable payloads with their bytes."""
+    values = [{**vars(row), "received_at": received_at, "run_id": run_id} for row in rows]
+    return insert_missing(connection, quarantine, values)
+
+
+def save_history_load(
+    connection: Connection, day: date, candles: dict[str, int], *, loaded_until: datetime
+) -> None:
+    """Record that a day's candles were loaded up to a moment, with their number by market."""
+    rows = [
+        {"day": day, "market_ticker": ticker, "candles": count, "loaded_until": loaded_until}
+        for ticker, count in candles.items()
+    ]
+    upsert(connection, history_loads, rows)
+
+
+def days_not_loaded(
+    connection: Connection, days: Sequence[date], tickers: Sequence[str]
+) -> list[date]:
+    """Return the days for which the history of some of these markets was never loaded."""
+    query = (
+        select(history_loads.c.day, func.count())
+        .where(history_loads.c.day.in_(days), history_loads.c.market_ticker.in_(tickers))
+        .group_by(history_loads.c.day)
+    )
+    loaded = {row[0]: row[1] for row in connection.execute(query)}
+    return [day for day in days if loaded.get(day, 0) < len(tickers)]
+
+
+def count_quarantined(connection: Connection) -> int:
+    """Return how many payloads are in quarantine."""
+    return connection.scalar(select(func.count()).select_from(quarantine)) or 0

@@ -1,0 +1,202 @@
+"""Decisions and orders: intents are committed before anything is sent; no row is ever deleted."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, and_, func, insert, select, update
+
+from kalshi_assets.domain.account import Side
+from kalshi_assets.domain.order import LIVE, OrderStatus, require_transition
+from kalshi_assets.storage.rows import insert_missing
+from kalshi_assets.storage.schema import decisions, order_events, orders
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A row of `decisions`: a signal judged at a moment. Money in micros, count in centicontracts.
+
+    Attributes:
+        gates: every gate that was asked, with value, limit and reason.
+        inputs: what the judgement saw: verdict ids, quote, account, average hash.
+    """
+
+    decision_id: str
+    signal_id: str
+    strategy: str
+    market_ticker: str
+    judged_at: datetime
+    outcome: str
+    refused_by: Sequence[str]
+    gates: Sequence[Mapping[str, Any]]
+    inputs: Mapping[str, Any]
+    side: Side
+    attempt: int
+    count: int | None
+    cost_micros: int | None
+    run_id: str
+
+
+@dataclass(frozen=True)
+class Order:
+    """A row of `orders`. `limit_price` is of the side bought, micros; counts in centicontracts."""
+
+    client_order_id: str
+    decision_id: str
+    signal_id: str
+    market_ticker: str
+    leg: str
+    attempt: int
+    side: Side
+    limit_price: int
+    count: int
+    expires_at: datetime
+    status: OrderStatus
+    reason: str
+    venue_order_id: str | None
+    fill_count: int
+    fees_micros: int
+    verdict_ids: Sequence[int]
+    created_at: datetime
+    updated_at: datetime
+    intent_wall_at: datetime
+    run_id: str
+
+
+def save_decisions(connection: Connection, rows: Sequence[Decision]) -> int:
+    """Add decisions; one that is there already stays as it is."""
+    return insert_missing(connection, decisions, [vars(row) for row in rows])
+
+
+def latest_decisions(connection: Connection, signal_ids: Sequence[str]) -> dict[str, Decision]:
+    """Return each signal's newest decision."""
+    query = (
+        select(decisions)
+        .distinct(decisions.c.signal_id)
+        .where(decisions.c.signal_id.in_(signal_ids))
+        .order_by(decisions.c.signal_id, decisions.c.judged_at.desc(), decisions.c.decision_id)
+    )
+    return {row.signal_id: _decision(row) for row in connection.execute(query)}
+
+
+def approved_without_order(connection: Connection) -> list[Decision]:
+    """Return the approved decisions, newest of their signal, for which no order was made."""
+    newest = (
+        select(decisions)
+        .distinct(decisions.c.signal_id)
+        .order_by(decisions.c.signal_id, decisions.c.judged_at.desc(), decisions.c.decision_id)
+        .subquery()
+    )
+    query = select(newest).where(
+        newest.c.outcome == "approved",
+        ~select(orders.c.decision_id).where(orders.c.decision_id == newest.c.decision_id).exists(),
+    )
+    return [_decision(row) for row in connection.execute(query)]
+
+
+def add_intent(connection: Connection, order: Order) -> bool:
+    """Write an order before it is sent; False where it, or a live one, is there already."""
+    added = insert_missing(connection, orders, [vars(order)])
+    if added:
+        _log(connection, order.client_order_id, "intent", at=order.created_at, detail=order.reason)
+    return bool(added)
+
+
+def move_order(
+    connection: Connection,
+    order: Order,
+    status: OrderStatus,
+    *,
+    at: datetime,
+    reason: str = "",
+    venue_order_id: str | None = None,
+    fill_count: int | None = None,
+    fees_micros: int | None = None,
+) -> None:
+    """Take an order one step along its state machine; nothing is written where nothing changed.
+
+    Raises:
+        IllegalTransition: the state machine has no such step.
+    """
+    values: dict[str, Any] = {
+        "status": status,
+        "reason": reason or order.reason,
+        "venue_order_id": venue_order_id or order.venue_order_id,
+        "fill_count": order.fill_count if fill_count is None else fill_count,
+        "fees_micros": order.fees_micros if fees_micros is None else fees_micros,
+    }
+    if all(getattr(order, name) == value for name, value in values.items()):
+        return
+    if status != order.status:
+        require_transition(order.client_order_id, old=order.status, new=status)
+        _log(connection, order.client_order_id, status, at=at, detail=reason)
+    connection.execute(
+        update(orders)
+        .where(orders.c.client_order_id == order.client_order_id)
+        .values(**values, updated_at=at)
+    )
+
+
+def live_orders(connection: Connection) -> list[Order]:
+    """Return the orders that may still trade."""
+    return _orders(connection, select(orders).where(orders.c.status.in_(LIVE)))
+
+
+def orders_of_signals(connection: Connection, signal_ids: Sequence[str]) -> list[Order]:
+    """Return all orders of these signals."""
+    return _orders(connection, select(orders).where(orders.c.signal_id.in_(signal_ids)))
+
+
+def order_by_client_id(connection: Connection, client_order_id: str) -> Order | None:
+    """Return one order, or None."""
+    query = select(orders).where(orders.c.client_order_id == client_order_id)
+    return next(iter(_orders(connection, query)), None)
+
+
+def client_ids_by_venue_id(connection: Connection) -> dict[str, str]:
+    """Return our id for each of the venue's."""
+    query = select(orders.c.venue_order_id, orders.c.client_order_id).where(
+        orders.c.venue_order_id.is_not(None)
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def refusals_by_gate(connection: Connection) -> dict[str, int]:
+    """Return how many signals' newest decisions each gate refuses."""
+    newest = (
+        select(decisions.c.outcome, func.unnest(decisions.c.refused_by).label("gate"))
+        .distinct(decisions.c.signal_id, "gate")
+        .where(
+            decisions.c.outcome == "refused",
+            and_(
+                decisions.c.judged_at
+                == select(func.max(decisions.alias("d").c.judged_at))
+                .where(decisions.alias("d").c.signal_id == decisions.c.signal_id)
+                .scalar_subquery()
+            ),
+        )
+        .subquery()
+    )
+    query = select(newest.c.gate, func.count()).group_by(newest.c.gate).order_by(newest.c.gate)
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def _orders(connection: Connection, query: Select[Any]) -> list[Order]:
+    return [
+        Order(**row._mapping) for row in connection.execute(query.order_by(orders.c.created_at))
+    ]
+
+
+def _decision(row: Row[Any]) -> Decision:
+    return Decision(**row._mapping)
+
+
+def _log(
+    connection: Connection, client_order_id: str, status: str, *, at: datetime, detail: str
+) -> None:
+    connection.execute(
+        insert(order_events).values(
+            client_order_id=client_order_id, at=at, status=status, detail=detail
+        )
+    )

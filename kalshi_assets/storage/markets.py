@@ -1,0 +1,96 @@
+"""Markets and series as last seen, and which markets are tracked."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import Connection, Row, select, update
+
+from kalshi_assets.domain.market import Market, MarketSnapshot, Series
+from kalshi_assets.domain.price import PriceGrid
+from kalshi_assets.storage import schema
+from kalshi_assets.storage.rows import upsert
+
+markets, series = schema.markets, schema.series
+
+
+@dataclass(frozen=True)
+class TrackedMarket:
+    """A market we collect, with the fee multiplier of its series."""
+
+    market: Market
+    fee_multiplier: Decimal | None
+
+
+def save_series(connection: Connection, rows: Sequence[Series], *, seen_at: datetime) -> int:
+    """Store series with their fee terms."""
+    return upsert(connection, series, [{**vars(row), "seen_at": seen_at} for row in rows])
+
+
+def save_markets(
+    connection: Connection,
+    snapshots: Sequence[MarketSnapshot],
+    *,
+    tracked: Sequence[str],
+    seen_at: datetime,
+) -> int:
+    """Store markets as seen, and track exactly those named."""
+    saved = upsert(connection, markets, [_row(s, seen_at) for s in snapshots])
+    connection.execute(update(markets).values(is_tracked=markets.c.ticker.in_(tracked)))
+    return saved
+
+
+def tracked_markets(connection: Connection) -> dict[str, TrackedMarket]:
+    """Return the tracked markets by ticker, most traded first."""
+    return _load(connection, only_tracked=True)
+
+
+def known_markets(connection: Connection) -> dict[str, TrackedMarket]:
+    """Return every market ever seen, by ticker."""
+    return _load(connection, only_tracked=False)
+
+
+def _load(connection: Connection, *, only_tracked: bool) -> dict[str, TrackedMarket]:
+    query = (
+        select(markets, series.c.fee_multiplier)
+        .outerjoin(series, series.c.ticker == markets.c.series_ticker)
+        .order_by(markets.c.volume_24h.desc(), markets.c.ticker)
+    )
+    if only_tracked:
+        query = query.where(markets.c.is_tracked)
+    return {
+        row.ticker: TrackedMarket(_market(row), row.fee_multiplier)
+        for row in connection.execute(query)
+    }
+
+
+def _market(row: Row[tuple[object, ...]]) -> Market:
+    return Market(
+        ticker=row.ticker,
+        event_ticker=row.event_ticker,
+        title=row.title,
+        status=row.status,
+        open_at=row.open_at,
+        close_at=row.close_at,
+        grid=PriceGrid.from_json(row.grid),
+        result=row.result,
+    )
+
+
+def _row(snapshot: MarketSnapshot, seen_at: datetime) -> dict[str, object]:
+    market = snapshot.market
+    return {
+        "ticker": market.ticker,
+        "event_ticker": market.event_ticker,
+        "series_ticker": market.series_ticker,
+        "title": market.title,
+        "status": market.status,
+        "open_at": market.open_at,
+        "close_at": market.close_at,
+        "grid": market.grid.as_json(),
+        "result": market.result,
+        "volume_24h": snapshot.quote.volume_24h,
+        "is_tracked": False,
+        "seen_at": seen_at,
+    }

@@ -1,0 +1,110 @@
+"""Writing rows: binary COPY, idempotent inserts, native day partitions. Knows no table by name."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from psycopg import Cursor, sql
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Connection,
+    DateTime,
+    Integer,
+    Numeric,
+    Table,
+    Text,
+    text,
+)
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.types import TypeEngine
+
+from kalshi_assets.domain.calendar import day_bounds
+
+Row = Mapping[str, Any]
+PARTITION_LOCK = 715_004
+
+
+def copy_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> int:
+    """Insert the rows whose key is new, by binary COPY, and return how many those were."""
+    if not rows:
+        return 0
+    cursor = _cursor(connection)
+    target = sql.Identifier(table.schema or "public", table.name)
+    columns = sql.SQL(", ").join(sql.Identifier(c.name) for c in table.columns)
+    cursor.execute(sql.SQL("CREATE TEMP TABLE incoming (LIKE {}) ON COMMIT DROP").format(target))
+    statement = sql.SQL("COPY incoming ({}) FROM STDIN (FORMAT BINARY)").format(columns)
+    with cursor.copy(statement) as copy:
+        copy.set_types([_type_name(c.type) for c in table.columns])
+        for row in rows:
+            copy.write_row([row.get(c.name) for c in table.columns])
+    cursor.execute(
+        sql.SQL("INSERT INTO {} ({c}) SELECT {c} FROM incoming ON CONFLICT DO NOTHING").format(
+            target, c=columns
+        )
+    )
+    written = cursor.rowcount
+    cursor.execute("DROP TABLE incoming")
+    return written
+
+
+def insert_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> int:
+    """Insert the rows whose key is new, and return how many those were."""
+    if not rows:
+        return 0
+    return connection.execute(
+        insert(table).values([dict(row) for row in rows]).on_conflict_do_nothing()
+    ).rowcount
+
+
+def upsert(connection: Connection, table: Table, rows: Sequence[Row]) -> int:
+    """Insert the rows, or bring those already there to the same values."""
+    if not rows:
+        return 0
+    statement = insert(table).values([dict(row) for row in rows])
+    keys = [c.name for c in table.primary_key.columns]
+    rest = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+    return connection.execute(
+        statement.on_conflict_do_update(index_elements=keys, set_=rest)
+    ).rowcount
+
+
+def ensure_day_partitions(connection: Connection, table: Table, days: Iterable[date]) -> None:
+    """Create the native partitions of these New York days where they are missing."""
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": PARTITION_LOCK})
+    cursor = _cursor(connection)
+    for day in sorted(set(days)):
+        start, end = day_bounds(day)
+        cursor.execute(
+            sql.SQL(
+                "CREATE TABLE IF NOT EXISTS {} PARTITION OF {} FOR VALUES FROM ({}) TO ({})"
+            ).format(
+                sql.Identifier(table.schema or "public", f"{table.name}_{day:%Y%m%d}"),
+                sql.Identifier(table.schema or "public", table.name),
+                sql.Literal(start.isoformat()),
+                sql.Literal(end.isoformat()),
+            )
+        )
+
+
+def _cursor(connection: Connection) -> Cursor[Any]:
+    cursor = connection.connection.cursor()
+    assert isinstance(cursor, Cursor)  # noqa: S101  the engine is made for psycopg
+    return cursor
+
+
+def _type_name(kind: TypeEngine[Any]) -> str:
+    names: list[tuple[type[TypeEngine[Any]], str]] = [
+        (BigInteger, "int8"),
+        (Integer, "int4"),
+        (Boolean, "bool"),
+        (Numeric, "numeric"),
+        (DateTime, "timestamptz"),
+        (ARRAY, "text[]"),
+        (Text, "text"),
+    ]
+    for python_type, name in names:
+        if isinstance(kind, python_type):
+            return name
+    raise TypeError(f"no COPY type for {kind!r}")

@@ -1,0 +1,144 @@
+"""Raw and clean ticks: native day partitions, written idempotently by binary COPY."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Connection, Table, and_, delete, func, select, text, update
+
+from kalshi_assets.analytics.cleaning import Anchor
+from kalshi_assets.domain.calendar import day_bounds, venue_day
+from kalshi_assets.storage import schema
+from kalshi_assets.storage.rows import copy_missing, ensure_day_partitions
+
+raw_ticks, clean_ticks = schema.raw_ticks, schema.clean_ticks
+# The longest a price may hold: twice the longest candle interval, one day.
+LONGEST_HOLD = timedelta(days=2)
+
+
+def add_raw_ticks(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Add observations whose key is new, and return how many were."""
+    ensure_day_partitions(connection, raw_ticks, {venue_day(r["observed_at"]) for r in rows})
+    return copy_missing(connection, raw_ticks, rows)
+
+
+def raw_ticks_of(
+    connection: Connection, day: date, *, after: Mapping[str, datetime] | None = None
+) -> pd.DataFrame:
+    """Return a day's raw ticks; with `after`, of each market only those later than its moment."""
+    frame = _frame(connection, raw_ticks, *day_bounds(day))
+    if after and not frame.empty:
+        since = frame["market_ticker"].map(after)
+        frame = frame[since.isna() | (frame["observed_at"] > since)]
+    return frame.reset_index(drop=True)
+
+
+def raw_ticks_between(connection: Connection, start: datetime, end: datetime) -> pd.DataFrame:
+    """Return the raw ticks observed in [start, end]."""
+    return _frame(connection, raw_ticks, start, end + timedelta(microseconds=1))
+
+
+def clean_ticks_of(connection: Connection, day: date) -> pd.DataFrame:
+    """Return a day's clean ticks, sorted by market and moment."""
+    return _frame(connection, clean_ticks, *day_bounds(day))
+
+
+def last_clean_moments(connection: Connection, day: date) -> dict[str, datetime]:
+    """Return, by market, the newest clean tick's moment of a day."""
+    start, end = day_bounds(day)
+    query = (
+        select(clean_ticks.c.market_ticker, func.max(clean_ticks.c.observed_at))
+        .where(and_(clean_ticks.c.observed_at >= start, clean_ticks.c.observed_at < end))
+        .group_by(clean_ticks.c.market_ticker)
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def add_clean_ticks(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Add clean ticks behind those that are there."""
+    ensure_day_partitions(connection, clean_ticks, {venue_day(r["observed_at"]) for r in rows})
+    return copy_missing(connection, clean_ticks, rows)
+
+
+def rewrite_clean_ticks(
+    connection: Connection, day: date, rows: Sequence[Mapping[str, Any]]
+) -> int:
+    """Replace a day's clean ticks; its summaries are provisional until made anew."""
+    start, end = day_bounds(day)
+    ensure_day_partitions(connection, clean_ticks, [day])
+    connection.execute(
+        delete(clean_ticks).where(
+            and_(clean_ticks.c.observed_at >= start, clean_ticks.c.observed_at < end)
+        )
+    )
+    summaries = schema.daily_summaries
+    connection.execute(update(summaries).where(summaries.c.day == day).values(is_provisional=True))
+    return copy_missing(connection, clean_ticks, rows)
+
+
+def has_clean_ticks(connection: Connection, day: date) -> bool:
+    """Tell whether a day has clean ticks."""
+    return bool(last_clean_moments(connection, day))
+
+
+def anchors_at(
+    connection: Connection, wanted: Iterable[tuple[str, datetime]]
+) -> dict[tuple[str, datetime], Anchor]:
+    """Return, for each (market, moment), the last usable clean tick at or before the moment.
+
+    Two index steps a pair, however long the history. Pairs without such a tick in the last
+    `LONGEST_HOLD` are missing from the answer: no price can hold that long.
+    """
+    pairs = sorted(set(wanted))
+    if not pairs:
+        return {}
+    query = text(
+        """
+        SELECT w.market_ticker, w.moment, t.observed_at, t.mid, t.hold_ms,
+               t.price_ms, t.covered_ms, t.tick_count
+        FROM unnest(CAST(:tickers AS text[]), CAST(:moments AS timestamptz[]))
+             AS w(market_ticker, moment)
+        CROSS JOIN LATERAL (
+            SELECT * FROM kalshi.clean_ticks c
+            WHERE c.market_ticker = w.market_ticker AND c.is_usable
+              AND c.observed_at <= w.moment AND c.observed_at > w.moment - CAST(:hold AS interval)
+            ORDER BY c.observed_at DESC LIMIT 1
+        ) AS t
+        """
+    )
+    values = {
+        "tickers": [ticker for ticker, _ in pairs],
+        "moments": [moment for _, moment in pairs],
+        "hold": LONGEST_HOLD,
+    }
+    return {
+        (row.market_ticker, row.moment): Anchor(
+            observed_at=row.observed_at,
+            mid=row.mid,
+            hold_ms=row.hold_ms,
+            price_ms=row.price_ms,
+            covered_ms=row.covered_ms,
+            tick_count=row.tick_count,
+        )
+        for row in connection.execute(query, values)
+    }
+
+
+def _frame(connection: Connection, table: Table, start: datetime, end: datetime) -> pd.DataFrame:
+    moment = table.c.observed_at
+    query = (
+        select(table)
+        .where(and_(moment >= start, moment < end))
+        .order_by(table.c.market_ticker, moment)
+    )
+    result = connection.execute(query)
+    frame = pd.DataFrame(result.fetchall(), columns=list(result.keys()))
+    for column in table.columns:
+        if column.type.python_type is int:
+            values = frame[column.name]
+            is_exact = not column.nullable
+            frame[column.name] = values.astype("int64") if is_exact else values.astype("Int64")
+        elif column.type.python_type is datetime:
+            frame[column.name] = pd.to_datetime(frame[column.name], utc=True)
+    return frame

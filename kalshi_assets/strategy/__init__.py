@@ -1,0 +1,1 @@
+"""What to trade: features to signals, and how much. Pure, the same live and in backtests."""
