@@ -1,23 +1,23 @@
-"""The one exception tree. Foreign exceptions become one of these at the edge of the room they come from.
+"""The one exception tree. Foreign exceptions become one of these where they enter.
 
-    KalshiAssetsError
-    ├── ConfigurationError        settings, key file, scenario or recording: exit code 2, nothing was started
-    ├── StorageError
-    │   ├── DatabaseInUse         another live process owns the data folder or the database
-    │   ├── DatabaseMismatch      server or data of another version, venue or input
-    │   ├── DiskFull
-    │   ├── MigrationError        a half-finished or unknown migration
-    │   └── DatabaseUnavailable
-    ├── PayloadError              a malformed payload of the exchange: quarantined with its bytes
-    ├── ExchangeError             the exchange, or the way to it, did not do what was asked
-    │   ├── TransportError        no usable answer: for a write, the outcome is unknown
-    │   ├── ServerError           5xx: for a write, the outcome is unknown
-    │   ├── RateLimited           429
-    │   ├── NotAuthorized         401, 403
-    │   ├── NotFound              404
-    │   ├── DuplicateOrder        409 order_already_exists: it is there, look it up
-    │   └── Rejected              any other 4xx: the exchange understood and refused
-    └── ProcessError              a child process did not start, or left-overs could not be ended
+KalshiAssetsError
+├── ConfigurationError        a setting, key file or scenario is wrong: exit code 2
+├── StorageError
+│   ├── DatabaseInUse         another live process owns the data folder or the database
+│   ├── DatabaseMismatch      server or data of another version, venue or input
+│   ├── DiskFull
+│   ├── MigrationError        a half-finished or unknown migration
+│   └── DatabaseUnavailable
+├── PayloadError              a malformed payload of the exchange: quarantined with its bytes
+├── ExchangeError             the exchange, or the way to it, did not do what was asked
+│   ├── TransportError        no usable answer: for a write, the outcome is unknown
+│   ├── ServerError           5xx: for a write, the outcome is unknown
+│   ├── RateLimited           429
+│   ├── NotAuthorized         401, 403
+│   ├── NotFound              404
+│   ├── DuplicateOrder        409 order_already_exists: it is there, look it up
+│   └── Rejected              any other 4xx: the exchange understood and refused
+└── ProcessError              a child process did not start, or left-overs could not be ended
 """
 
 
@@ -26,7 +26,7 @@ class KalshiAssetsError(Exception):
 
 
 class ConfigurationError(KalshiAssetsError):
-    """A setting, key file, scenario or recording is wrong; the message names the value and the way out."""
+    """A setting, key file, scenario or recording is wrong; the message names value and way out."""
 
 
 class StorageError(KalshiAssetsError):

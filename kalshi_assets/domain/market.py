@@ -38,6 +38,14 @@ class Market:
 
 
 @dataclass(frozen=True)
+class TrackedMarket:
+    """A market we collect, with its series' fee multiplier (None: fee terms not known)."""
+
+    market: Market
+    fee_multiplier: Decimal | None
+
+
+@dataclass(frozen=True)
 class Quote:
     """A market's quote fields as received. An empty side shows by its size, not by its price.
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, func, insert, select, update
+from sqlalchemy import Connection, Select, insert, select, update
 
 from kalshi_assets.domain.account import Side
 from kalshi_assets.domain.order import LIVE, OrderStatus, require_transition
@@ -69,30 +69,25 @@ def save_decisions(connection: Connection, rows: Sequence[Decision]) -> int:
     return insert_missing(connection, decisions, [vars(row) for row in rows])
 
 
-def latest_decisions(connection: Connection, signal_ids: Sequence[str]) -> dict[str, Decision]:
-    """Return each signal's newest decision."""
+def latest_decisions(
+    connection: Connection, signal_ids: Sequence[str] | None = None
+) -> dict[str, Decision]:
+    """Return each signal's newest decision; without ids, of every signal."""
     query = (
         select(decisions)
         .distinct(decisions.c.signal_id)
-        .where(decisions.c.signal_id.in_(signal_ids))
         .order_by(decisions.c.signal_id, decisions.c.judged_at.desc(), decisions.c.decision_id)
     )
-    return {row.signal_id: _decision(row) for row in connection.execute(query)}
+    if signal_ids is not None:
+        query = query.where(decisions.c.signal_id.in_(signal_ids))
+    return {row.signal_id: Decision(**row._mapping) for row in connection.execute(query)}
 
 
 def approved_without_order(connection: Connection) -> list[Decision]:
-    """Return the approved decisions, newest of their signal, for which no order was made."""
-    newest = (
-        select(decisions)
-        .distinct(decisions.c.signal_id)
-        .order_by(decisions.c.signal_id, decisions.c.judged_at.desc(), decisions.c.decision_id)
-        .subquery()
-    )
-    query = select(newest).where(
-        newest.c.outcome == "approved",
-        ~select(orders.c.decision_id).where(orders.c.decision_id == newest.c.decision_id).exists(),
-    )
-    return [_decision(row) for row in connection.execute(query)]
+    """Return the decisions, newest of their signal, that approve and have no order yet."""
+    ordered = set(connection.scalars(select(orders.c.decision_id)))
+    newest = latest_decisions(connection).values()
+    return [d for d in newest if d.outcome == "approved" and d.decision_id not in ordered]
 
 
 def add_intent(connection: Connection, order: Order) -> bool:
@@ -162,34 +157,10 @@ def client_ids_by_venue_id(connection: Connection) -> dict[str, str]:
     return {row[0]: row[1] for row in connection.execute(query)}
 
 
-def refusals_by_gate(connection: Connection) -> dict[str, int]:
-    """Return how many signals' newest decisions each gate refuses."""
-    newest = (
-        select(decisions.c.outcome, func.unnest(decisions.c.refused_by).label("gate"))
-        .distinct(decisions.c.signal_id, "gate")
-        .where(
-            decisions.c.outcome == "refused",
-            and_(
-                decisions.c.judged_at
-                == select(func.max(decisions.alias("d").c.judged_at))
-                .where(decisions.alias("d").c.signal_id == decisions.c.signal_id)
-                .scalar_subquery()
-            ),
-        )
-        .subquery()
-    )
-    query = select(newest.c.gate, func.count()).group_by(newest.c.gate).order_by(newest.c.gate)
-    return {row[0]: row[1] for row in connection.execute(query)}
-
-
 def _orders(connection: Connection, query: Select[Any]) -> list[Order]:
     return [
         Order(**row._mapping) for row in connection.execute(query.order_by(orders.c.created_at))
     ]
-
-
-def _decision(row: Row[Any]) -> Decision:
-    return Decision(**row._mapping)
 
 
 def _log(

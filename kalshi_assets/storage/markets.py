@@ -1,26 +1,16 @@
 """Markets and series as last seen, and which markets are tracked."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 
 from sqlalchemy import Connection, Row, select, update
 
-from kalshi_assets.domain.market import Market, MarketSnapshot, Series
+from kalshi_assets.domain.market import Market, MarketSnapshot, Series, TrackedMarket
 from kalshi_assets.domain.price import PriceGrid
 from kalshi_assets.storage import schema
 from kalshi_assets.storage.rows import upsert
 
 markets, series = schema.markets, schema.series
-
-
-@dataclass(frozen=True)
-class TrackedMarket:
-    """A market we collect, with the fee multiplier of its series."""
-
-    market: Market
-    fee_multiplier: Decimal | None
 
 
 def save_series(connection: Connection, rows: Sequence[Series], *, seen_at: datetime) -> int:

@@ -32,7 +32,7 @@ class Feature:
 
 @dataclass(frozen=True)
 class Rules:
-    """Levels of |mid - mean| in micros: an episode lasts from `watch` on, trades above `trigger`."""
+    """Levels of |mid - mean| in micros: an episode lasts from `watch`, trades above `trigger`."""
 
     trigger: int
     watch: int

@@ -1,0 +1,134 @@
+"""The rows the checks look at: one a market, with the measures the rules name. Pure."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from kalshi_assets.domain.market import Market, TrackedMarket
+
+REQUIRED = ("yes_bid", "yes_ask", "yes_bid_size", "yes_ask_size", "last_price", "volume", "status")
+MOVES_TO_CALL_FROZEN = 3
+
+
+def market_rows(tracked: Mapping[str, TrackedMarket]) -> pd.DataFrame:
+    """Return a row a tracked market: has_grid, has_fee_terms."""
+    return pd.DataFrame(
+        [
+            {
+                "market_ticker": ticker,
+                "has_grid": bool(known.market.grid.ranges),
+                "has_fee_terms": known.fee_multiplier is not None,
+            }
+            for ticker, known in tracked.items()
+        ],
+        columns=["market_ticker", "has_grid", "has_fee_terms"],
+    )
+
+
+def tick_rows(ticks: pd.DataFrame, markets: Mapping[str, Market], *, now: datetime) -> pd.DataFrame:
+    """Return raw ticks with is_on_grid, spread, has_all_fields and quote_age_seconds.
+
+    Args:
+        ticks: raw ticks; of candles only the fields a candle has are asked for.
+        markets: by ticker, for the grid.
+        now: the venue's moment.
+    """
+    rows = ticks.copy()
+    present = rows[list(REQUIRED)].notna().all(axis=1)
+    rows["has_all_fields"] = present | (rows["source"] == "candle")
+    rows["spread"] = rows["yes_ask"] - rows["yes_bid"]
+    rows["is_on_grid"] = [
+        _is_on_grid(markets.get(ticker), bid, ask)
+        for ticker, bid, ask in zip(
+            rows["market_ticker"], rows["yes_bid"], rows["yes_ask"], strict=True
+        )
+    ]
+    one_sided = (rows["yes_bid"] <= 0) | (rows["yes_ask"] <= 0)
+    rows["spread"] = rows["spread"].where(~one_sided, 0)
+    rows["quote_age_seconds"] = (pd.Timestamp(now) - rows["quoted_at"]).dt.total_seconds()
+    return rows
+
+
+def presence_rows(expected: Sequence[str], ticks: pd.DataFrame) -> pd.DataFrame:
+    """Return a row an expected market: is_present."""
+    seen = set(ticks["market_ticker"])
+    rows = [{"market_ticker": t, "is_present": t in seen} for t in expected]
+    return pd.DataFrame(rows, columns=["market_ticker", "is_present"])
+
+
+def frozen_rows(ticks: pd.DataFrame, *, frozen_after_seconds: int) -> pd.DataFrame:
+    """Return a row a market: is_frozen, unchanged_seconds, moves.
+
+    Frozen: bid, ask and (where known) their sizes unchanged for long, while volume or the
+    exchange's time of change moved at least three times.
+
+    Args:
+        ticks: raw ticks of all sources, reaching back further than `frozen_after_seconds`.
+        frozen_after_seconds: how long unchanged is too long.
+    """
+    rows = []
+    for ticker, part in ticks.groupby("market_ticker", sort=True):
+        unchanged, moves = _unchanged(part.sort_values("observed_at"))
+        rows.append(
+            {
+                "market_ticker": ticker,
+                "is_frozen": unchanged >= frozen_after_seconds and moves >= MOVES_TO_CALL_FROZEN,
+                "unchanged_seconds": unchanged,
+                "moves": moves,
+            }
+        )
+    return pd.DataFrame(rows, columns=["market_ticker", "is_frozen", "unchanged_seconds", "moves"])
+
+
+def clean_rows(clean: pd.DataFrame) -> pd.DataFrame:
+    """Return usable clean ticks with covered_hours."""
+    if clean.empty:
+        return clean
+    usable = clean[clean["is_usable"]]
+    return usable.assign(covered_hours=usable["covered_ms"] / 3_600_000)
+
+
+def latest_a_market(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return each market's newest row."""
+    if rows.empty:
+        return rows
+    return rows.sort_values("observed_at").groupby("market_ticker", as_index=False).tail(1)
+
+
+def _is_on_grid(market: Market | None, bid: int, ask: int) -> bool:
+    """An empty side has no price to be on a grid: 0 and 1 dollar pass."""
+    if market is None:
+        return False
+    return all(p in (0, 1_000_000) or market.grid.holds(p) for p in (bid, ask))
+
+
+def _unchanged(ticks: pd.DataFrame) -> tuple[float, int]:
+    """Return for how long the newest quote has stood, and how often the market moved in it."""
+    rows = ticks.to_dict("records")
+    newest = rows[-1]
+    since, moves, later = newest["observed_at"], 0, newest
+    for row in reversed(rows[:-1]):
+        if not _is_same_quote(row, newest):
+            break
+        moves += _moved(row, later)
+        since, later = row["observed_at"], row
+    return (newest["observed_at"] - since).total_seconds(), moves
+
+
+def _is_same_quote(row: dict[Hashable, Any], newest: dict[Hashable, Any]) -> bool:
+    pairs = [("yes_bid", "yes_bid"), ("yes_ask", "yes_ask")]
+    pairs += [("bid_low", "yes_bid"), ("bid_high", "yes_bid")]
+    pairs += [("ask_low", "yes_ask"), ("ask_high", "yes_ask")]
+    pairs += [("yes_bid_size", "yes_bid_size"), ("yes_ask_size", "yes_ask_size")]
+    return all(
+        pd.isna(row[mine]) or pd.isna(newest[other]) or row[mine] == newest[other]
+        for mine, other in pairs
+    )
+
+
+def _moved(row: dict[Hashable, Any], later: dict[Hashable, Any]) -> bool:
+    if row["source"] == "candle":
+        return bool(row["bar_volume"])
+    return row["volume"] != later["volume"] or row["quoted_at"] != later["quoted_at"]

@@ -1,0 +1,152 @@
+"""Run checks on rows with Great Expectations, and say what was found, for the feed and by market.
+
+An empty frame passes column expectations, so every suite asks for a first row. Great Expectations
+is told to send no usage data.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from kalshi_assets.quality.suites import Check, Rule
+
+if TYPE_CHECKING:
+    from great_expectations.core.batch_definition import BatchDefinition
+    from great_expectations.expectations.expectation import Expectation
+
+SAMPLE_SIZE = 5
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check found.
+
+    Attributes:
+        observed, threshold: as people read them.
+        markets_checked: markets a row was there for; `markets_failed`: those with a bad one.
+        rows, bad_rows: counts.
+    """
+
+    check_name: str
+    asset: str
+    as_of: datetime
+    is_passed: bool
+    observed: str
+    threshold: str
+    markets_checked: tuple[str, ...]
+    markets_failed: Mapping[str, str]
+    rows: int
+    bad_rows: int
+
+
+def evaluate(check: Check, rows: pd.DataFrame, *, as_of: datetime, max_bad_share: float) -> Verdict:
+    """Return the verdict of one check.
+
+    Args:
+        check: what must be true.
+        rows: `market_ticker` and the columns that the check's rules name.
+        as_of: the venue's moment the rows speak of.
+        max_bad_share: the most of the markets that may be bad while the feed still passes.
+    """
+    share = 0.0 if check.is_strict else max_bad_share
+    results = _validate(check, rows)
+    failed: dict[str, str] = {}
+    bad_index: set[int] = set()
+    for rule, result in zip(check.rules, results[1:], strict=True):
+        for position in _bad_positions(rule, result, rows):
+            bad_index.add(position)
+            row = rows.iloc[position]
+            failed.setdefault(
+                str(row["market_ticker"]), f"{rule.column} {_shown(row.get(rule.column))}"
+            )
+    checked = tuple(sorted(set(rows["market_ticker"].astype(str)))) if len(rows) else ()
+    has_rows = bool(results[0].success)
+    bad_share = len(failed) / len(checked) if checked else 1.0
+    return Verdict(
+        check_name=check.name,
+        asset=check.asset,
+        as_of=as_of,
+        is_passed=has_rows and bad_share <= share,
+        observed=f"{len(failed)} of {len(checked)} markets bad" if has_rows else "no rows",
+        threshold=f"{' and '.join(rule.text for rule in check.rules)}, "
+        f"for at least {1 - share:.0%} of the markets",
+        markets_checked=checked,
+        markets_failed=failed,
+        rows=len(rows),
+        bad_rows=len(bad_index),
+    )
+
+
+def sample(verdict: Verdict) -> list[dict[str, str]]:
+    """Return the first markets that failed, with what was seen."""
+    items = sorted(verdict.markets_failed.items())[:SAMPLE_SIZE]
+    return [{"market": ticker, "observed": seen} for ticker, seen in items]
+
+
+def _validate(check: Check, rows: pd.DataFrame) -> list[Any]:
+    import great_expectations as gx
+    import great_expectations.expectations.core as gxe
+
+    suite = gx.ExpectationSuite(
+        name=check.name,
+        expectations=[
+            gxe.ExpectTableRowCountToBeBetween(min_value=1),
+            *(_expectation(rule) for rule in check.rules),
+        ],
+    )
+    frame = rows.reset_index(drop=True)
+    batch = _batch_definition().get_batch(batch_parameters={"dataframe": frame})
+    found = batch.validate(suite, result_format={"result_format": "COMPLETE"})
+    return [_in_order(found.results, expectation) for expectation in suite.expectations]
+
+
+def _in_order(results: list[Any], expectation: "Expectation") -> Any:
+    wanted = expectation.configuration
+    for result in results:
+        config = result.expectation_config
+        if config.type == wanted.type and config.kwargs.get("column") == wanted.kwargs.get(
+            "column"
+        ):
+            return result
+    raise LookupError(f"Great Expectations gave no result for {wanted.type}")
+
+
+def _expectation(rule: Rule) -> "Expectation":
+    import great_expectations.expectations.core as gxe
+
+    if rule.one_of is not None:
+        return gxe.ExpectColumnValuesToBeInSet(column=rule.column, value_set=list(rule.one_of))
+    return gxe.ExpectColumnValuesToBeBetween(
+        column=rule.column, min_value=rule.at_least, max_value=rule.at_most
+    )
+
+
+def _bad_positions(rule: Rule, result: Any, rows: pd.DataFrame) -> set[int]:
+    """Return positions of unexpected rows. Missing values are bad, and so is a missing column."""
+    if rule.column not in rows:
+        return set(range(len(rows)))
+    if "unexpected_index_list" not in result.result:
+        raise LookupError(f"the rule {rule.text} could not be evaluated: {result.exception_info}")
+    missing = rows[rule.column].isna().to_numpy().nonzero()[0]
+    unexpected = result.result["unexpected_index_list"] or []
+    return {int(position) for position in unexpected} | {int(p) for p in missing}
+
+
+def _shown(value: object) -> str:
+    return f"{value:.0f}" if isinstance(value, float) and abs(value) >= 10 else str(value)
+
+
+@cache
+def _batch_definition() -> "BatchDefinition[Any]":
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+
+    context = gx.get_context(mode="ephemeral")
+    context.enable_analytics(enable=False)
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    source = context.data_sources.add_pandas("memory")
+    return source.add_dataframe_asset("rows").add_batch_definition_whole_dataframe("all")

@@ -1,0 +1,157 @@
+"""The checks, as data. A name is a sentence that must be true; the asset is what it speaks of.
+
+A check passes for the feed while at most a share of its markets is bad (`max_bad_share`); a single
+bad market is named in the verdict and refused by itself.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from kalshi_assets.domain.price import MICROS_PER_DOLLAR
+
+STATUSES = (
+    "initialized",
+    "inactive",
+    "active",
+    "closed",
+    "determined",
+    "disputed",
+    "amended",
+    "finalized",
+)
+
+
+@dataclass(frozen=True)
+class QualityLimits:
+    """Thresholds of the checks, from settings."""
+
+    max_quote_age_seconds: int
+    max_bad_share: float
+    min_coverage: float
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One expectation on a column: a value between two bounds, or out of a set."""
+
+    column: str
+    at_least: float | None = None
+    at_most: float | None = None
+    one_of: tuple[Any, ...] | None = None
+
+    @property
+    def text(self) -> str:
+        """Return the rule as people write it."""
+        if self.one_of is not None:
+            return f"{self.column} in {', '.join(str(value) for value in self.one_of)}"
+        low = "" if self.at_least is None else f"{self.at_least:g} <= "
+        high = "" if self.at_most is None else f" <= {self.at_most:g}"
+        return f"{low}{self.column}{high}"
+
+
+@dataclass(frozen=True)
+class Check:
+    """A property of an asset's rows.
+
+    Attributes:
+        is_live: about this moment; it belongs to poll and order jobs, not to backfills.
+        is_gating: an order needs its fresh, passing verdict.
+        is_strict: one bad row fails it for the feed.
+    """
+
+    name: str
+    asset: str
+    description: str
+    rules: tuple[Rule, ...]
+    is_live: bool = False
+    is_gating: bool = True
+    is_strict: bool = False
+
+
+def checks(limits: QualityLimits) -> tuple[Check, ...]:
+    """Return every check with its thresholds filled in."""
+    return (
+        Check(
+            "markets_are_known",
+            "markets",
+            "At least one market is tracked, each with terms, a price grid and fee terms. "
+            "Without them no price or size can be worked out.",
+            (Rule("has_grid", one_of=(True,)), Rule("has_fee_terms", one_of=(True,))),
+        ),
+        Check(
+            "ticks_match_schema",
+            "raw_ticks",
+            "Every tick has all its fields, of the right type, and a status the exchange "
+            "documents. A payload that does not is quarantined, and its market is incomplete.",
+            (
+                Rule("has_all_fields", one_of=(True,)),
+                Rule("status", one_of=STATUSES),
+            ),
+        ),
+        Check(
+            "prices_are_in_range",
+            "raw_ticks",
+            "Bids and asks lie between 0 and 1 dollar (shown in millionths of a dollar).",
+            (
+                Rule("yes_bid", at_least=0.0, at_most=float(MICROS_PER_DOLLAR)),
+                Rule("yes_ask", at_least=0.0, at_most=float(MICROS_PER_DOLLAR)),
+            ),
+        ),
+        Check(
+            "prices_are_on_the_grid",
+            "raw_ticks",
+            "Bids and asks are prices the market accepts: multiples of its tick size.",
+            (Rule("is_on_grid", one_of=(True,)),),
+        ),
+        Check(
+            "bids_do_not_exceed_asks",
+            "raw_ticks",
+            "No book is crossed: nobody bids more than somebody else asks.",
+            (Rule("spread", at_least=0.0),),
+        ),
+        Check(
+            "ticks_are_fresh",
+            "raw_ticks",
+            "Quotes are recent by the exchange's own time of change, not by when they arrived.",
+            (Rule("quote_age_seconds", at_most=float(limits.max_quote_age_seconds)),),
+            is_live=True,
+        ),
+        Check(
+            "ticks_are_complete",
+            "raw_ticks",
+            "Every tracked market answered the latest poll with a readable quote.",
+            (Rule("is_present", one_of=(True,)),),
+            is_live=True,
+        ),
+        Check(
+            "feed_is_not_frozen",
+            "raw_ticks",
+            "Quotes move while volume, trades or update times move. A book that stands still "
+            "while its market trades is a broken feed, not a calm market.",
+            (Rule("is_frozen", one_of=(False,)),),
+            is_live=True,
+        ),
+        Check(
+            "usable_ticks_are_plausible",
+            "clean_ticks",
+            "A usable tick's mid lies strictly between 0 and 1 dollar, and its day's covered time "
+            "does not exceed the day.",
+            (
+                Rule("mid", at_least=1.0, at_most=MICROS_PER_DOLLAR - 1.0),
+                Rule("covered_hours", at_least=0.0, at_most=25.0),
+            ),
+        ),
+        Check(
+            "averages_are_covered",
+            "rolling_averages",
+            "The 7-day average rests on enough of its window; until a new installation has "
+            "collected or loaded that much, it is warming up.",
+            (Rule("coverage", at_least=limits.min_coverage),),
+            is_live=True,
+        ),
+    )
+
+
+def gating_checks(limits: QualityLimits) -> tuple[str, ...]:
+    """Return the names of the checks an order needs."""
+    return tuple(check.name for check in checks(limits) if check.is_gating)
