@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import fields
-from datetime import date, datetime
+from datetime import date
 
-from sqlalchemy import Connection, Row, delete, select
+from sqlalchemy import Connection, Row, and_, delete, select, update
 
 from kalshi_assets.domain.signal import Signal
 from kalshi_assets.storage.rows import upsert
-from kalshi_assets.storage.schema import signals
+from kalshi_assets.storage.schema import decisions, signals
 
 
 def open_signals(connection: Connection, day: date) -> dict[str, Signal]:
@@ -23,18 +23,17 @@ def signals_of(connection: Connection, day: date) -> list[Signal]:
     return [_signal(row) for row in connection.execute(query)]
 
 
-def last_seen(connection: Connection, day: date) -> datetime | None:
-    """Return the newest moment that a day's episodes have seen."""
-    query = select(signals.c.last_seen_at).where(signals.c.day == day)
-    return connection.scalar(query.order_by(signals.c.last_seen_at.desc()).limit(1))
+def save_signals(connection: Connection, day: date, rows: Sequence[Signal]) -> int:
+    """Make a day's episodes these ones.
 
-
-def save_signals(
-    connection: Connection, day: date, rows: Sequence[Signal], *, is_whole_day: bool
-) -> int:
-    """Store episodes; a whole day replaces what was there."""
-    if is_whole_day:
-        connection.execute(delete(signals).where(signals.c.day == day))
+    An episode that is no longer found is removed; one that was judged stays, as ended.
+    """
+    found = [signal.signal_id for signal in rows]
+    is_gone = and_(signals.c.day == day, signals.c.signal_id.not_in(found))
+    is_judged = select(decisions).where(decisions.c.signal_id == signals.c.signal_id).exists()
+    connection.execute(delete(signals).where(is_gone, ~is_judged))
+    ended = {"ended_at": signals.c.last_seen_at, "status": "ended"}
+    connection.execute(update(signals).where(is_gone, signals.c.ended_at.is_(None)).values(ended))
     return upsert(connection, signals, [_row(signal) for signal in rows])
 
 

@@ -82,6 +82,20 @@ def has_clean_ticks(connection: Connection, day: date) -> bool:
     return bool(last_clean_moments(connection, day))
 
 
+def count_faults(connection: Connection, days: Sequence[date]) -> dict[str, int]:
+    """Return how many clean ticks of these days have each fault; usable ones count under ""."""
+    query = text(
+        """
+        SELECT coalesce(fault, '') AS fault, count(*)
+        FROM kalshi.clean_ticks LEFT JOIN LATERAL unnest(faults) AS fault ON true
+        WHERE observed_at >= :start AND observed_at < :end
+        GROUP BY 1 ORDER BY 1
+        """
+    )
+    span = {"start": day_bounds(min(days))[0], "end": day_bounds(max(days))[1]}
+    return {row[0]: row[1] for row in connection.execute(query, span)}
+
+
 def anchors_at(
     connection: Connection, wanted: Iterable[tuple[str, datetime]]
 ) -> dict[tuple[str, datetime], Anchor]:

@@ -49,20 +49,18 @@ def episodes(
     day: date,
     features: Iterable[Feature],
     *,
-    open_episode: Signal | None,
     rules: Rules,
 ) -> list[Signal]:
-    """Return the day's episodes that these features begin, continue or end.
+    """Return the day's episodes in order; the last one may still be open.
 
     Args:
         market_ticker: the market.
         day: the New York day; no episode outlives it.
-        features: of that day, in order of time, after those seen before.
-        open_episode: the episode that was open when the earlier features ended.
+        features: of that day, in order of time.
         rules: levels.
     """
     done: list[Signal] = []
-    current = open_episode
+    current: Signal | None = None
     for feature in features:
         side: Side = "no" if feature.mid > feature.mean else "yes"
         is_over = abs(feature.mid - feature.mean) < rules.watch

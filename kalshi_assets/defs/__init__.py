@@ -1,0 +1,1 @@
+"""The Dagster shell: what a trader sees. Reads inputs, calls a floor below, writes, reports."""

@@ -1,0 +1,186 @@
+"""Rolling averages and daily summaries, as Dagster assets."""
+
+from datetime import date, datetime, timedelta
+
+import dagster as dg
+
+from kalshi_assets.analytics.rolling import (
+    RollingAverage,
+    Totals,
+    rolling_average,
+    totals_until,
+    window_start,
+)
+from kalshi_assets.analytics.summaries import summarise
+from kalshi_assets.defs.partitions import DATA_KINDS, DAYS, ONE_RUN, OWNERS, days_of, slot_of_run
+from kalshi_assets.defs.resources import Platform
+from kalshi_assets.domain.calendar import (
+    CollectionCalendar,
+    day_bounds,
+    days_between,
+    venue_day,
+)
+from kalshi_assets.storage import averages as rows
+from kalshi_assets.storage import ticks as tick_rows
+from kalshi_assets.storage.engine import Connection
+
+JUST_BEFORE = timedelta(milliseconds=1)
+ONE_DAY = timedelta(days=1)
+
+
+@dg.asset(
+    group_name="market_data",
+    owners=OWNERS,
+    kinds=DATA_KINDS,
+    partitions_def=DAYS,
+    backfill_policy=ONE_RUN,
+    deps=[
+        "clean_ticks",
+        dg.AssetDep(
+            "daily_summaries",
+            partition_mapping=dg.TimeWindowPartitionMapping(start_offset=-28, end_offset=-1),
+        ),
+    ],
+)
+def rolling_averages(
+    context: dg.AssetExecutionContext, platform: Platform
+) -> dg.MaterializeResult[None]:
+    """A market's time-weighted average of the past 7 days, at the moment of each usable tick.
+
+    The mean is in millionths of a dollar; coverage is the share of the window in which a usable
+    price stood. Computed from running totals, exact, at the same cost for any window.
+    """
+    window_days, is_poll = platform.settings.window_days, slot_of_run(context) is not None
+    written, coverages = 0, []
+    with platform.database.transaction() as connection:
+        for day in days_of(context):
+            wanted = rows.moments_to_average(connection, day, only_missing=is_poll)
+            found = averages_at(connection, wanted, window_days, platform.collection)
+            written += rows.save_averages(connection, day, found, is_whole_day=not is_poll)
+            coverages += [float(average.coverage) for average in found]
+        latest = rows.latest_averages(connection)
+    return dg.MaterializeResult(
+        metadata={
+            "averages_written": written,
+            "window_days": window_days,
+            "lowest_coverage": min(coverages, default=0.0),
+            "latest": dg.MetadataValue.md(_table(latest.to_dict("records"))),
+        }
+    )
+
+
+@dg.asset(
+    group_name="market_data",
+    owners=OWNERS,
+    kinds=DATA_KINDS,
+    partitions_def=DAYS,
+    backfill_policy=ONE_RUN,
+    deps=["raw_ticks", "clean_ticks"],
+)
+def daily_summaries(
+    context: dg.AssetExecutionContext, platform: Platform
+) -> dg.MaterializeResult[None]:
+    """A market's day: open, high, low and close of mid and trades, time-weighted mean, volume.
+
+    A day is of New York (23 or 25 hours when clocks change). While it has not ended its row is
+    provisional. Kept for ever, when the ticks are gone.
+    """
+    markets, provisional = 0, 0
+    with platform.database.transaction() as connection:
+        for day in days_of(context):
+            found = _summaries(connection, day, platform)
+            rows.save_summaries(connection, day, found)
+            markets += len(found)
+            provisional += sum(bool(row["is_provisional"]) for row in found)
+    return dg.MaterializeResult(
+        metadata={"summaries": markets, "provisional": provisional, "days": len(days_of(context))}
+    )
+
+
+def averages_at(
+    connection: Connection,
+    wanted: list[tuple[str, datetime]],
+    window_days: int,
+    calendar: CollectionCalendar,
+) -> list[RollingAverage]:
+    """Return the averages of these markets at these moments."""
+    if not wanted:
+        return []
+    moments = [moment for _, moment in wanted]
+    first, last = venue_day(window_start(min(moments), window_days)), venue_day(max(moments))
+    totals = _DayTotals(connection, first, last, sorted({ticker for ticker, _ in wanted}))
+    starts = [(ticker, window_start(moment, window_days)) for ticker, moment in wanted]
+    anchors = tick_rows.anchors_at(connection, [*wanted, *starts])
+    averages = []
+    for (ticker, moment), (_, start) in zip(wanted, starts, strict=True):
+        first_day, last_day = venue_day(start), venue_day(moment)
+        whole = days_between(first_day, last_day - ONE_DAY)
+        averages.append(
+            rolling_average(
+                ticker,
+                moment,
+                window_days=window_days,
+                first_day_until_start=totals_until(
+                    anchors.get((ticker, start)), start, day_start=day_bounds(first_day)[0]
+                ),
+                whole_days=[totals.of(ticker, day) for day in whole],
+                last_day_until_end=totals_until(
+                    anchors.get((ticker, moment)), moment, day_start=day_bounds(last_day)[0]
+                ),
+                calendar=calendar,
+            )
+        )
+    return averages
+
+
+class _DayTotals:
+    """Whole days' totals: from the final summary, else from the day's last usable tick."""
+
+    def __init__(self, connection: Connection, first: date, last: date, tickers: list[str]) -> None:
+        self._final = rows.final_day_totals(connection, first, last)
+        days = list(days_between(first, last))
+        open_ends = [
+            (ticker, day_bounds(day)[1] - JUST_BEFORE)
+            for day in days
+            for ticker in tickers
+            if (ticker, day) not in self._final
+        ]
+        self._anchors = tick_rows.anchors_at(connection, open_ends)
+
+    def of(self, ticker: str, day: date) -> Totals:
+        """Return a market's totals of a whole day."""
+        if (ticker, day) in self._final:
+            return self._final[ticker, day]
+        start, end = day_bounds(day)
+        return totals_until(self._anchors.get((ticker, end - JUST_BEFORE)), end, day_start=start)
+
+
+def _summaries(connection: Connection, day: date, platform: Platform) -> list[dict[str, object]]:
+    bounds = day_bounds(day)
+    now = platform.clock.now()
+    raw, clean = tick_rows.raw_ticks_of(connection, day), tick_rows.clean_ticks_of(connection, day)
+    until = min(bounds[1], now) - JUST_BEFORE
+    tickers = sorted(set(raw["market_ticker"]))
+    anchors = tick_rows.anchors_at(connection, [(ticker, until) for ticker in tickers])
+    return [
+        summarise(
+            day,
+            ticker,
+            raw=raw[raw["market_ticker"] == ticker],
+            clean=clean[clean["market_ticker"] == ticker],
+            closing=anchors.get((ticker, until)),
+            bounds=bounds,
+            now=now,
+            calendar=platform.collection,
+        )
+        for ticker in tickers
+    ]
+
+
+def _table(latest: list[dict[str, object]]) -> str:
+    lines = ["| market | as of | 7-day average | coverage |", "|---|---|---:|---:|"]
+    for row in latest:
+        mean = "-" if row["mean"] is None else f"{float(str(row['mean'])) / 1e6:.4f}"
+        coverage = "-" if row["coverage"] is None else f"{float(str(row['coverage'])):.1%}"
+        lines.append(f"| {row['market_ticker']} | {row['as_of']} | {mean} | {coverage} |")
+    return "\n".join(lines)

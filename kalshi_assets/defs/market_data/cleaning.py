@@ -1,0 +1,47 @@
+"""Cleaning against the database: new ticks behind the last ones, or a whole day anew."""
+
+from datetime import date, datetime, timedelta
+
+from kalshi_assets.analytics.cleaning import Anchor, CleaningRules, clean
+from kalshi_assets.domain.calendar import day_bounds
+from kalshi_assets.storage import ticks
+from kalshi_assets.storage.engine import Connection
+
+JUST_BEFORE = timedelta(milliseconds=1)
+
+
+def clean_new_ticks(connection: Connection, day: date, rules: CleaningRules) -> int:
+    """Clean the day's raw ticks that came after the last clean ones; return how many."""
+    done = ticks.last_clean_moments(connection, day)
+    raw = ticks.raw_ticks_of(connection, day, after=done)
+    first = raw.groupby("market_ticker")["observed_at"].min().to_dict() if len(raw) else {}
+    anchors = _anchors(connection, {str(t): moment for t, moment in first.items()})
+    rows = clean(raw, anchors, day_start=day_bounds(day)[0], rules=rules)
+    return ticks.add_clean_ticks(connection, rows.to_dict("records"))
+
+
+def reclean_day(connection: Connection, day: date, rules: CleaningRules) -> int:
+    """Clean a whole day anew, and the opening of the next one where this day's end changed."""
+    start, end = day_bounds(day)
+    raw = ticks.raw_ticks_of(connection, day)
+    tickers = set(raw["market_ticker"]) | set(ticks.last_clean_moments(connection, day))
+    before = _anchors(connection, dict.fromkeys(tickers, end))
+    anchors = _anchors(connection, dict.fromkeys(tickers, start))
+    rows = clean(raw, anchors, day_start=start, rules=rules)
+    written = ticks.rewrite_clean_ticks(connection, day, rows.to_dict("records"))
+    after = _anchors(connection, dict.fromkeys(tickers, end))
+    next_day = day + timedelta(days=1)
+    if _closing(before) != _closing(after) and ticks.has_clean_ticks(connection, next_day):
+        reclean_day(connection, next_day, rules)
+    return written
+
+
+def _anchors(connection: Connection, moments: dict[str, datetime]) -> dict[str, Anchor]:
+    """Return each market's last usable tick before its moment."""
+    pairs = [(ticker, moment - JUST_BEFORE) for ticker, moment in moments.items()]
+    return {t: anchor for (t, _), anchor in ticks.anchors_at(connection, pairs).items()}
+
+
+def _closing(anchors: dict[str, Anchor]) -> dict[str, tuple[datetime, int, int]]:
+    """Return what of a day reaches into the next: the price, since when, and for how long."""
+    return {t: (a.observed_at, a.mid, a.hold_ms) for t, a in anchors.items()}

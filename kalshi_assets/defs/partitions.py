@@ -1,0 +1,37 @@
+"""The one definition of a day, and what kind of run an asset finds itself in."""
+
+from datetime import date, datetime
+
+import dagster as dg
+
+from kalshi_assets.domain.calendar import DAY_FORMAT, VENUE_TIMEZONE
+from kalshi_assets.domain.clock import parse_instant
+from kalshi_assets.settings import load_settings
+
+SLOT_TAG = "kalshi/slot"
+RANGE_START_TAG = "dagster/asset_partition_range_start"
+RANGE_END_TAG = "dagster/asset_partition_range_end"
+OWNERS = ["team:trading"]
+DATA_KINDS = {"python", "postgres"}
+
+DAYS = dg.DailyPartitionsDefinition(
+    start_date=load_settings().first_day.isoformat(),
+    timezone=VENUE_TIMEZONE,
+    fmt=DAY_FORMAT,
+    end_offset=1,  # so that today exists
+)
+# A backfill of many days is one run: a process a day would cost more than the work.
+ONE_RUN = dg.BackfillPolicy.single_run()
+
+
+def days_of(context: dg.AssetExecutionContext) -> list[date]:
+    """Return the New York days a run is about."""
+    return sorted(date.fromisoformat(key) for key in context.partition_keys)
+
+
+def slot_of_run(
+    context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext,
+) -> datetime | None:
+    """Return the poll slot a run was started for, or None for a backfill."""
+    slot = context.run.tags.get(SLOT_TAG)
+    return None if slot is None else parse_instant(slot)

@@ -1,0 +1,89 @@
+"""Settings, clock, database and exchange, handed to every asset, check and sensor as `platform`."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+
+import dagster as dg
+
+from kalshi_assets.analytics.cleaning import CleaningRules
+from kalshi_assets.domain.calendar import CollectionCalendar
+from kalshi_assets.domain.clock import VenueClock
+from kalshi_assets.errors import ConfigurationError
+from kalshi_assets.execution.desk import Desk, limits_of
+from kalshi_assets.kalshi.auth import RequestSigner
+from kalshi_assets.kalshi.client import KalshiClient
+from kalshi_assets.settings import Settings, load_settings
+from kalshi_assets.storage.engine import Database
+from kalshi_assets.storage.markets import known_markets
+
+
+class Platform(dg.ConfigurableResource[None]):
+    """What this installation works with. It has no fields of its own: settings decide all of it."""
+
+    @cached_property
+    def settings(self) -> Settings:
+        """Return the settings of this process."""
+        return load_settings()
+
+    @cached_property
+    def clock(self) -> VenueClock:
+        """Return the venue's clock."""
+        return VenueClock.parse(self.settings.venue_clock)
+
+    @cached_property
+    def database(self) -> Database:
+        """Return the database; nothing is connected until it is used.
+
+        Raises:
+            ConfigurationError: no database was given; only `demo`, `up` and `db start` own one.
+        """
+        if self.settings.database_url is None:
+            raise ConfigurationError(
+                "KALSHI_DATABASE_URL is not set: start with `kalshi-assets demo` or `up`, or run "
+                "`kalshi-assets db start` and then `eval $(kalshi-assets db env)`"
+            )
+        return Database(self.settings.database_url.get_secret_value())
+
+    @property
+    def collection(self) -> CollectionCalendar:
+        """Return when quotes are collected."""
+        return CollectionCalendar(self.settings.collection_start, self.settings.collection_end)
+
+    def cleaning_rules(self) -> CleaningRules:
+        """Return the limits of cleaning, with the price grids of all markets known."""
+        with self.database.transaction() as connection:
+            known = known_markets(connection)
+        return CleaningRules(
+            max_quote_age_seconds=self.settings.max_quote_age_seconds,
+            grids={ticker: row.market.grid for ticker, row in known.items()},
+        )
+
+    @contextmanager
+    def client(self) -> Iterator[KalshiClient]:
+        """Yield a client of the exchange, signing where a key is set."""
+        settings = self.settings
+        signer = None
+        if settings.api_key_id is not None and settings.private_key_path is not None:
+            signer = RequestSigner(settings.api_key_id, settings.private_key_path)
+        with KalshiClient(settings.api_base_url, auth=signer) as client:
+            yield client
+
+    @contextmanager
+    def desk(self, run_id: str) -> Iterator[Desk]:
+        """Yield the tools of execution for one run."""
+        with self.client() as venue:
+            yield Desk(
+                database=self.database,
+                venue=venue,
+                clock=self.clock,
+                limits=limits_of(self.settings),
+                order_ttl_seconds=self.settings.order_ttl_seconds,
+                run_id=run_id,
+            )
+
+
+@dg.definitions
+def resources() -> dg.Definitions:
+    """Bind the resource key `platform`."""
+    return dg.Definitions(resources={"platform": Platform()})

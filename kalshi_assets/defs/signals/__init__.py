@@ -1,0 +1,1 @@
+"""Signals: what the strategies see in the averages."""

@@ -1,0 +1,79 @@
+"""Mean reversion's signals, as a Dagster asset."""
+
+from datetime import date
+
+import dagster as dg
+import pandas as pd
+
+from kalshi_assets.defs.partitions import DATA_KINDS, DAYS, ONE_RUN, OWNERS, days_of
+from kalshi_assets.defs.resources import Platform
+from kalshi_assets.domain.price import MICROS_PER_CENT, dollars
+from kalshi_assets.domain.signal import Signal
+from kalshi_assets.storage import averages as average_rows
+from kalshi_assets.storage import signals as rows
+from kalshi_assets.strategy.mean_reversion import Feature, Rules, episodes
+
+
+@dg.asset(
+    group_name="signals",
+    owners=OWNERS,
+    kinds=DATA_KINDS,
+    partitions_def=DAYS,
+    backfill_policy=ONE_RUN,
+    deps=["rolling_averages", "clean_ticks"],
+)
+def signals(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult[None]:
+    """An episode in which a market's price is far off its 7-day average, and the side to buy.
+
+    Watched from half the threshold on, triggered above it, ended when the price comes back or the
+    New York day ends. One episode is one signal, however long it lasts.
+    """
+    rules = Rules.of_points(platform.settings.deviation_points)
+    found: list[Signal] = []
+    with platform.database.transaction() as connection:
+        for day in days_of(context):
+            of_day = signals_of_day(day, average_rows.averages_of(connection, day), rules)
+            rows.save_signals(connection, day, of_day)
+            found += of_day
+    by_status = {s: sum(f.status == s for f in found) for s in ("triggered", "watching", "ended")}
+    still_open = [signal for signal in found if signal.ended_at is None]
+    return dg.MaterializeResult(
+        metadata={
+            "episodes": len(found),
+            **by_status,
+            "open": dg.MetadataValue.md(_table(still_open)),
+        }
+    )
+
+
+def signals_of_day(day: date, averages: pd.DataFrame, rules: Rules) -> list[Signal]:
+    """Return the episodes of all markets on one day, from averages beside their quotes."""
+    found: list[Signal] = []
+    for ticker, part in averages.groupby("market_ticker", sort=True):
+        features = [
+            Feature(
+                as_of=row.as_of.to_pydatetime(),
+                mid=int(row.mid),
+                yes_bid=int(row.yes_bid),
+                yes_ask=int(row.yes_ask),
+                mean=row.mean,
+                coverage=row.coverage,
+                average_hash=row.content_hash,
+            )
+            for row in part.itertuples()
+        ]
+        found += episodes(str(ticker), day, features, rules=rules)
+    return found
+
+
+def _table(open_signals: list[Signal]) -> str:
+    lines = [
+        "| market | status | price | 7-day average | points off | buy |",
+        "|---|---|---:|---:|---:|---|",
+    ]
+    lines += [
+        f"| {s.market_ticker} | {s.status} | {dollars(s.mid):.4f} | {float(s.mean) / 1e6:.4f} "
+        f"| {s.deviation / MICROS_PER_CENT:+.1f} | {s.side.upper()} |"
+        for s in sorted(open_signals, key=lambda s: -s.strength)
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,69 @@
+"""Raw ticks: one observation of one market, from a poll or a candlestick, as a row of `raw_ticks`.
+
+An observation's key is market, source and source time: the poll's slot, or the candle's end and
+interval. So a repeated poll of a slot, or a repeated backfill, adds nothing.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from kalshi_assets.domain.market import Candle, MarketSnapshot
+
+RawTick = dict[str, Any]
+
+
+def slot_of(moment: datetime, poll_seconds: int) -> datetime:
+    """Return the start of the poll slot a moment falls in; slots count from the epoch."""
+    seconds = int(moment.timestamp())
+    return datetime.fromtimestamp(seconds - seconds % poll_seconds, UTC)
+
+
+def tick_of_poll(snapshot: MarketSnapshot, *, slot: datetime, received_at: datetime) -> RawTick:
+    """Return the raw tick of a polled quote, dated to its slot."""
+    quote = snapshot.quote
+    return {
+        "observed_at": slot,
+        "market_ticker": quote.market_ticker,
+        "source": "poll",
+        "source_key": "",
+        "quoted_at": quote.quoted_at,
+        "received_at": received_at,
+        "status": quote.status,
+        "yes_bid": quote.yes_bid,
+        "yes_ask": quote.yes_ask,
+        "yes_bid_size": quote.yes_bid_size,
+        "yes_ask_size": quote.yes_ask_size,
+        "last_price": quote.last_price,
+        "volume": quote.volume,
+        "volume_24h": quote.volume_24h,
+        "open_interest": quote.open_interest,
+    }
+
+
+def tick_of_candle(candle: Candle, *, received_at: datetime) -> RawTick:
+    """Return the raw tick of a candlestick: its closing quote, dated to its end."""
+    bid_open, bid_low, bid_high = candle.yes_bid_range
+    ask_open, ask_low, ask_high = candle.yes_ask_range
+    return {
+        "observed_at": candle.end_at,
+        "market_ticker": candle.market_ticker,
+        "source": "candle",
+        "source_key": str(candle.interval_seconds),
+        "quoted_at": candle.end_at,
+        "received_at": received_at,
+        "status": "active",
+        "yes_bid": candle.yes_bid,
+        "yes_ask": candle.yes_ask,
+        "last_price": candle.trade_close,
+        "bar_volume": candle.volume,
+        "open_interest": candle.open_interest,
+        "bid_open": bid_open,
+        "bid_low": bid_low,
+        "bid_high": bid_high,
+        "ask_open": ask_open,
+        "ask_low": ask_low,
+        "ask_high": ask_high,
+        "trade_open": candle.trade_open,
+        "trade_low": candle.trade_low,
+        "trade_high": candle.trade_high,
+    }

@@ -1,0 +1,110 @@
+"""What the venue says of the account: read, valued at the bid, recorded."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from kalshi_assets.domain.account import Balance, Position
+from kalshi_assets.domain.market import Quote
+from kalshi_assets.domain.price import CENTICONTRACTS, MICROS_PER_DOLLAR
+from kalshi_assets.execution.desk import Desk
+from kalshi_assets.risk.inputs import AccountView
+from kalshi_assets.storage import account as rows
+from kalshi_assets.storage import ledger
+
+FILL_OVERLAP = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class Statement:
+    """Balance and positions with the price each could be sold at; None where it has no quote."""
+
+    balance: Balance
+    positions: Sequence[Position]
+    sell_prices: Mapping[str, int]
+
+    @property
+    def positions_value_micros(self) -> int | None:
+        """Return what selling everything at the bid brings, or None where a quote is missing."""
+        if any(p.market_ticker not in self.sell_prices for p in self.positions):
+            return None
+        return sum(
+            abs(p.position) * self.sell_prices[p.market_ticker] // CENTICONTRACTS
+            for p in self.positions
+        )
+
+    def view(self, *, committed_micros: int) -> AccountView:
+        """Return the account as rules see it; `committed_micros` is promised to live orders."""
+        value = self.positions_value_micros
+        return AccountView(
+            as_of=self.balance.as_of,
+            cash_micros=self.balance.cash_micros - committed_micros,
+            value_micros=None if value is None else self.balance.cash_micros + value,
+            positions={p.market_ticker: p.position for p in self.positions},
+        )
+
+
+def read_statement(desk: Desk) -> Statement:
+    """Ask the venue for balance, positions and their quotes."""
+    balance = desk.venue.balance()
+    positions = [p for p in desk.venue.positions() if p.position != 0]
+    tickers = [p.market_ticker for p in positions]
+    quotes = {s.quote.market_ticker: s.quote for s in _snapshots(desk, tickers)}
+    prices = {
+        p.market_ticker: sell_price(p, quotes[p.market_ticker])
+        for p in positions
+        if p.market_ticker in quotes
+    }
+    return Statement(balance, positions, prices)
+
+
+def sell_price(position: Position, quote: Quote) -> int:
+    """Return the bid of the side held, micros; 0 where nobody bids."""
+    if position.position > 0:
+        return quote.yes_bid if quote.yes_bid_size > 0 else 0
+    return MICROS_PER_DOLLAR - quote.yes_ask if quote.yes_ask_size > 0 else 0
+
+
+def record_fills(desk: Desk) -> int:
+    """Bring in the venue's fills, and return how many were new."""
+    with desk.database.transaction() as connection:
+        newest = rows.newest_fill_at(connection)
+        client_ids = ledger.client_ids_by_venue_id(connection)
+    since = None if newest is None else newest - FILL_OVERLAP
+    fills = desk.venue.fills(min_filled_at=since)
+    with desk.database.transaction() as connection:
+        return rows.save_fills(connection, fills, client_ids=client_ids)
+
+
+def record_settlements(desk: Desk) -> int:
+    """Bring in the venue's settlements, and return how many were new."""
+    settled = desk.venue.settlements()
+    with desk.database.transaction() as connection:
+        return rows.save_settlements(connection, settled)
+
+
+def record_positions(desk: Desk, statement: Statement) -> int:
+    """Keep a snapshot of the open positions."""
+    with desk.database.transaction() as connection:
+        return rows.save_positions(
+            connection,
+            statement.positions,
+            as_of=statement.balance.as_of,
+            sell_prices=statement.sell_prices,
+        )
+
+
+def record_portfolio(desk: Desk, statement: Statement) -> int:
+    """Keep a snapshot of what the account is worth."""
+    with desk.database.transaction() as connection:
+        return rows.save_portfolio(
+            connection,
+            as_of=statement.balance.as_of,
+            cash_micros=statement.balance.cash_micros,
+            positions_value_micros=statement.positions_value_micros,
+            open_positions=len(statement.positions),
+        )
+
+
+def _snapshots(desk: Desk, tickers: Sequence[str]):  # type: ignore[no-untyped-def]
+    return desk.venue.markets(tickers=tickers).snapshots if tickers else ()

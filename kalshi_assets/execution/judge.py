@@ -1,0 +1,226 @@
+"""Judge the open signals: gather what is known, ask every rule, keep the answer.
+
+What the venue does not tell is None, and None refuses. The why-not ledger gets a row when a
+signal's answer changes, so that a lasting refusal is one row and not one every 90 seconds.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any, TypeVar
+
+from kalshi_assets.domain.calendar import venue_day
+from kalshi_assets.domain.market import ExchangeStatus, Quote, TrackedMarket
+from kalshi_assets.domain.price import CENTICONTRACTS
+from kalshi_assets.domain.signal import Signal
+from kalshi_assets.errors import ExchangeError, PayloadError
+from kalshi_assets.execution.account import read_statement
+from kalshi_assets.execution.desk import Desk
+from kalshi_assets.risk.engine import RiskDecision, judge
+from kalshi_assets.risk.inputs import AccountView, CheckVerdict, Inputs
+from kalshi_assets.storage import account as account_rows
+from kalshi_assets.storage import ledger, markets, signals, verdicts
+
+LEG = "entry"
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A signal with everything it was judged by, and the decision."""
+
+    inputs: Inputs
+    decision: RiskDecision
+
+    @property
+    def signal(self) -> Signal:
+        """Return the signal."""
+        return self.inputs.signal
+
+    @property
+    def attempt(self) -> int:
+        """Return which attempt an order made of this would be, from 1."""
+        return self.inputs.attempts + 1
+
+
+def judge_open_signals(desk: Desk) -> list[Judgement]:
+    """Judge every signal of today that has not ended, and record what changed."""
+    refuse_unsent(desk)
+    with desk.database.transaction() as connection:
+        open_signals = signals.open_signals(connection, venue_day(desk.clock.now()))
+    judgements = judge_signals(desk, list(open_signals.values()))
+    record(desk, judgements)
+    return judgements
+
+
+def judge_signals(desk: Desk, to_judge: Sequence[Signal]) -> list[Judgement]:
+    """Return the decision on each signal, with fresh answers of the venue."""
+    if not to_judge:
+        return []
+    known = _known(desk, to_judge)
+    judgements = []
+    for signal in to_judge:
+        inputs = _inputs(desk.clock.now(), signal, known)
+        judgements.append(Judgement(inputs, judge(inputs, desk.limits)))
+    return judgements
+
+
+def record(desk: Desk, judgements: Sequence[Judgement]) -> int:
+    """Write the decisions that approve, or that differ from their signal's last one."""
+    ids = [judgement.signal.signal_id for judgement in judgements]
+    with desk.database.transaction() as connection:
+        before = ledger.latest_decisions(connection, ids)
+        rows = [decision_row(desk, judgement) for judgement in judgements]
+        changed = [row for row in rows if _is_news(row, before.get(row.signal_id))]
+        return ledger.save_decisions(connection, changed)
+
+
+def decision_row(desk: Desk, judgement: Judgement) -> ledger.Decision:
+    """Return the ledger's row of a judgement."""
+    signal, decision = judgement.signal, judgement.decision
+    outcome = "approved" if decision.is_approved else "refused"
+    return ledger.Decision(
+        decision_id=_decision_id(signal.signal_id, judgement.inputs.now, outcome),
+        signal_id=signal.signal_id,
+        strategy=signal.strategy,
+        market_ticker=signal.market_ticker,
+        judged_at=judgement.inputs.now,
+        outcome=outcome,
+        refused_by=list(decision.refused_by),
+        gates=[asdict(gate) for gate in decision.gates],
+        inputs=_seen(judgement.inputs),
+        side=signal.side,
+        attempt=judgement.attempt,
+        count=decision.count,
+        cost_micros=decision.cost_micros,
+        run_id=desk.run_id,
+    )
+
+
+def refuse_unsent(desk: Desk) -> int:
+    """Turn what was approved but never sent into a refusal, `gate_closed`, and say why."""
+    now = desk.clock.now()
+    with desk.database.transaction() as connection:
+        unsent = ledger.approved_without_order(connection)
+        failing = [v for v in verdicts.latest_verdicts(connection).values() if not v.is_passed]
+        names = ", ".join(f"{v.check_name} ({v.observed})" for v in failing)
+        why = f"approved at {{}}, not sent: {names or 'the run ended before sending'}"
+        return ledger.save_decisions(
+            connection,
+            [
+                closed(row, now, why.format(row.judged_at.isoformat()), desk.run_id)
+                for row in unsent
+            ],
+        )
+
+
+def closed(row: ledger.Decision, now: datetime, reason: str, run_id: str) -> ledger.Decision:
+    """Return the refusal that follows an approval which was not sent."""
+    gate = {
+        "gate": "gate_closed",
+        "is_passed": False,
+        "value": "not sent",
+        "limit": "sent while fresh",
+        "reason": reason,
+    }
+    return replace(
+        row,
+        decision_id=_decision_id(row.signal_id, now, "gate_closed"),
+        judged_at=now,
+        outcome="refused",
+        refused_by=["gate_closed"],
+        gates=[*row.gates, gate],
+        run_id=run_id,
+    )
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What one judgement round knows of market, account and ledger."""
+
+    markets: dict[str, TrackedMarket]
+    quotes: dict[str, Quote]
+    exchange: ExchangeStatus | None
+    account: AccountView | None
+    verdicts: dict[str, CheckVerdict]
+    orders: list[ledger.Order]
+    live_markets: frozenset[str]
+    trading_state: str
+
+
+def _known(desk: Desk, to_judge: Sequence[Signal]) -> _Known:
+    tickers = [signal.market_ticker for signal in to_judge]
+    with desk.database.transaction() as connection:
+        live = ledger.live_orders(connection)
+        known_markets = markets.known_markets(connection)
+        newest_verdicts = verdicts.latest_verdicts(connection)
+        orders = ledger.orders_of_signals(connection, [s.signal_id for s in to_judge])
+        state = account_rows.current_trading_state(connection)
+    committed = sum((o.count - o.fill_count) * o.limit_price // CENTICONTRACTS for o in live)
+    statement = _or_none(lambda: read_statement(desk))
+    batch = _or_none(lambda: desk.venue.markets(tickers=tickers))
+    return _Known(
+        markets=known_markets,
+        quotes={s.quote.market_ticker: s.quote for s in batch.snapshots} if batch else {},
+        exchange=_or_none(desk.venue.exchange_status),
+        account=statement.view(committed_micros=committed) if statement else None,
+        verdicts=newest_verdicts,
+        orders=orders,
+        live_markets=frozenset(order.market_ticker for order in live),
+        trading_state=state,
+    )
+
+
+def _inputs(now: datetime, signal: Signal, known: _Known) -> Inputs:
+    tracked = known.markets.get(signal.market_ticker)
+    return Inputs(
+        now=now,
+        signal=signal,
+        market=tracked.market if tracked else None,
+        fee_multiplier=tracked.fee_multiplier if tracked else None,
+        quote=known.quotes.get(signal.market_ticker),
+        exchange=known.exchange,
+        account=known.account,
+        verdicts=known.verdicts,
+        has_live_order=signal.market_ticker in known.live_markets,
+        attempts=sum(order.signal_id == signal.signal_id for order in known.orders),
+        trading_state=known.trading_state,
+    )
+
+
+def _or_none(ask: Callable[[], Answer]) -> Answer | None:
+    """Return the venue's answer, or None: then the rules that need it refuse."""
+    try:
+        return ask()
+    except (ExchangeError, PayloadError):
+        return None
+
+
+def _is_news(row: ledger.Decision, before: ledger.Decision | None) -> bool:
+    if row.outcome == "approved" or before is None:
+        return True
+    return before.outcome != row.outcome or list(before.refused_by) != list(row.refused_by)
+
+
+def _decision_id(signal_id: str, at: datetime, outcome: str) -> str:
+    return hashlib.sha256(f"{signal_id}|{at.isoformat()}|{outcome}".encode()).hexdigest()[:32]
+
+
+def _seen(inputs: Inputs) -> dict[str, Any]:
+    """Return, for the ledger, what the judgement saw."""
+    quote, account, signal = inputs.quote, inputs.account, inputs.signal
+    return {
+        "verdict_ids": sorted(v.verdict_id for v in inputs.verdicts.values()),
+        "average_hash": signal.average_hash,
+        "average_as_of": signal.last_seen_at.isoformat(),
+        "mid_micros": signal.mid,
+        "mean_micros": str(signal.mean),
+        "deviation_micros": signal.deviation,
+        "reference_price_micros": signal.reference_price,
+        "yes_bid_micros": quote.yes_bid if quote else None,
+        "yes_ask_micros": quote.yes_ask if quote else None,
+        "quoted_at": quote.quoted_at.isoformat() if quote else None,
+        "cash_micros": account.cash_micros if account else None,
+        "portfolio_value_micros": account.value_micros if account else None,
+    }

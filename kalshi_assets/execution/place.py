@@ -1,0 +1,151 @@
+"""Send approved decisions: gates once more, intent committed, sent once, answer recorded."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from kalshi_assets.domain.account import OrderAck, OrderRequest
+from kalshi_assets.domain.calendar import venue_day
+from kalshi_assets.domain.clock import wall_now
+from kalshi_assets.domain.order import OrderStatus, client_order_id
+from kalshi_assets.errors import (
+    DuplicateOrder,
+    NotAuthorized,
+    NotFound,
+    RateLimited,
+    Rejected,
+    ServerError,
+    TransportError,
+)
+from kalshi_assets.execution.desk import Desk
+from kalshi_assets.execution.judge import LEG, Judgement, decision_row, judge_signals
+from kalshi_assets.execution.reconcile import reconcile
+from kalshi_assets.storage import ledger, signals
+
+# Answers after which the venue certainly has no order of ours.
+REFUSALS = (Rejected, RateLimited, NotAuthorized, NotFound)
+
+
+def place_approved(desk: Desk) -> list[ledger.Order]:
+    """Make an order of every approved decision that passes the gates once more.
+
+    Returns:
+        The orders as they stand after sending, one a decision that was sent.
+    """
+    with desk.database.transaction() as connection:
+        approved = ledger.approved_without_order(connection)
+        today = signals.open_signals(connection, venue_day(desk.clock.now()))
+    by_id = {signal.signal_id: signal for signal in today.values()}
+    placed = []
+    for decision in approved:
+        signal = by_id.get(decision.signal_id)
+        if signal is None:  # ended since: the next judgement records it as not sent
+            continue
+        judgement = judge_signals(desk, [signal])[0]
+        order = _place(desk, decision, judgement)
+        if order is not None:
+            placed.append(order)
+    if any(order.status == "unknown" for order in placed):
+        reconcile(desk)
+    return placed
+
+
+def _place(desk: Desk, decision: ledger.Decision, judgement: Judgement) -> ledger.Order | None:
+    if not judgement.decision.is_approved:
+        with desk.database.transaction() as connection:
+            ledger.save_decisions(connection, [decision_row(desk, judgement)])
+        return None
+    order = _intent(desk, decision, judgement)
+    with desk.database.transaction() as connection:
+        if not ledger.add_intent(connection, order):
+            return None
+    return _send(desk, order)
+
+
+def _intent(desk: Desk, decision: ledger.Decision, judgement: Judgement) -> ledger.Order:
+    risk, signal = judgement.decision, judgement.signal
+    if risk.limit_price is None or risk.count is None:
+        raise ValueError(f"decision {decision.decision_id} is approved without price or size")
+    now = desk.clock.now()
+    required = desk.limits.required_checks
+    verdicts = judgement.inputs.verdicts
+    return ledger.Order(
+        client_order_id=client_order_id(signal.signal_id, leg=LEG, attempt=judgement.attempt),
+        decision_id=decision.decision_id,
+        signal_id=signal.signal_id,
+        market_ticker=signal.market_ticker,
+        leg=LEG,
+        attempt=judgement.attempt,
+        side=signal.side,
+        limit_price=risk.limit_price,
+        count=risk.count,
+        expires_at=now + timedelta(seconds=desk.order_ttl_seconds),
+        status="intent",
+        reason="",
+        venue_order_id=None,
+        fill_count=0,
+        fees_micros=0,
+        verdict_ids=[verdicts[name].verdict_id for name in required],
+        created_at=now,
+        updated_at=now,
+        intent_wall_at=wall_now(),
+        run_id=desk.run_id,
+    )
+
+
+def _send(desk: Desk, order: ledger.Order) -> ledger.Order:
+    """Send once. A missing or unreadable answer leaves the order unknown, for reconcile."""
+    try:
+        ack = desk.venue.create_order(_request(order))
+    except REFUSALS as exc:
+        return _move(desk, order, "rejected", reason=str(exc))
+    except (TransportError, ServerError, DuplicateOrder) as exc:
+        return _move(desk, order, "unknown", reason=str(exc))
+    status = _status(ack, order.count)
+    return _move(desk, order, status, venue_order_id=ack.order_id, fill_count=ack.fill_count)
+
+
+def _request(order: ledger.Order) -> OrderRequest:
+    return OrderRequest(
+        client_order_id=order.client_order_id,
+        market_ticker=order.market_ticker,
+        side=order.side,
+        limit_price=order.limit_price,
+        count=order.count,
+        expires_at=order.expires_at,
+    )
+
+
+def _status(ack: OrderAck, count: int) -> OrderStatus:
+    if ack.remaining_count > 0:
+        return "resting"
+    return "filled" if ack.fill_count >= count else "canceled"
+
+
+def _move(
+    desk: Desk,
+    order: ledger.Order,
+    status: OrderStatus,
+    *,
+    reason: str = "",
+    venue_order_id: str | None = None,
+    fill_count: int = 0,
+) -> ledger.Order:
+    now = desk.clock.now()
+    with desk.database.transaction() as connection:
+        ledger.move_order(
+            connection,
+            order,
+            status,
+            at=now,
+            reason=reason,
+            venue_order_id=venue_order_id,
+            fill_count=fill_count,
+        )
+    return replace(
+        order,
+        status=status,
+        reason=reason,
+        venue_order_id=venue_order_id,
+        fill_count=fill_count,
+        updated_at=now,
+    )

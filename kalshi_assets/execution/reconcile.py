@@ -1,0 +1,59 @@
+"""Settle what is not known of our orders, by client order id, against the venue's list.
+
+Single reads lag at the venue, and a 404 on a cancel does not tell cancelled from filled: only the
+list counts. An order that the list does not have is taken for never received only after a grace
+period of wall time, longer than any request of a dead process can be under way.
+"""
+
+from datetime import timedelta
+
+from kalshi_assets.domain.account import VenueOrder
+from kalshi_assets.domain.clock import wall_now
+from kalshi_assets.domain.order import status_at_venue
+from kalshi_assets.execution.desk import Desk
+from kalshi_assets.storage import ledger
+
+GRACE = timedelta(seconds=30)
+LIST_OVERLAP = timedelta(minutes=10)
+
+
+def reconcile(desk: Desk) -> int:
+    """Bring every live order to what the venue lists, and return how many were looked at.
+
+    Raises:
+        ExchangeError: the venue could not be asked; nothing was changed.
+    """
+    with desk.database.transaction() as connection:
+        live = ledger.live_orders(connection)
+    if not live:
+        return 0
+    since = min(order.created_at for order in live) - LIST_OVERLAP
+    listed = {order.client_order_id: order for order in desk.venue.orders(min_created_at=since)}
+    for order in live:
+        _settle(desk, order, listed.get(order.client_order_id))
+    return len(live)
+
+
+def _settle(desk: Desk, order: ledger.Order, found: VenueOrder | None) -> None:
+    with desk.database.transaction() as connection:
+        if found is not None:
+            ledger.move_order(
+                connection,
+                order,
+                status_at_venue(
+                    found.status, fill_count=found.fill_count, initial_count=found.initial_count
+                ),
+                at=desk.clock.now(),
+                reason=f"venue: {found.status}",
+                venue_order_id=found.order_id,
+                fill_count=found.fill_count,
+                fees_micros=found.fees_micros,
+            )
+        elif order.status != "resting" and wall_now() - order.intent_wall_at > GRACE:
+            ledger.move_order(
+                connection,
+                order,
+                "lapsed",
+                at=desk.clock.now(),
+                reason="the venue does not list it",
+            )

@@ -1,0 +1,48 @@
+"""What execution asks of a venue. The client of the exchange does all of it; so does paper."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from kalshi_assets.domain.account import (
+    Balance,
+    Fill,
+    OrderAck,
+    OrderRequest,
+    Position,
+    Settlement,
+    VenueOrder,
+)
+from kalshi_assets.domain.market import ExchangeStatus
+from kalshi_assets.kalshi.client import MarketBatch
+
+
+class Venue(Protocol):
+    """A place where orders are sent. Every call may raise ExchangeError or PayloadError."""
+
+    def exchange_status(self) -> ExchangeStatus:
+        """Return whether the exchange runs and trades."""
+
+    def markets(self, *, tickers: Sequence[str]) -> MarketBatch:
+        """Return markets with their quotes of now."""
+
+    def balance(self) -> Balance:
+        """Return the cash."""
+
+    def positions(self) -> list[Position]:
+        """Return the open positions."""
+
+    def create_order(self, request: OrderRequest) -> OrderAck:
+        """Send an order, once."""
+
+    def cancel_order(self, order_id: str, *, market_ticker: str) -> int:
+        """Take an order off, and return how many centicontracts that were."""
+
+    def orders(self, *, min_created_at: datetime | None = None) -> list[VenueOrder]:
+        """Return our orders of any status."""
+
+    def fills(self, *, min_filled_at: datetime | None = None) -> list[Fill]:
+        """Return our fills."""
+
+    def settlements(self, *, min_settled_at: datetime | None = None) -> list[Settlement]:
+        """Return our settlements."""
