@@ -1,14 +1,16 @@
-"""The one definition of a day, and what kind of run an asset finds itself in."""
+"""The one definition of a day, and what kind of run a step finds itself in."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 
 import dagster as dg
 
-from kalshi_assets.domain.calendar import DAY_FORMAT, VENUE_TIMEZONE
+from kalshi_assets.domain.calendar import DAY_FORMAT, VENUE_TIMEZONE, days_between
 from kalshi_assets.domain.clock import parse_instant
 from kalshi_assets.settings import load_settings
 
 SLOT_TAG = "kalshi/slot"
+PARTITION_TAG = "dagster/partition"
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
 OWNERS = ["team:trading"]
@@ -25,13 +27,22 @@ ONE_RUN = dg.BackfillPolicy.single_run()
 
 
 def days_of(context: dg.AssetExecutionContext) -> list[date]:
-    """Return the New York days a run is about."""
+    """Return the New York days a run writes."""
     return sorted(date.fromisoformat(key) for key in context.partition_keys)
 
 
-def slot_of_run(
-    context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext,
-) -> datetime | None:
+def slot_of_run(context: dg.AssetExecutionContext) -> datetime | None:
     """Return the poll slot a run was started for, or None for a backfill."""
     slot = context.run.tags.get(SLOT_TAG)
     return None if slot is None else parse_instant(slot)
+
+
+def days_of_tags(tags: Mapping[str, str]) -> list[date]:
+    """Return the days a backfill is about; none for a run about this moment."""
+    if SLOT_TAG in tags:
+        return []
+    first = tags.get(RANGE_START_TAG, tags.get(PARTITION_TAG))
+    last = tags.get(RANGE_END_TAG, first)
+    if first is None or last is None:
+        return []
+    return list(days_between(date.fromisoformat(first), date.fromisoformat(last)))

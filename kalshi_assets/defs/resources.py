@@ -81,9 +81,3 @@ class Platform(dg.ConfigurableResource[None]):
                 order_ttl_seconds=self.settings.order_ttl_seconds,
                 run_id=run_id,
             )
-
-
-@dg.definitions
-def resources() -> dg.Definitions:
-    """Bind the resource key `platform`."""
-    return dg.Definitions(resources={"platform": Platform()})

@@ -14,7 +14,7 @@ from kalshi_assets.domain.account import (
     VenueOrder,
 )
 from kalshi_assets.domain.market import ExchangeStatus
-from kalshi_assets.kalshi.client import MarketBatch
+from kalshi_assets.kalshi.batches import MarketBatch
 
 
 class Venue(Protocol):
@@ -23,7 +23,7 @@ class Venue(Protocol):
     def exchange_status(self) -> ExchangeStatus:
         """Return whether the exchange runs and trades."""
 
-    def markets(self, *, tickers: Sequence[str]) -> MarketBatch:
+    def markets(self, *, tickers: Sequence[str] | None = None) -> MarketBatch:
         """Return markets with their quotes of now."""
 
     def balance(self) -> Balance:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, func, select, update
 
 from kalshi_assets.domain.market import Market, MarketSnapshot, Series, TrackedMarket
 from kalshi_assets.domain.price import PriceGrid
@@ -26,7 +26,8 @@ def save_markets(
     seen_at: datetime,
 ) -> int:
     """Store markets as seen, and track exactly those named."""
-    saved = upsert(connection, markets, [_row(s, seen_at) for s in snapshots])
+    rows = [_row(s, seen_at) for s in snapshots]
+    saved = upsert(connection, markets, rows, keep=["first_seen_at"])
     connection.execute(update(markets).values(is_tracked=markets.c.ticker.in_(tracked)))
     return saved
 
@@ -39,6 +40,11 @@ def tracked_markets(connection: Connection) -> dict[str, TrackedMarket]:
 def known_markets(connection: Connection) -> dict[str, TrackedMarket]:
     """Return every market ever seen, by ticker."""
     return _load(connection, only_tracked=False)
+
+
+def first_tracked_at(connection: Connection) -> datetime | None:
+    """Return when the first of the tracked markets was first stored."""
+    return connection.scalar(select(func.min(markets.c.first_seen_at)).where(markets.c.is_tracked))
 
 
 def _load(connection: Connection, *, only_tracked: bool) -> dict[str, TrackedMarket]:
@@ -83,4 +89,5 @@ def _row(snapshot: MarketSnapshot, seen_at: datetime) -> dict[str, object]:
         "volume_24h": snapshot.quote.volume_24h,
         "is_tracked": False,
         "seen_at": seen_at,
+        "first_seen_at": seen_at,
     }

@@ -58,13 +58,15 @@ def insert_missing(connection: Connection, table: Table, rows: Sequence[Row]) ->
     ).rowcount
 
 
-def upsert(connection: Connection, table: Table, rows: Sequence[Row]) -> int:
-    """Insert the rows, or bring those already there to the same values."""
+def upsert(
+    connection: Connection, table: Table, rows: Sequence[Row], *, keep: Sequence[str] = ()
+) -> int:
+    """Insert the rows, or bring those already there to the same values, but for `keep`."""
     if not rows:
         return 0
     statement = insert(table).values([dict(row) for row in rows])
     keys = [c.name for c in table.primary_key.columns]
-    rest = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+    rest = {n: statement.excluded[n] for n in rows[0] if n not in keys and n not in keep}
     return connection.execute(
         statement.on_conflict_do_update(index_elements=keys, set_=rest)
     ).rowcount

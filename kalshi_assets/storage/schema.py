@@ -78,6 +78,7 @@ markets = Table(
     _required("result", Text()),
     _required("volume_24h", BigInteger()),
     _required("is_tracked", Boolean()),
+    _required("first_seen_at", INSTANT),
     _required("seen_at", INSTANT),
 )
 

@@ -44,6 +44,11 @@ def clean_ticks_of(connection: Connection, day: date) -> pd.DataFrame:
     return _frame(connection, clean_ticks, *day_bounds(day))
 
 
+def clean_ticks_between(connection: Connection, start: datetime, end: datetime) -> pd.DataFrame:
+    """Return the clean ticks observed in [start, end]."""
+    return _frame(connection, clean_ticks, start, end + timedelta(microseconds=1))
+
+
 def last_clean_moments(connection: Connection, day: date) -> dict[str, datetime]:
     """Return, by market, the newest clean tick's moment of a day."""
     start, end = day_bounds(day)

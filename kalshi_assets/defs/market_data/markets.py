@@ -14,7 +14,7 @@ from kalshi_assets.storage import markets as rows
 
 @dg.asset(group_name="market_data", owners=OWNERS, kinds=DATA_KINDS)
 def markets(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult[None]:
-    """A market as last seen, with its terms: title, price grid, closing time, fee terms of its series.
+    """A market as last seen, with its terms: title, price grid, closing time, fee terms.
 
     The open markets of the configured series; the most traded of them are tracked, which means
     polled, averaged and traded. Refreshed every hour.

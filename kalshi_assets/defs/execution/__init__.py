@@ -1,0 +1,1 @@
+"""Execution: decisions, orders, and the account as the venue states it."""

@@ -1,0 +1,128 @@
+"""What starts the jobs, and when. A sensor asks one question and requests one run."""
+
+from datetime import datetime, timedelta
+
+import dagster as dg
+
+from kalshi_assets.defs import jobs
+from kalshi_assets.defs.partitions import RANGE_END_TAG, RANGE_START_TAG, SLOT_TAG
+from kalshi_assets.defs.resources import Platform
+from kalshi_assets.domain.calendar import VENUE_TIMEZONE, days_between, venue_day
+from kalshi_assets.domain.tick import slot_of
+from kalshi_assets.storage import intake, ledger, signals
+from kalshi_assets.storage import markets as market_rows
+
+RUNNING = dg.DefaultSensorStatus.RUNNING
+HISTORY_RETRY = timedelta(minutes=10)
+ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
+
+
+@dg.sensor(job=jobs.history_job, minimum_interval_seconds=15, default_status=RUNNING)
+def history_sensor(
+    context: dg.SensorEvaluationContext, platform: Platform
+) -> dg.RunRequest | dg.SkipReason:
+    """Load the days that the averages need, where they were never loaded."""
+    now = platform.clock.now()
+    missing = missing_history(platform, now)
+    if not missing:
+        return dg.SkipReason("the history of every tracked market is loaded")
+    attempt = slot_of(now, int(HISTORY_RETRY.total_seconds()))
+    first, last = missing[0], missing[-1]
+    return dg.RunRequest(
+        run_key=f"history {first} {last} {attempt:%Y-%m-%dT%H:%M}",
+        tags={RANGE_START_TAG: first, RANGE_END_TAG: last},
+    )
+
+
+@dg.sensor(job=jobs.poll_job, minimum_interval_seconds=5, default_status=RUNNING)
+def poll_sensor(
+    context: dg.SensorEvaluationContext, platform: Platform
+) -> dg.RunRequest | dg.SkipReason:
+    """Poll all tracked markets once every 90-second slot; one that is late is skipped."""
+    settings, now = platform.settings, platform.clock.now()
+    slot = slot_of(now, settings.poll_seconds)
+    if not platform.collection.is_open(now):
+        return dg.SkipReason(f"{now:%H:%M} UTC is outside the collection hours")
+    late = (now - slot).total_seconds()
+    if late > settings.poll_lateness_seconds:
+        return dg.SkipReason(f"slot {slot:%H:%M:%S} is {late:.0f} s late: the next one is polled")
+    if missing_history(platform, now) and not _is_history_overdue(platform, now):
+        return dg.SkipReason("warming up: the history of the averages' window is being loaded")
+    return dg.RunRequest(
+        run_key=f"poll {slot.isoformat()}",
+        partition_key=venue_day(slot).isoformat(),
+        tags={SLOT_TAG: slot.isoformat()},
+    )
+
+
+@dg.sensor(job=jobs.order_job, minimum_interval_seconds=5, default_status=RUNNING)
+def order_sensor(
+    context: dg.SensorEvaluationContext, platform: Platform
+) -> dg.SensorResult | dg.SkipReason:
+    """Judge and place, once after every poll that left open signals or live orders."""
+    records = context.instance.get_run_records(
+        dg.RunsFilter(job_name=jobs.poll_job.name, statuses=list(ENDED)), limit=1
+    )
+    slot = records[0].dagster_run.tags.get(SLOT_TAG) if records else None
+    if slot is None or slot == context.cursor:
+        return dg.SkipReason("no poll has ended since the last judgement")
+    with platform.database.transaction() as connection:
+        open_signals = signals.open_signals(connection, venue_day(platform.clock.now()))
+        live = ledger.live_orders(connection)
+    if not open_signals and not live:
+        return dg.SensorResult(skip_reason="no open signal, no live order", cursor=slot)
+    request = dg.RunRequest(run_key=f"orders {slot}", tags={SLOT_TAG: slot})
+    return dg.SensorResult(run_requests=[request], cursor=slot)
+
+
+@dg.schedule(
+    job=jobs.markets_job,
+    cron_schedule="7 * * * *",
+    execution_timezone=VENUE_TIMEZONE,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+)
+def markets_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    """Refresh the universe every hour."""
+    return dg.RunRequest()
+
+
+@dg.schedule(
+    job=jobs.daily_summaries_job,
+    cron_schedule="15 0 * * *",
+    execution_timezone=VENUE_TIMEZONE,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+)
+def daily_summaries_schedule(
+    context: dg.ScheduleEvaluationContext, platform: Platform
+) -> dg.RunRequest:
+    """Make yesterday's summaries final, a quarter of an hour after the New York day has ended."""
+    yesterday = venue_day(platform.clock.now()) - timedelta(days=1)
+    return dg.RunRequest(partition_key=yesterday.isoformat())
+
+
+@dg.schedule(
+    job=jobs.reconcile_job,
+    cron_schedule="*/5 * * * *",
+    execution_timezone=VENUE_TIMEZONE,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+)
+def reconcile_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    """Reconcile with the venue every five minutes."""
+    return dg.RunRequest()
+
+
+def missing_history(platform: Platform, now: datetime) -> list[str]:
+    """Return the days of the window whose history is not loaded for every tracked market."""
+    today = venue_day(now)
+    days = list(days_between(today - timedelta(days=platform.settings.history_days), today))
+    with platform.database.transaction() as connection:
+        tracked = list(market_rows.tracked_markets(connection))
+        missing = intake.days_not_loaded(connection, days, tracked) if tracked else days
+    return [day.isoformat() for day in missing]
+
+
+def _is_history_overdue(platform: Platform, now: datetime) -> bool:
+    """Tell whether collection must start although the history could not be loaded."""
+    with platform.database.transaction() as connection:
+        since = market_rows.first_tracked_at(connection)
+    return since is not None and now - since > HISTORY_RETRY

@@ -1,0 +1,103 @@
+"""The Starlette application: routes, the beat that lets time run, and the pages under /local.
+
+`/local/clock` and `/local/requests` are ours, not the exchange's: unsigned and unlimited.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from kalshi_assets.local_exchange.account_endpoints import AccountEndpoints
+from kalshi_assets.local_exchange.auth import wall_ms
+from kalshi_assets.local_exchange.errors import Refusal
+from kalshi_assets.local_exchange.exchange import Exchange
+from kalshi_assets.local_exchange.gate import PREFIX, Endpoint, Gate, Interceptor, json_response
+from kalshi_assets.local_exchange.market_endpoints import MarketEndpoints
+from kalshi_assets.local_exchange.order_endpoints import OrderEndpoints
+from kalshi_assets.local_exchange.units import iso
+
+BEAT_SECONDS = 0.1
+
+
+def create_app(exchange: Exchange, *, interceptor: Interceptor | None = None) -> Starlette:
+    """Build the application around an exchange.
+
+    Args:
+        exchange: what it serves; closing it is the caller's, after the application has stopped.
+        interceptor: where faults are put in; None for an exchange that behaves.
+    """
+    gate = Gate(exchange, interceptor)
+    return Starlette(
+        routes=[*_routes(gate, endpoints(exchange)), *_local_routes(exchange)],
+        exception_handlers={HTTPException: _unknown_path, 500: _failed},
+        lifespan=_beating(exchange),
+    )
+
+
+def endpoints(exchange: Exchange) -> list[Endpoint]:
+    """Return every operation served."""
+    return [
+        *MarketEndpoints(exchange).all(),
+        *OrderEndpoints(exchange).all(),
+        *AccountEndpoints(exchange).all(),
+    ]
+
+
+def clock_view(exchange: Exchange) -> dict[str, object]:
+    """Return where both clocks stand."""
+    now_ms = exchange.moment()
+    return {"venue_at": iso(now_ms), "wall_at": iso(wall_ms()), "speed": exchange.clock.speed}
+
+
+def _routes(gate: Gate, operations: list[Endpoint]) -> list[BaseRoute]:
+    return [
+        Route(PREFIX + endpoint.path, gate.handler(endpoint), methods=[endpoint.method])
+        for endpoint in operations
+    ]
+
+
+def _local_routes(exchange: Exchange) -> list[BaseRoute]:
+    async def clock(request: Request) -> Response:
+        return json_response(clock_view(exchange), 200)
+
+    async def requests(request: Request) -> Response:
+        return json_response(exchange.request_log.view(), 200)
+
+    return [Route("/local/clock", clock), Route("/local/requests", requests)]
+
+
+def _beating(
+    exchange: Exchange,
+) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async def beat() -> None:
+            while True:
+                exchange.tick()
+                await asyncio.sleep(BEAT_SECONDS)
+
+        task = asyncio.create_task(beat())
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    return lifespan
+
+
+async def _unknown_path(request: Request, exc: Exception) -> Response:
+    status = exc.status_code if isinstance(exc, HTTPException) else 500
+    code = {404: "not_found", 405: "method_not_allowed"}.get(status, "bad_request")
+    return json_response(Refusal.nested(status, code).body, status)
+
+
+async def _failed(request: Request, exc: Exception) -> Response:
+    return json_response(Refusal.nested(500, "internal_server_error").body, 500)

@@ -1,0 +1,189 @@
+"""Markets, series and books as the wire shows them, own orders and own trades included."""
+
+from typing import Any
+
+from kalshi_assets.local_exchange.book import Book, Depth
+from kalshi_assets.local_exchange.store import Store
+from kalshi_assets.local_exchange.tape import Level, Listing, PriceRange, Series, Tape
+from kalshi_assets.local_exchange.units import DAY_MS, ONE_DOLLAR, count_text, iso, price_text
+
+View = dict[str, Any]
+
+
+class MarketView:
+    """Renders market data at a moment.
+
+    Trades with our own orders count towards volume, last price and open interest here; candles show
+    the tape alone.
+    """
+
+    def __init__(self, tape: Tape, book: Book, store: Store) -> None:
+        self._tape = tape
+        self._book = book
+        self._store = store
+
+    def market(self, listing: Listing, ms: int) -> View:
+        """Render one market."""
+        status = listing.status_at(ms)
+        return {
+            **_facts(listing),
+            "status": status,
+            **self._quotes(listing, ms),
+            **self._counters(listing, ms),
+            **self._day_ago(listing, ms),
+            **_outcome(listing, ms),
+        }
+
+    def orderbook(self, ticker: str, ms: int, depth: int) -> View:
+        """Render a book: bids only, best last, the no side in NO prices; depth 0 is all."""
+        book = self._book.depth(ticker, ms)
+        no_bids = [Level(ONE_DOLLAR - level.price, level.count) for level in book.asks]
+        return {
+            "orderbook_fp": {
+                "yes_dollars": _ladder(list(book.bids), depth),
+                "no_dollars": _ladder(no_bids, depth),
+            }
+        }
+
+    def last_price(self, ticker: str, ms: int) -> int:
+        """Return the price of the last trade, ours or the tape's; 0 before the first."""
+        own = self._store.row(
+            "select price, created_ms from trades where ticker = ? and created_ms <= ?"
+            " order by created_ms desc, seq desc limit 1",
+            *(ticker, ms),
+        )
+        if own is None or self._tape.trades(ticker, own["created_ms"], ms):
+            return self._tape.activity_at(ticker, ms).last_price
+        return int(own["price"])
+
+    def _quotes(self, listing: Listing, ms: int) -> View:
+        book = self._book.depth(listing.ticker, ms)
+        bid, ask = _touch(book)
+        moment = max(min(ms, listing.close_ms - 1), listing.open_ms)
+        is_over = ms >= listing.close_ms
+        updated = self._tape.quote_at(listing.ticker, moment).updated_ms
+        return {
+            "updated_time": iso(listing.close_ms if is_over else max(updated, listing.created_ms)),
+            "yes_bid_dollars": price_text(bid.price),
+            "yes_bid_size_fp": count_text(bid.count),
+            "yes_ask_dollars": price_text(ask.price),
+            "yes_ask_size_fp": count_text(ask.count),
+            "no_bid_dollars": price_text(ONE_DOLLAR - ask.price),
+            "no_ask_dollars": price_text(ONE_DOLLAR - bid.price),
+        }
+
+    def _counters(self, listing: Listing, ms: int) -> View:
+        activity = self._tape.activity_at(listing.ticker, ms)
+        own = self._own_volume(listing.ticker, 0, ms)
+        own_24h = self._own_volume(listing.ticker, ms - DAY_MS, ms)
+        return {
+            "last_price_dollars": price_text(self.last_price(listing.ticker, ms)),
+            "volume_fp": count_text(activity.volume + own),
+            "volume_24h_fp": count_text(activity.volume_24h + own_24h),
+            "open_interest_fp": count_text(activity.open_interest + own),
+        }
+
+    def _own_volume(self, ticker: str, after_ms: int, until_ms: int) -> int:
+        return self._store.number(
+            "select coalesce(sum(count), 0) from trades"
+            " where ticker = ? and created_ms > ? and created_ms <= ?",
+            *(ticker, after_ms, until_ms),
+        )
+
+    def _day_ago(self, listing: Listing, ms: int) -> View:
+        then = ms - DAY_MS
+        bid = ask = price = 0
+        if listing.open_ms <= then < listing.close_ms:
+            quote = self._tape.quote_at(listing.ticker, then)
+            bid, ask = quote.bids[0].price, quote.asks[0].price
+            price = self._tape.activity_at(listing.ticker, then).last_price
+        return {
+            "previous_yes_bid_dollars": price_text(bid),
+            "previous_yes_ask_dollars": price_text(ask),
+            "previous_price_dollars": price_text(price),
+        }
+
+
+def series_view(series: Series) -> View:
+    """Render a series."""
+    slug = series.ticker.lower()
+    multiplier = series.fees.multiplier
+    return {
+        "ticker": series.ticker,
+        "frequency": series.frequency,
+        "title": series.title,
+        "category": series.category,
+        "categories": [series.category],
+        "tags": list(series.tags),
+        "settlement_sources": [{"name": series.source_name, "url": series.source_url}],
+        "contract_url": f"https://local-exchange.invalid/contracts/{slug}.pdf",
+        "contract_terms_url": f"https://local-exchange.invalid/terms/{slug}.pdf",
+        "fee_type": series.fees.fee_type,
+        "fee_multiplier": int(multiplier) if multiplier.denominator == 1 else float(multiplier),
+        "additional_prohibitions": [],
+        "exchange_index": 0,
+    }
+
+
+def _facts(listing: Listing) -> View:
+    return {
+        "ticker": listing.ticker,
+        "event_ticker": listing.event_ticker,
+        "exchange_index": 0,
+        "market_type": "binary",
+        "title": listing.title,
+        "yes_sub_title": listing.yes_sub_title,
+        "no_sub_title": listing.yes_sub_title,
+        **_times(listing),
+        "settlement_timer_seconds": (listing.settled_ms - listing.determined_ms) // 1000,
+        "can_close_early": False,
+        "notional_value_dollars": price_text(ONE_DOLLAR),
+        "settlement_bounds_type": "default",
+        "strike_type": "greater",
+        "floor_strike": listing.floor_strike,
+        "rules_primary": listing.rules_primary,
+        "rules_secondary": listing.rules_secondary,
+        "price_level_structure": listing.price_level_structure,
+        "price_ranges": [_range(part) for part in listing.price_ranges],
+    }
+
+
+def _range(part: PriceRange) -> View:
+    ends = {"start": part.start, "end": part.end, "step": part.step}
+    return {name: price_text(price) for name, price in ends.items()}
+
+
+def _times(listing: Listing) -> View:
+    return {
+        "created_time": iso(listing.created_ms),
+        "open_time": iso(listing.open_ms),
+        "close_time": iso(listing.close_ms),
+        "expected_expiration_time": iso(listing.determined_ms),
+        "expiration_time": iso(listing.determined_ms),
+        "latest_expiration_time": iso(listing.determined_ms),
+    }
+
+
+def _outcome(listing: Listing, ms: int) -> View:
+    if ms < listing.determined_ms:
+        return {"result": "", "expiration_value": ""}
+    view: View = {
+        "result": listing.result,
+        "expiration_value": listing.expiration_value,
+        "settlement_value_dollars": price_text(ONE_DOLLAR if listing.result == "yes" else 0),
+    }
+    if ms >= listing.settled_ms:
+        view["settlement_ts"] = iso(listing.settled_ms)
+    return view
+
+
+def _touch(book: Depth) -> tuple[Level, Level]:
+    """Return best bid and ask; an empty side shows its outermost price and no size."""
+    bid = book.bids[0] if book.bids else Level(0, 0)
+    ask = book.asks[0] if book.asks else Level(ONE_DOLLAR, 0)
+    return bid, ask
+
+
+def _ladder(best_first: list[Level], depth: int) -> list[list[str]]:
+    shown = best_first[:depth] if depth > 0 else best_first
+    return [[price_text(level.price), count_text(level.count)] for level in reversed(shown)]

