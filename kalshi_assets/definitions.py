@@ -3,6 +3,14 @@
 import dagster as dg
 
 from kalshi_assets import defs as rooms
+from kalshi_assets.defs import jobs, sensors
 from kalshi_assets.defs.resources import Platform
 
-defs = dg.load_definitions_from_package_module(rooms, resources={"platform": Platform()})
+defs = dg.Definitions(
+    assets=dg.load_assets_from_package_module(rooms),
+    asset_checks=dg.load_asset_checks_from_package_module(rooms),
+    jobs=jobs.ALL,
+    sensors=sensors.SENSORS,
+    schedules=sensors.SCHEDULES,
+    resources={"platform": Platform()},
+)

@@ -179,7 +179,7 @@ def _beginning(anchor: Anchor | None, start_ms: int) -> _Beginning:
 
 
 def _epoch_ms(moments: "pd.Series[pd.Timestamp]") -> NDArray[np.int64]:
-    return moments.dt.as_unit("ms").to_numpy().astype("int64")
+    return np.asarray(moments.dt.as_unit("ms").astype("int64"), dtype=np.int64)
 
 
 def _ms(moment: datetime) -> int:

@@ -2,7 +2,6 @@
 
 import dagster as dg
 
-from kalshi_assets.defs.partitions import DAYS
 from kalshi_assets.execution.desk import quality_limits_of
 from kalshi_assets.quality.suites import checks
 from kalshi_assets.settings import load_settings
@@ -33,7 +32,6 @@ history_job = dg.define_asset_job(
     "history_job",
     selection=_assets("markets", "daily_summaries", *_TICKS_TO_SIGNALS)
     | _checks([(c.asset, c.name) for c in _INTEGRITY]),
-    partitions_def=DAYS,
     executor_def=dg.in_process_executor,
     description="Load the days of the averages' window from candlesticks, up to signals.",
 )
@@ -42,7 +40,6 @@ poll_job = dg.define_asset_job(
     "poll_job",
     selection=_assets(*_TICKS_TO_SIGNALS)
     | _checks([(c.asset, c.name) for c in _SUITE if c.asset in _TICKS_TO_SIGNALS]),
-    partitions_def=DAYS,
     executor_def=dg.in_process_executor,
     description="Every 90 seconds: quotes of all tracked markets, up to signals, with all checks.",
 )
@@ -65,7 +62,8 @@ reconcile_job = dg.define_asset_job(
 daily_summaries_job = dg.define_asset_job(
     "daily_summaries_job",
     selection=_assets("daily_summaries"),
-    partitions_def=DAYS,
     executor_def=dg.in_process_executor,
     description="Make the past day's summaries final.",
 )
+
+ALL = [markets_job, history_job, poll_job, order_job, reconcile_job, daily_summaries_job]

@@ -7,9 +7,9 @@ import dagster as dg
 
 from kalshi_assets.domain.calendar import DAY_FORMAT, VENUE_TIMEZONE, days_between
 from kalshi_assets.domain.clock import parse_instant
+from kalshi_assets.domain.tick import SLOT_TAG
 from kalshi_assets.settings import load_settings
 
-SLOT_TAG = "kalshi/slot"
 PARTITION_TAG = "dagster/partition"
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"

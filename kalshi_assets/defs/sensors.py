@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 import dagster as dg
 
 from kalshi_assets.defs import jobs
-from kalshi_assets.defs.partitions import RANGE_END_TAG, RANGE_START_TAG, SLOT_TAG
+from kalshi_assets.defs.partitions import RANGE_END_TAG, RANGE_START_TAG
 from kalshi_assets.defs.resources import Platform
 from kalshi_assets.domain.calendar import VENUE_TIMEZONE, days_between, venue_day
-from kalshi_assets.domain.tick import slot_of
+from kalshi_assets.domain.tick import SLOT_TAG, slot_of
 from kalshi_assets.storage import intake, ledger, signals
 from kalshi_assets.storage import markets as market_rows
 
@@ -109,6 +109,10 @@ def daily_summaries_schedule(
 def reconcile_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     """Reconcile with the venue every five minutes."""
     return dg.RunRequest()
+
+
+SENSORS = [history_sensor, poll_sensor, order_sensor]
+SCHEDULES = [markets_schedule, daily_summaries_schedule, reconcile_schedule]
 
 
 def missing_history(platform: Platform, now: datetime) -> list[str]:

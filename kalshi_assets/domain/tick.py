@@ -10,6 +10,8 @@ from typing import Any
 from kalshi_assets.domain.market import Candle, MarketSnapshot
 
 RawTick = dict[str, Any]
+# The tag by which a run knows the poll slot it serves.
+SLOT_TAG = "kalshi/slot"
 
 
 def slot_of(moment: datetime, poll_seconds: int) -> datetime:

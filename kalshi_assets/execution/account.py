@@ -49,7 +49,7 @@ def read_statement(desk: Desk) -> Statement:
     balance = desk.venue.balance()
     positions = [p for p in desk.venue.positions() if p.position != 0]
     tickers = [p.market_ticker for p in positions]
-    quotes = {s.quote.market_ticker: s.quote for s in _snapshots(desk, tickers)}
+    quotes = {s.quote.market_ticker: s.quote for s in desk.venue.markets(tickers=tickers).snapshots}
     prices = {
         p.market_ticker: sell_price(p, quotes[p.market_ticker])
         for p in positions
@@ -104,7 +104,3 @@ def record_portfolio(desk: Desk, statement: Statement) -> int:
             positions_value_micros=statement.positions_value_micros,
             open_positions=len(statement.positions),
         )
-
-
-def _snapshots(desk: Desk, tickers: Sequence[str]):  # type: ignore[no-untyped-def]
-    return desk.venue.markets(tickers=tickers).snapshots if tickers else ()

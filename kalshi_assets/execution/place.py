@@ -83,7 +83,6 @@ def _intent(desk: Desk, decision: ledger.Decision, judgement: Judgement) -> ledg
         reason="",
         venue_order_id=None,
         fill_count=0,
-        fees_micros=0,
         verdict_ids=[verdicts[name].verdict_id for name in required],
         created_at=now,
         updated_at=now,

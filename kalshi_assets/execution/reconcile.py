@@ -47,7 +47,6 @@ def _settle(desk: Desk, order: ledger.Order, found: VenueOrder | None) -> None:
                 reason=f"venue: {found.status}",
                 venue_order_id=found.order_id,
                 fill_count=found.fill_count,
-                fees_micros=found.fees_micros,
             )
         elif order.status != "resting" and wall_now() - order.intent_wall_at > GRACE:
             ledger.move_order(

@@ -11,6 +11,7 @@ from kalshi_assets.local_exchange.errors import LocalExchangeError
 from kalshi_assets.local_exchange.exchange import DEFAULT_CASH, Terms
 from kalshi_assets.local_exchange.limits import RateLimits
 from kalshi_assets.local_exchange.server import ServerConfig, serve
+from kalshi_assets.local_exchange.units import dollars_to_micros
 
 EXIT_USAGE = 2
 
@@ -43,6 +44,10 @@ def _parser() -> argparse.ArgumentParser:
 def _config(args: argparse.Namespace) -> ServerConfig:
     if args.speed <= 0:
         raise LocalExchangeError(f"--speed {args.speed} is not positive")
+    try:
+        dollars_to_micros(args.cash)
+    except ValueError as exc:
+        raise LocalExchangeError(f"--cash: {exc}") from exc
     return ServerConfig(
         scenario=args.scenario,
         keys=_read_keys(args.keys),

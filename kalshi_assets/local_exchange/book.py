@@ -63,8 +63,8 @@ class Book:
         version = self._tape.quote_at(ticker, ms).version
         self._store.run(
             "insert into consumed values (?, ?, ?, ?, ?) on conflict (ticker, side, price) "
-            "do update set count = excluded.count + iif(version = excluded.version, count, 0), "
-            "version = excluded.version",
+            "do update set version = excluded.version, count = excluded.count"
+            " + case when version = excluded.version then count else 0 end",
             ticker,
             side,
             price,

@@ -65,10 +65,10 @@ def charge(raw_fee_micros: int, *, revenue_micros: int, carry_micros: int) -> Ch
 def reserve_fee_micros(terms: FeeTerms, price: int, count: int, *, is_taker: bool) -> int:
     """Return an upper bound of the fees of an order, however many fills it takes.
 
-    Each fill rounds its raw fee up by less than a micro; the rounding to the balance's step never
-    adds up to two steps. On whole cents without a fee there is nothing to round.
+    Rounding costs a fill less than a balance step, and a fill that costs less than a step in all
+    cannot give any back; so each 0.01 contract is reckoned as a fill. On whole cents without a fee
+    there is nothing to round.
     """
     raw = terms.raw_fee_micros(price, count, is_taker=is_taker)
-    if raw:
-        return raw + count + 2 * BALANCE_STEP_MICROS
-    return 2 * BALANCE_STEP_MICROS if count and price % BALANCE_STEP_MICROS else 0
+    is_exact = not raw and price % BALANCE_STEP_MICROS == 0
+    return 0 if is_exact else raw + count * BALANCE_STEP_MICROS

@@ -10,7 +10,7 @@ from kalshi_assets.local_exchange.history_view import TradeHistory, candle_view,
 from kalshi_assets.local_exchange.market_view import MarketView, series_view
 from kalshi_assets.local_exchange.query import page_of
 from kalshi_assets.local_exchange.tape import Listing, Status
-from kalshi_assets.local_exchange.units import DAY_MS, iso
+from kalshi_assets.local_exchange.units import iso
 
 _MINUTE_MS = 60_000
 MAX_CANDLES = 10_000
@@ -182,8 +182,7 @@ class MarketEndpoints:
     def _lead(self, listing: Listing, minutes: int, from_ms: int) -> list[View]:
         """Carry the last candle before the start forward to the first period's end."""
         length = minutes * _MINUTE_MS
-        reach = from_ms - max(2 * length, 2 * DAY_MS if minutes == 1440 else length)
-        before = self._tape.candles(listing.ticker, minutes, reach, from_ms - 1)
+        before = self._tape.candles(listing.ticker, minutes, from_ms - 2 * length, from_ms - 1)
         if not before:
             return []
         return [projected_view(before[-1], (from_ms // length + 1) * length)]

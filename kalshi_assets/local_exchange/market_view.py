@@ -95,7 +95,7 @@ class MarketView:
         bid = ask = price = 0
         if listing.open_ms <= then < listing.close_ms:
             quote = self._tape.quote_at(listing.ticker, then)
-            bid, ask = quote.bids[0].price, quote.asks[0].price
+            bid, ask = (level.price for level in _touch(Depth(quote.bids, quote.asks)))
             price = self._tape.activity_at(listing.ticker, then).last_price
         return {
             "previous_yes_bid_dollars": price_text(bid),

@@ -13,6 +13,7 @@ from kalshi_assets.local_exchange.units import ONE_DOLLAR, parse_count, parse_pr
 TimeInForce = Literal["good_till_canceled", "immediate_or_cancel", "fill_or_kill"]
 
 _STRUCT = "CreateOrderV2Request"
+_END_OF_TIME = 253_402_300_800  # the year 10000, which no date can hold
 _TYPES: dict[str, tuple[str, type]] = {
     "ticker": ("string", str),
     "client_order_id": ("string", str),
@@ -95,7 +96,7 @@ def new_id() -> str:
 def _decode_object(body: bytes) -> dict[str, Any]:
     try:
         value = json.loads(body)
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         raise _bad_request(f"invalid JSON: {exc}") from exc
     if not isinstance(value, dict):
         raise _bad_request(
@@ -107,6 +108,8 @@ def _decode_object(body: bytes) -> dict[str, Any]:
 def _check_types(fields: dict[str, Any]) -> None:
     for name, (go_type, python_type) in _TYPES.items():
         value = fields.get(name)
+        if isinstance(value, str) and any("\ud800" <= char <= "\udfff" for char in value):
+            raise _bad_request(f"{_STRUCT}.{name} holds half a surrogate pair")
         if value is not None and type(value) is not python_type:
             raise _bad_request(
                 f"json: cannot unmarshal {_json_kind(value)} into Go struct field "
@@ -140,7 +143,7 @@ def _check_combination(order: OrderRequest) -> None:
 def _expiry_ms(seconds: int | None) -> int | None:
     if seconds is None or seconds == 0:
         return None
-    if abs(seconds) >= 1 << 40:
+    if not 0 < seconds < _END_OF_TIME:
         raise _invalid_order("expiration time is out of range")
     return seconds * 1000
 

@@ -9,6 +9,7 @@ from kalshi_assets.local_exchange.errors import Refusal
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
+_MAX_DIGITS = 11  # seconds up to the year 5138; what is beyond no date arithmetic holds
 
 T = TypeVar("T")
 
@@ -51,7 +52,7 @@ class Query:
         if not value:
             return None
         digits = value.removeprefix("-")
-        if not (digits.isascii() and digits.isdigit() and len(digits) <= 15):
+        if not (digits.isascii() and digits.isdigit() and len(digits) <= _MAX_DIGITS):
             raise self.invalid(name, "int64")
         return int(value)
 
@@ -86,7 +87,7 @@ class Query:
     def cursor_number(self) -> int:
         """Return the number a cursor stands for, 0 for the first page."""
         text = self.cursor()
-        return int(text) if text.isdigit() else 0
+        return int(text) if text.isdigit() and len(text) <= 18 else 0
 
     def invalid(self, name: str, rule: str) -> Refusal:
         """Build the refusal of a parameter."""

@@ -15,9 +15,9 @@ from kalshi_assets.local_exchange.errors import StateMismatch
 FILE_NAME = "exchange.sqlite3"
 
 SCHEMA = """
-create table if not exists meta (key text primary key, value text not null) strict;
+create table if not exists meta (key text primary key, value text not null);
 create table if not exists accounts (
-    account text primary key, user_id text not null, cash_micros integer not null) strict;
+    account text primary key, user_id text not null, cash_micros integer not null);
 create table if not exists orders (
     seq integer primary key autoincrement, order_id text not null unique,
     account text not null, client_order_id text not null, ticker text not null,
@@ -28,7 +28,7 @@ create table if not exists orders (
     created_ms integer not null, updated_ms integer not null,
     taker_cost_micros integer not null, maker_cost_micros integer not null,
     taker_fees_micros integer not null, maker_fees_micros integer not null,
-    fee_carry_micros integer not null) strict;
+    fee_carry_micros integer not null);
 create unique index if not exists orders_client_id
     on orders (account, client_order_id) where client_order_id <> '';
 create index if not exists orders_resting on orders (ticker, seq) where status = 'resting';
@@ -36,30 +36,30 @@ create table if not exists fills (
     seq integer primary key autoincrement, trade_id text not null, account text not null,
     order_id text not null, ticker text not null, side text not null, price integer not null,
     count integer not null, is_taker integer not null, fee_micros integer not null,
-    created_ms integer not null) strict;
+    created_ms integer not null);
 create index if not exists fills_order on fills (order_id);
 create table if not exists trades (
     seq integer primary key autoincrement, trade_id text not null, ticker text not null,
     price integer not null, count integer not null, taker_side text not null,
-    created_ms integer not null) strict;
+    created_ms integer not null);
 create index if not exists trades_time on trades (ticker, created_ms);
 create table if not exists positions (
     account text not null, ticker text not null, position integer not null,
     cost_micros integer not null, realized_micros integer not null, fees_micros integer not null,
     traded_micros integer not null, traded_count integer not null, updated_ms integer not null,
-    is_settled integer not null, primary key (account, ticker)) strict;
+    is_settled integer not null, primary key (account, ticker));
 create table if not exists settlements (
     seq integer primary key autoincrement, account text not null, ticker text not null,
     result text not null, position integer not null, cost_micros integer not null,
     revenue_micros integer not null, fees_micros integer not null,
-    settled_ms integer not null) strict;
+    settled_ms integer not null);
 create table if not exists consumed (
     ticker text not null, side text not null, price integer not null, version integer not null,
-    count integer not null, primary key (ticker, side, price)) strict;
+    count integer not null, primary key (ticker, side, price));
 create table if not exists order_requests (
     seq integer primary key autoincrement, venue_ms integer not null, wall_ms integer not null,
     key_id text not null, method text not null, path text not null, body text not null,
-    status integer not null, response text not null) strict;
+    status integer not null, response text not null);
 """
 
 Row = sqlite3.Row

@@ -21,7 +21,7 @@ BALANCE_STEP_MICROS = 100
 HOUR_MS = 3_600_000
 DAY_MS = 86_400_000
 
-_DECIMAL = re.compile(r"(\d{1,12})(?:\.(\d{1,6}))?")
+_DECIMAL = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,6}))?")
 
 
 def parse_price(text: str) -> int | None:

@@ -84,7 +84,7 @@ def save_summaries(connection: Connection, day: date, rows: Sequence[Mapping[str
     return upsert(connection, daily_summaries, rows)
 
 
-def averages_of(connection: Connection, day: date) -> pd.DataFrame:
+def averages_of(connection: Connection, day: date) -> list[dict[str, Any]]:
     """Return a day's averages with the quotes they stand beside: what strategies see."""
     start, end = day_bounds(day)
     at_tick = and_(
@@ -99,5 +99,4 @@ def averages_of(connection: Connection, day: date) -> pd.DataFrame:
         .where(rolling_averages.c.mean.is_not(None))
         .order_by(rolling_averages.c.market_ticker, rolling_averages.c.as_of)
     )
-    result = connection.execute(query)
-    return pd.DataFrame(result.fetchall(), columns=list(result.keys()))
+    return [dict(row._mapping) for row in connection.execute(query)]

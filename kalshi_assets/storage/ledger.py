@@ -56,7 +56,6 @@ class Order:
     reason: str
     venue_order_id: str | None
     fill_count: int
-    fees_micros: int
     verdict_ids: Sequence[int]
     created_at: datetime
     updated_at: datetime
@@ -107,7 +106,6 @@ def move_order(
     reason: str = "",
     venue_order_id: str | None = None,
     fill_count: int | None = None,
-    fees_micros: int | None = None,
 ) -> None:
     """Take an order one step along its state machine; nothing is written where nothing changed.
 
@@ -119,7 +117,6 @@ def move_order(
         "reason": reason or order.reason,
         "venue_order_id": venue_order_id or order.venue_order_id,
         "fill_count": order.fill_count if fill_count is None else fill_count,
-        "fees_micros": order.fees_micros if fees_micros is None else fees_micros,
     }
     if all(getattr(order, name) == value for name, value in values.items()):
         return

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
+import pandas as pd
 from psycopg import Cursor, sql
 from sqlalchemy import (
     ARRAY,
@@ -70,6 +71,12 @@ def upsert(
     return connection.execute(
         statement.on_conflict_do_update(index_elements=keys, set_=rest)
     ).rowcount
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return a frame's rows as a writer takes them; missing values are None."""
+    whole = frame.astype(object).where(frame.notna(), None) if len(frame) else frame
+    return [{str(k): v for k, v in row.items()} for row in whole.to_dict("records")]
 
 
 def ensure_day_partitions(connection: Connection, table: Table, days: Iterable[date]) -> None:

@@ -237,7 +237,6 @@ orders = Table(
     _required("reason", Text()),
     _optional("venue_order_id", Text()),
     _required("fill_count", BigInteger()),
-    _required("fees_micros", BigInteger()),
     _required("verdict_ids", ARRAY(BigInteger())),
     _required("created_at", INSTANT),
     _required("updated_at", INSTANT),

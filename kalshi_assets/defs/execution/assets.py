@@ -34,7 +34,7 @@ def decisions(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mater
     The why-not ledger. It names the check verdicts, the average and the account it saw. It depends
     on signals only, so that it is written when the gate is closed, too.
     """
-    with _order_desk(context.run_id, platform) as desk:
+    with _order_desk(context.run.run_id, platform) as desk:
         reconcile(desk)
         judgements = judge_open_signals(desk)
     approved = sum(j.decision.is_approved for j in judgements)
@@ -60,7 +60,7 @@ def orders(context: dg.AssetExecutionContext, platform: Platform) -> dg.Material
     Made of an approved decision whose gates pass once more at the moment of sending. The intent is
     committed first, then sent once under an id that is the same after any crash.
     """
-    with _order_desk(context.run_id, platform) as desk:
+    with _order_desk(context.run.run_id, platform) as desk:
         placed = place_approved(desk)
     return dg.MaterializeResult(
         metadata={"orders": len(placed), "placed": dg.MetadataValue.md(_order_table(placed))}
@@ -70,7 +70,7 @@ def orders(context: dg.AssetExecutionContext, platform: Platform) -> dg.Material
 @dg.asset(group_name="execution", owners=OWNERS, kinds=DATA_KINDS, deps=[orders])
 def fills(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult[None]:
     """A fill of one of our orders, as the venue states it: price of the YES leg, count, fee."""
-    with platform.desk(context.run_id) as desk:
+    with platform.desk(context.run.run_id) as desk:
         reconciled = reconcile(desk)
         added = account.record_fills(desk)
     return dg.MaterializeResult(metadata={"new_fills": added, "orders_reconciled": reconciled})
@@ -79,7 +79,7 @@ def fills(context: dg.AssetExecutionContext, platform: Platform) -> dg.Materiali
 @dg.asset(group_name="execution", owners=OWNERS, kinds=DATA_KINDS, deps=[fills])
 def positions(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult[None]:
     """A position at a moment: contracts (YES positive, NO negative) and the bid to sell it at."""
-    with platform.desk(context.run_id) as desk:
+    with platform.desk(context.run.run_id) as desk:
         statement = account.read_statement(desk)
         added = account.record_positions(desk, statement)
     return dg.MaterializeResult(
@@ -98,7 +98,7 @@ def settlements(
     context: dg.AssetExecutionContext, platform: Platform
 ) -> dg.MaterializeResult[None]:
     """A market paid out: its result, the contracts held, revenue and fees."""
-    with platform.desk(context.run_id) as desk:
+    with platform.desk(context.run.run_id) as desk:
         added = account.record_settlements(desk)
     return dg.MaterializeResult(metadata={"new_settlements": added})
 
@@ -109,7 +109,7 @@ def portfolio(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mater
 
     The value is missing where a held market has no quote: then nothing new is bought.
     """
-    with platform.desk(context.run_id) as desk:
+    with platform.desk(context.run.run_id) as desk:
         statement = account.read_statement(desk)
         account.record_portfolio(desk, statement)
     value = statement.view(committed_micros=0).value_micros

@@ -1,6 +1,7 @@
 """Rolling averages and daily summaries, as Dagster assets."""
 
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import dagster as dg
 
@@ -20,9 +21,11 @@ from kalshi_assets.domain.calendar import (
     days_between,
     venue_day,
 )
+from kalshi_assets.domain.price import MICROS_PER_DOLLAR
 from kalshi_assets.storage import averages as rows
 from kalshi_assets.storage import ticks as tick_rows
 from kalshi_assets.storage.engine import Connection
+from kalshi_assets.storage.rows import records
 
 JUST_BEFORE = timedelta(milliseconds=1)
 ONE_DAY = timedelta(days=1)
@@ -52,19 +55,20 @@ def rolling_averages(
     """
     window_days, is_poll = platform.settings.window_days, slot_of_run(context) is not None
     written, coverages = 0, []
-    with platform.database.transaction() as connection:
-        for day in days_of(context):
+    for day in days_of(context):
+        with platform.database.transaction() as connection:
             wanted = rows.moments_to_average(connection, day, only_missing=is_poll)
             found = averages_at(connection, wanted, window_days, platform.collection)
             written += rows.save_averages(connection, day, found, is_whole_day=not is_poll)
-            coverages += [float(average.coverage) for average in found]
+        coverages += [float(average.coverage) for average in found]
+    with platform.database.transaction() as connection:
         latest = rows.latest_averages(connection)
     return dg.MaterializeResult(
         metadata={
             "averages_written": written,
             "window_days": window_days,
             "lowest_coverage": min(coverages, default=0.0),
-            "latest": dg.MetadataValue.md(_table(latest.to_dict("records"))),
+            "latest": dg.MetadataValue.md(_table(records(latest))),
         }
     )
 
@@ -86,12 +90,12 @@ def daily_summaries(
     provisional. Kept for ever, when the ticks are gone.
     """
     markets, provisional = 0, 0
-    with platform.database.transaction() as connection:
-        for day in days_of(context):
+    for day in days_of(context):
+        with platform.database.transaction() as connection:
             found = _summaries(connection, day, platform)
             rows.save_summaries(connection, day, found)
-            markets += len(found)
-            provisional += sum(bool(row["is_provisional"]) for row in found)
+        markets += len(found)
+        provisional += sum(bool(row["is_provisional"]) for row in found)
     return dg.MaterializeResult(
         metadata={"summaries": markets, "provisional": provisional, "days": len(days_of(context))}
     )
@@ -177,10 +181,10 @@ def _summaries(connection: Connection, day: date, platform: Platform) -> list[di
     ]
 
 
-def _table(latest: list[dict[str, object]]) -> str:
+def _table(latest: list[dict[str, Any]]) -> str:
     lines = ["| market | as of | 7-day average | coverage |", "|---|---|---:|---:|"]
     for row in latest:
-        mean = "-" if row["mean"] is None else f"{float(str(row['mean'])) / 1e6:.4f}"
-        coverage = "-" if row["coverage"] is None else f"{float(str(row['coverage'])):.1%}"
+        mean = "-" if row["mean"] is None else f"{row['mean'] / MICROS_PER_DOLLAR:.4f}"
+        coverage = "-" if row["coverage"] is None else f"{row['coverage']:.1%}"
         lines.append(f"| {row['market_ticker']} | {row['as_of']} | {mean} | {coverage} |")
     return "\n".join(lines)

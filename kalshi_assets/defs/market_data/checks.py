@@ -46,7 +46,7 @@ def checks_of(asset: str) -> dg.AssetChecksDefinition:
         selected = {key.name for key in context.selected_asset_check_keys}
         days = days_of_tags(context.run.tags)
         wanted = [check for check in suite if check.name in selected]
-        found = verdicts_on(wanted, platform, days=days, run_id=context.run_id)
+        found = verdicts_on(wanted, platform, days=days, run_id=context.run.run_id)
         for check, verdict in zip(wanted, found, strict=True):
             yield _result(check, verdict)
 

@@ -6,6 +6,7 @@ from kalshi_assets.analytics.cleaning import Anchor, CleaningRules, clean
 from kalshi_assets.domain.calendar import day_bounds
 from kalshi_assets.storage import ticks
 from kalshi_assets.storage.engine import Connection
+from kalshi_assets.storage.rows import records
 
 JUST_BEFORE = timedelta(milliseconds=1)
 
@@ -17,7 +18,7 @@ def clean_new_ticks(connection: Connection, day: date, rules: CleaningRules) -> 
     first = raw.groupby("market_ticker")["observed_at"].min().to_dict() if len(raw) else {}
     anchors = _anchors(connection, {str(t): moment for t, moment in first.items()})
     rows = clean(raw, anchors, day_start=day_bounds(day)[0], rules=rules)
-    return ticks.add_clean_ticks(connection, rows.to_dict("records"))
+    return ticks.add_clean_ticks(connection, records(rows))
 
 
 def reclean_day(connection: Connection, day: date, rules: CleaningRules) -> int:
@@ -28,7 +29,7 @@ def reclean_day(connection: Connection, day: date, rules: CleaningRules) -> int:
     before = _anchors(connection, dict.fromkeys(tickers, end))
     anchors = _anchors(connection, dict.fromkeys(tickers, start))
     rows = clean(raw, anchors, day_start=start, rules=rules)
-    written = ticks.rewrite_clean_ticks(connection, day, rows.to_dict("records"))
+    written = ticks.rewrite_clean_ticks(connection, day, records(rows))
     after = _anchors(connection, dict.fromkeys(tickers, end))
     next_day = day + timedelta(days=1)
     if _closing(before) != _closing(after) and ticks.has_clean_ticks(connection, next_day):

@@ -1,12 +1,14 @@
 """The universe: which markets there are, and which of them are tracked."""
 
+from collections.abc import Sequence
+
 import dagster as dg
 
 from kalshi_assets.defs.partitions import DATA_KINDS, OWNERS
 from kalshi_assets.defs.resources import Platform
 from kalshi_assets.domain.market import MarketSnapshot, Series
 from kalshi_assets.errors import NotFound
-from kalshi_assets.kalshi.batches import MarketBatch
+from kalshi_assets.kalshi.batches import CandleBatch, MarketBatch
 from kalshi_assets.kalshi.client import KalshiClient
 from kalshi_assets.storage import intake
 from kalshi_assets.storage import markets as rows
@@ -29,7 +31,7 @@ def markets(context: dg.AssetExecutionContext, platform: Platform) -> dg.Materia
         rows.save_series(connection, series, seen_at=now)
         rows.save_markets(connection, snapshots, tracked=tracked, seen_at=now)
         quarantined = intake.save_quarantined(
-            connection, rejected_of(batches), received_at=now, run_id=context.run_id
+            connection, rejected_of(batches), received_at=now, run_id=context.run.run_id
         )
     by_ticker = {s.market.ticker: s for s in snapshots}
     return dg.MaterializeResult(
@@ -53,7 +55,7 @@ def most_traded(snapshots: list[MarketSnapshot], limit: int) -> list[str]:
     return [s.market.ticker for s in ranked[:limit]]
 
 
-def rejected_of(batches: list[MarketBatch]) -> list[intake.Quarantined]:
+def rejected_of(batches: Sequence[MarketBatch | CandleBatch]) -> list[intake.Quarantined]:
     """Return the malformed rows of these answers, as they go to quarantine."""
     return [
         intake.Quarantined(source=row.source, reason=row.reason, payload=row.payload)

@@ -35,7 +35,7 @@ def raw_ticks(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mater
     """
     slot = slot_of_run(context)
     if slot is not None:
-        return dg.MaterializeResult(metadata=_poll(context.run_id, platform, slot))
+        return dg.MaterializeResult(metadata=_poll(context.run.run_id, platform, slot))
     return dg.MaterializeResult(metadata=_load_candles(context, platform))
 
 
@@ -57,9 +57,11 @@ def clean_ticks(
     """
     days, is_poll = days_of(context), slot_of_run(context) is not None
     rules = platform.cleaning_rules()
+    step, written = clean_new_ticks if is_poll else reclean_day, 0
+    for day in days:
+        with platform.database.transaction() as connection:
+            written += step(connection, day, rules)
     with platform.database.transaction() as connection:
-        step = clean_new_ticks if is_poll else reclean_day
-        written = sum(step(connection, day, rules) for day in days)
         faults = tick_rows.count_faults(connection, days)
     ticks = sum(faults.values())
     return dg.MaterializeResult(
@@ -114,14 +116,15 @@ def _load_candles(context: dg.AssetExecutionContext, platform: Platform) -> Meta
     ticks = [tick_of_candle(c, received_at=now) for c in batch.candles if start <= c.end_at <= end]
     wanted = {day: day_bounds(day) for day in days}
     added = 0
-    with platform.database.transaction() as connection:
-        for day, (first, last) in wanted.items():
-            of_day = [t for t in ticks if first <= t["observed_at"] < last]
+    for day, (first, last) in wanted.items():
+        of_day = [t for t in ticks if first <= t["observed_at"] < last]
+        counts = {t: sum(r["market_ticker"] == t for r in of_day) for t in tracked}
+        with platform.database.transaction() as connection:
             added += tick_rows.add_raw_ticks(connection, of_day)
-            counts = {t: sum(r["market_ticker"] == t for r in of_day) for t in tracked}
             intake.save_history_load(connection, day, counts, loaded_until=now)
+    with platform.database.transaction() as connection:
         rejected = rejected_of([batch])
-        intake.save_quarantined(connection, rejected, received_at=now, run_id=context.run_id)
+        intake.save_quarantined(connection, rejected, received_at=now, run_id=context.run.run_id)
     return {
         "span": _span(context),
         "candles": len(ticks),

@@ -1,9 +1,11 @@
 """Mean reversion's signals, as a Dagster asset."""
 
+from collections.abc import Iterable, Mapping
 from datetime import date
+from itertools import groupby
+from typing import Any
 
 import dagster as dg
-import pandas as pd
 
 from kalshi_assets.defs.partitions import DATA_KINDS, DAYS, ONE_RUN, OWNERS, days_of
 from kalshi_assets.defs.resources import Platform
@@ -30,11 +32,11 @@ def signals(context: dg.AssetExecutionContext, platform: Platform) -> dg.Materia
     """
     rules = Rules.of_points(platform.settings.deviation_points)
     found: list[Signal] = []
-    with platform.database.transaction() as connection:
-        for day in days_of(context):
+    for day in days_of(context):
+        with platform.database.transaction() as connection:
             of_day = signals_of_day(day, average_rows.averages_of(connection, day), rules)
             rows.save_signals(connection, day, of_day)
-            found += of_day
+        found += of_day
     by_status = {s: sum(f.status == s for f in found) for s in ("triggered", "watching", "ended")}
     still_open = [signal for signal in found if signal.ended_at is None]
     return dg.MaterializeResult(
@@ -46,23 +48,29 @@ def signals(context: dg.AssetExecutionContext, platform: Platform) -> dg.Materia
     )
 
 
-def signals_of_day(day: date, averages: pd.DataFrame, rules: Rules) -> list[Signal]:
-    """Return the episodes of all markets on one day, from averages beside their quotes."""
+def signals_of_day(day: date, averages: Iterable[Mapping[str, Any]], rules: Rules) -> list[Signal]:
+    """Return the episodes of all markets on one day.
+
+    Args:
+        day: the New York day.
+        averages: its averages beside their quotes, sorted by market and moment.
+        rules: levels.
+    """
     found: list[Signal] = []
-    for ticker, part in averages.groupby("market_ticker", sort=True):
+    for ticker, rows_of_market in groupby(averages, key=lambda row: str(row["market_ticker"])):
         features = [
             Feature(
-                as_of=row.as_of.to_pydatetime(),
-                mid=int(row.mid),
-                yes_bid=int(row.yes_bid),
-                yes_ask=int(row.yes_ask),
-                mean=row.mean,
-                coverage=row.coverage,
-                average_hash=row.content_hash,
+                as_of=row["as_of"],
+                mid=row["mid"],
+                yes_bid=row["yes_bid"],
+                yes_ask=row["yes_ask"],
+                mean=row["mean"],
+                coverage=row["coverage"],
+                average_hash=row["content_hash"],
             )
-            for row in part.itertuples()
+            for row in rows_of_market
         ]
-        found += episodes(str(ticker), day, features, rules=rules)
+        found += episodes(ticker, day, features, rules=rules)
     return found
 
 

@@ -147,6 +147,8 @@ def _share_out(story: Story, number: int, total: int, rng: Random) -> list[int]:
 def _pulls(story: Story, first: int) -> list[float]:
     """Return how strongly each slot attracts trading, 1 outside of pulses."""
     pulses = [p for p in story.pulses if p.contracts_in(first, first + HOUR_MS)]
+    if not pulses:
+        return [1.0] * SLOTS_AN_HOUR
     scale = SLOTS_AN_HOUR / story.contracts_an_hour
     return [
         1.0 + sum(p.contracts_in(first + at, first + at + SLOT_MS) for p in pulses) * scale

@@ -174,7 +174,6 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("venue_order_id", sa.Text(), nullable=True),
         sa.Column("fill_count", sa.BigInteger(), nullable=False),
-        sa.Column("fees_micros", sa.BigInteger(), nullable=False),
         sa.Column("verdict_ids", sa.ARRAY(sa.BigInteger()), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),

@@ -1,0 +1,1 @@
+"""What is started and stopped: the command line, the processes behind it, and their order."""

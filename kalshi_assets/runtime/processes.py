@@ -1,0 +1,181 @@
+"""Child processes that never outlive their owner for long.
+
+Each child leads a session of its own, so that Ctrl-C reaches only the owner, which stops them in
+order. On Linux a child is told to end when its owner dies. All descendants carry the run folder in
+their environment: the next start finds what was left over by it, and by nothing else.
+"""
+
+import ctypes
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic, sleep
+
+import psutil
+
+from kalshi_assets.errors import ProcessError
+
+MARK = "DESK_RUN_FOLDER"
+STOP_SECONDS = 20.0
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclass
+class Child:
+    """A process we started, and where it writes what it says."""
+
+    name: str
+    process: "subprocess.Popen[bytes]"
+    log: Path
+
+    def require_alive(self) -> None:
+        """Check that it still runs.
+
+        Raises:
+            ProcessError: it ended; the message ends with its last words.
+        """
+        code = self.process.poll()
+        if code is not None:
+            raise ProcessError(
+                f"{self.name} ended with exit code {code}; its log {self.log} ends with:\n"
+                + last_lines(self.log)
+            )
+
+
+@dataclass
+class Children:
+    """The children of this process. Used as a context manager it stops them, last one first.
+
+    Attributes:
+        folder: the run folder: one file a child with pid and start time, and the logs.
+    """
+
+    folder: Path
+    _children: list[Child] = field(default_factory=list)
+
+    def start(self, name: str, words: Sequence[str], env: Mapping[str, str]) -> Child:
+        """Start a program; its output goes to `<folder>/<name>.log`."""
+        log = self.folder / f"{name}.log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(  # noqa: S603  the words are ours
+                list(words),
+                env={**env, MARK: str(self.folder.resolve())},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=_end_with_owner(),
+            )
+        child = Child(name, process, log)
+        started_at = psutil.Process(process.pid).create_time()
+        record = {"pid": process.pid, "started_at": started_at}
+        (self.folder / f"{name}.json").write_text(json.dumps(record))
+        self._children.append(child)
+        return child
+
+    def require_alive(self) -> None:
+        """Check that every child still runs.
+
+        Raises:
+            ProcessError: one ended.
+        """
+        for child in self._children:
+            child.require_alive()
+
+    def wait_for(self, condition: Callable[[], bool], *, what: str, seconds: float) -> None:
+        """Wait until a condition holds, while every child lives.
+
+        Raises:
+            ProcessError: a child ended, or the time is over.
+        """
+        deadline = monotonic() + seconds
+        while not condition():
+            self.require_alive()
+            if monotonic() > deadline:
+                raise ProcessError(
+                    f"{what} did not happen within {seconds:.0f} s: see {self.folder}"
+                )
+            sleep(0.1)
+
+    def stop(self) -> None:
+        """End the children, last one first, and whatever they started."""
+        for child in reversed(self._children):
+            _end([psutil.Process(child.process.pid)] if child.process.poll() is None else [])
+            child.process.wait()
+        self._children.clear()
+        end_left_overs(self.folder)
+        for record in self.folder.glob("*.json"):
+            record.unlink()
+
+
+def end_left_overs(folder: Path) -> int:
+    """End every process that carries this run folder in its environment; return how many."""
+    left = [p for p in psutil.process_iter() if p.pid != os.getpid() and _carries(p, folder)]
+    _end(left)
+    alive = [str(p.pid) for p in left if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+    if alive:
+        raise ProcessError(
+            f"left-overs of an earlier start do not end: kill -KILL {' '.join(alive)}"
+        )
+    return len(left)
+
+
+def free_port() -> int:
+    """Return a loopback port that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def is_listening(port: int) -> bool:
+    """Tell whether something accepts connections on a loopback port."""
+    with socket.socket() as probe:
+        probe.settimeout(0.5)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def last_lines(log: Path, count: int = 12) -> str:
+    """Return the end of a log."""
+    return "\n".join(log.read_text(errors="replace").splitlines()[-count:]) if log.exists() else ""
+
+
+def _carries(process: psutil.Process, folder: Path) -> bool:
+    try:
+        return process.environ().get(MARK) == str(folder.resolve())
+    except (psutil.Error, OSError):
+        return False
+
+
+def _end(processes: Sequence[psutil.Process]) -> None:
+    for process in processes:
+        _signal(process, signal.SIGTERM)
+    _, alive = psutil.wait_procs(processes, timeout=STOP_SECONDS)
+    for process in alive:
+        _signal(process, getattr(signal, "SIGKILL", signal.SIGTERM))
+    psutil.wait_procs(alive, timeout=STOP_SECONDS)
+
+
+def _signal(process: psutil.Process, number: int) -> None:
+    try:
+        process.send_signal(number)
+    except psutil.NoSuchProcess:
+        return
+
+
+def _end_with_owner() -> Callable[[], None] | None:
+    """Return what a child runs before its program, so that it ends when its owner is killed."""
+    if sys.platform != "linux":
+        return None
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+
+    def bind() -> None:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+    return bind

@@ -1,0 +1,52 @@
+"""Fixtures of all tests: one real Postgres for the session, a database of its own for each test."""
+
+import os
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from kalshi_assets.storage.embedded import EmbeddedServer
+from kalshi_assets.storage.migrate import create_database
+from kalshi_assets_tests.stand import DatabaseMaker, Stand, standing, unset_settings
+
+_NUMBERS = count(1)
+
+
+def pytest_configure() -> None:
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    os.environ["DAGSTER_DISABLE_TELEMETRY"] = "yes"
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+
+
+@pytest.fixture(scope="session")
+def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Postgres server: the one in TEST_DATABASE_URL, else an embedded one."""
+    given = os.environ.get("TEST_DATABASE_URL")
+    if given:
+        yield given
+        return
+    with EmbeddedServer(tmp_path_factory.mktemp("server") / "postgres") as server:
+        yield server.start().url
+
+
+@pytest.fixture(scope="session")
+def make_database(server_url: str) -> DatabaseMaker:
+    """Return a maker of empty databases."""
+    return lambda: create_database(server_url, f"test_{os.getpid()}_{next(_NUMBERS)}")
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_the_shell(monkeypatch: pytest.MonkeyPatch) -> None:
+    unset_settings(monkeypatch, list(os.environ))
+
+
+@pytest.fixture
+def stand(
+    make_database: DatabaseMaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Stand]:
+    """A stand at the scenario's moment, nothing loaded yet."""
+    monkeypatch.chdir(tmp_path)
+    with standing(make_database(), tmp_path, monkeypatch) as made:
+        yield made

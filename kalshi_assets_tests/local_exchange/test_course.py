@@ -1,0 +1,113 @@
+from kalshi_assets_tests.local_exchange.bench import NOON_MS, TICKER, ScriptedTape, floor
+
+
+def order_of(caller, order_id):
+    return caller.get(f"/portfolio/orders/{order_id}")["order"]
+
+
+def rest(caller, side, at, size, **changes):
+    return caller.order(side, at, size, **changes).json()["order_id"]
+
+
+def test_an_order_expires_by_the_venue_clock(venue):
+    order_id = rest(venue.me, "bid", "0.10", "1", expiration_time=NOON_MS // 1000 + 180)
+    venue.clock.advance(seconds=179.9)
+    assert order_of(venue.me, order_id)["status"] == "resting"
+    venue.clock.advance(seconds=0.1)
+    order = order_of(venue.me, order_id)
+    assert order["status"] == "canceled"
+    assert order["last_update_time"] == order["expiration_time"]
+
+
+def test_an_expired_order_is_not_filled_by_what_comes_later():
+    tape = ScriptedTape()
+    tape.quote(bids=[("0.30", "9")], asks=[("0.35", "9")], at=60)
+    with floor(tape) as venue:
+        order_id = rest(venue.me, "bid", "0.40", "1", expiration_time=NOON_MS // 1000 + 59)
+        venue.wait(600)
+        assert order_of(venue.me, order_id)["fill_count_fp"] == "0.00"
+
+
+def test_the_tape_fills_a_resting_order_at_its_own_price():
+    tape = ScriptedTape()
+    tape.quote(bids=[("0.30", "9")], asks=[("0.35", "2"), ("0.40", "1"), ("0.41", "9")], at=60)
+    with floor(tape) as venue:
+        order_id = rest(venue.me, "bid", "0.40", "5")
+        venue.wait(61)
+        order = order_of(venue.me, order_id)
+        assert (order["fill_count_fp"], order["remaining_count_fp"]) == ("3.00", "2.00")
+        (small, large) = venue.me.get("/portfolio/fills")["fills"]
+        assert {small["yes_price_dollars"], large["yes_price_dollars"]} == {"0.4000"}
+        assert not small["is_taker"]
+        assert small["ts"] == NOON_MS // 1000 + 60
+        assert venue.me.cash() == "4998.8000"
+
+
+def test_liquidity_that_filled_a_resting_order_is_gone():
+    tape = ScriptedTape()
+    tape.quote(bids=[("0.30", "9")], asks=[("0.35", "2"), ("0.41", "9")], at=60)
+    with floor(tape) as venue:
+        rest(venue.me, "bid", "0.40", "2")
+        venue.wait(61)
+        assert venue.you.order("bid", "0.40", "1").json()["fill_count"] == "0.00"
+
+
+def test_resting_orders_are_served_best_price_first_then_eldest():
+    tape = ScriptedTape()
+    tape.quote(bids=[("0.60", "5")], asks=[("0.70", "2")], at=60)
+    with floor(tape) as venue:
+        high = rest(venue.me, "ask", "0.59", "2")
+        low = rest(venue.you, "ask", "0.58", "2")
+        late = rest(venue.you, "ask", "0.59", "2")
+        venue.wait(60)
+        filled = [
+            order_of(venue.you, low)["fill_count_fp"],
+            order_of(venue.me, high)["fill_count_fp"],
+            order_of(venue.you, late)["fill_count_fp"],
+        ]
+        assert filled == ["2.00", "2.00", "1.00"]
+
+
+def test_a_trade_through_the_price_fills_a_trade_at_it_does_not():
+    tape = ScriptedTape()
+    tape.trade("ask", "0.48", "2", at=10)
+    tape.trade("ask", "0.46", "2", at=20)
+    tape.trade("bid", "0.40", "9", at=30)
+    with floor(tape) as venue:
+        order_id = rest(venue.me, "bid", "0.48", "3")
+        venue.wait(15)
+        assert order_of(venue.me, order_id)["fill_count_fp"] == "0.00"
+        venue.wait(30)
+        assert order_of(venue.me, order_id)["fill_count_fp"] == "2.00"
+
+
+def test_settlement_pays_a_dollar_a_winning_contract(venue):
+    venue.me.order("bid", "0.52", "3", time_in_force="immediate_or_cancel")
+    venue.you.order("ask", "0.47", "3", time_in_force="immediate_or_cancel")
+    before = venue.me.cash()
+    venue.wait(5.5 * 3600)
+    market = venue.me.get(f"/markets/{TICKER}")["market"]
+    assert (market["status"], market["result"], venue.me.cash()) == ("determined", "yes", before)
+    venue.wait(3600)
+    assert venue.me.get(f"/markets/{TICKER}")["market"]["status"] == "finalized"
+    assert float(venue.me.cash()) == float(before) + 3
+    (won,) = venue.me.get("/portfolio/settlements")["settlements"]
+    (lost,) = venue.you.get("/portfolio/settlements")["settlements"]
+    assert (won["revenue"], won["yes_count_fp"], won["value"]) == (300, "3.00", 100)
+    assert (lost["revenue"], lost["no_count_fp"]) == (0, "3.00")
+    assert venue.me.get("/portfolio/positions")["market_positions"] == []
+    (settled,) = venue.me.get("/portfolio/positions", settlement_status="settled")[
+        "market_positions"
+    ]
+    assert settled["realized_pnl_dollars"] == "1.440000"
+    assert settled["position_fp"] == "0.00"
+
+
+def test_a_closed_market_shows_no_orders(venue):
+    venue.wait(4 * 3600)
+    market = venue.me.get(f"/markets/{TICKER}")["market"]
+    assert (market["yes_bid_dollars"], market["yes_bid_size_fp"]) == ("0.0000", "0.00")
+    assert (market["yes_ask_dollars"], market["yes_ask_size_fp"]) == ("1.0000", "0.00")
+    listed = venue.me.get("/markets", status="closed")["markets"]
+    assert [m["ticker"] for m in listed] == [TICKER]
+    assert venue.me.get("/markets", status="open")["markets"] == []
