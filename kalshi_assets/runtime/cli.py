@@ -1,14 +1,16 @@
 """The command line. Wrong settings end with one line and exit code 2; nothing was started."""
 
 import json
+import shlex
 import signal
 import sys
 from types import FrameType
 
 import click
+from pydantic import SecretStr
 
 from kalshi_assets.errors import ConfigurationError, KalshiAssetsError
-from kalshi_assets.settings import load_settings
+from kalshi_assets.settings import as_variables, load_settings
 
 EXIT_FAILED, EXIT_USAGE = 1, 2
 
@@ -39,6 +41,72 @@ def demo(*, once: bool, as_json: bool, scenario: str, port: int) -> None:
     else:
         for name, value in summary.as_dict().items():
             click.echo(f"{name:>20}: {value}")
+
+
+@cli.command()
+@click.option("--port", default=3000, show_default=True, help="Port of the UI on loopback.")
+def up(*, port: int) -> None:
+    """Run on the venue of KALSHI_VENUE: paper (default) or demo."""
+    from kalshi_assets.runtime import up as runner
+
+    runner.run(load_settings(), port=port)
+
+
+@cli.group()
+def db() -> None:
+    """Start and stop the embedded database, for a bare `dagster dev`."""
+
+
+@db.command("start")
+def db_start() -> None:
+    """Start the embedded database and leave it running."""
+    from kalshi_assets.runtime import database
+    from kalshi_assets.runtime.home import Home
+
+    settings = load_settings()
+    pid = database.start(settings, Home(settings.home))
+    click.echo(f"The database runs, owned by process {pid}. Next: eval $(kalshi-assets db env)")
+
+
+@db.command("stop")
+def db_stop() -> None:
+    """Stop the database that `db start` started."""
+    from kalshi_assets.runtime import database
+    from kalshi_assets.runtime.home import Home
+
+    stopped = database.stop(Home(load_settings().home))
+    click.echo("The database is stopped." if stopped else "No database of `db start` runs here.")
+
+
+@db.command("env")
+def db_env() -> None:
+    """Print the variables that lead `dagster dev` to the database, and bring it up to date."""
+    from kalshi_assets.runtime import database
+    from kalshi_assets.runtime.dagster_stack import QUIET, dagster_variables, prepared_database
+    from kalshi_assets.runtime.home import Home
+
+    settings = load_settings()
+    home = Home(settings.home)
+    placed = settings.model_copy(
+        update={"database_url": SecretStr(database.running_url(settings, home))}
+    )
+    prepared_database(placed).dispose()
+    variables = as_variables(placed) | QUIET | dagster_variables(placed, home)
+    for name, value in sorted(variables.items()):
+        click.echo(f"export {name}={shlex.quote(value)}")
+
+
+@cli.command("local-exchange")
+@click.option("--scenario", default="cpi-week", show_default=True, help="What it plays.")
+@click.option("--port", default=8400, show_default=True, help="Port on loopback; 0: a free one.")
+@click.option("--speed", default=1.0, show_default=True, help="Venue seconds a wall second.")
+def local_exchange(*, scenario: str, port: int, speed: float) -> None:
+    """Run the local exchange alone, with our own key registered."""
+    from kalshi_assets.runtime import exchange
+    from kalshi_assets.runtime.home import Home
+
+    exchange.require_scenario(scenario)
+    exchange.serve_alone(Home(load_settings().home), scenario=scenario, port=port, speed=speed)
 
 
 def main() -> None:

@@ -1,9 +1,7 @@
 """The demo: a whole trading day in a box, from a local exchange to an order, at any hour."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic, sleep
 
@@ -11,43 +9,20 @@ import click
 import dagster as dg
 
 from kalshi_assets.domain.calendar import venue_day
-from kalshi_assets.domain.clock import VenueClock
 from kalshi_assets.domain.tick import SLOT_TAG, slot_of
-from kalshi_assets.errors import ConfigurationError
-from kalshi_assets.local_exchange.scenarios import known_scenarios
-from kalshi_assets.runtime import stack
+from kalshi_assets.runtime.dagster_stack import QUIET, Running, require_free, running_dagster
+from kalshi_assets.runtime.database import database_url
+from kalshi_assets.runtime.exchange import local_settings, require_scenario, start_exchange
 from kalshi_assets.runtime.home import Home
 from kalshi_assets.runtime.processes import Children, end_left_overs
 from kalshi_assets.runtime.summary import Summary, story, summarise
 from kalshi_assets.settings import Settings, environment
 from kalshi_assets.storage import ledger, overview, signals
-from kalshi_assets.storage.engine import Database
 
 HISTORY_SECONDS = 300.0
 DECISION_SECONDS = 300.0
+HISTORY_STEPS = ("raw_ticks", "clean_ticks", "daily_summaries", "rolling_averages")
 ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
-
-
-@dataclass(frozen=True)
-class Demo:
-    """A running demo."""
-
-    settings: Settings
-    database: Database
-    instance: dg.DagsterInstance
-    children: Children
-    clock: VenueClock
-    started_at: float
-
-    def summary(self) -> Summary:
-        """Return what has happened so far."""
-        return summarise(
-            self.database,
-            venue=self.settings.venue,
-            input_name=self.settings.input_name,
-            dagster_runs=self.instance.get_runs_count(),
-            seconds=monotonic() - self.started_at,
-        )
 
 
 def run_once(settings: Settings, *, scenario: str) -> tuple[Summary, list[str]]:
@@ -56,92 +31,69 @@ def run_once(settings: Settings, *, scenario: str) -> tuple[Summary, list[str]]:
     Returns:
         The summary, and what became of each signal, a line each.
     """
-    with running(settings, scenario=scenario, port=None) as demo:
+    with running_demo(settings, scenario=scenario, port=None) as demo:
         load_history(demo)
         wait_for_orders(demo)
-        return demo.summary(), story(demo.database)
+        return summarise(demo), story(demo.database)
 
 
 def run_with_ui(settings: Settings, *, scenario: str, port: int) -> None:
-    """Run with the UI until Ctrl-C."""
-    with running(settings, scenario=scenario, port=port) as demo:
+    """Run with the UI, and tell what happens, until Ctrl-C."""
+    with running_demo(settings, scenario=scenario, port=port) as demo:
         click.echo(_tour(port), err=True)
         load_history(demo)
-        click.echo("Loaded. A poll follows every 90 seconds. Ctrl-C stops everything.", err=True)
-        told: list[str] = []
+        click.echo("A poll follows every 90 seconds. Ctrl-C stops everything.\n", err=True)
+        told: set[str] = set()
         while True:
             demo.children.require_alive()
-            lines = story(demo.database)
-            for line in lines:
+            for line in story(demo.database):
                 if line not in told:
                     click.echo(line, err=True)
-            told = lines
+                    told.add(line)
             sleep(2)
 
 
 @contextmanager
-def running(settings: Settings, *, scenario: str, port: int | None) -> Iterator[Demo]:
-    """Start everything, yield the demo, and stop everything. Without a port there is no UI."""
-    if scenario not in known_scenarios():
-        known = ", ".join(known_scenarios())
-        raise ConfigurationError(f"{scenario!r} is no scenario; known: {known}")
+def running_demo(settings: Settings, *, scenario: str, port: int | None) -> Iterator[Running]:
+    """Start everything, yield it, and stop everything. Without a port there is no UI."""
+    require_scenario(scenario)
+    if port is not None:
+        require_free(port)
     started_at, home = monotonic(), Home(settings.home)
+    named = settings.model_copy(update={"input_name": scenario})
     with home.owned():
         end_left_overs(home.run)
-        children = Children(home.run)
-        name = "kalshi_" + scenario.replace("-", "_")
-        with stack.database_url(settings, home, name=name) as url:
-            try:
-                yield from _started(settings, home, children, url, scenario, port, started_at)
-            finally:
-                children.stop()
+        with (
+            database_url(settings, home, name="kalshi_" + scenario.replace("-", "_")) as url,
+            Children(home.run) as children,
+        ):
+            environ = environment(named, QUIET)
+            exchange = start_exchange(children, home, scenario=scenario, environ=environ)
+            local = local_settings(named, home, database_url=url, exchange=exchange)
+            with running_dagster(
+                children, local, home, port=port, started_at=started_at
+            ) as running:
+                yield running
 
 
-def _started(
-    settings: Settings,
-    home: Home,
-    children: Children,
-    url: str,
-    scenario: str,
-    port: int | None,
-    started_at: float,
-) -> Iterator[Demo]:
-    named = settings.model_copy(update={"input_name": scenario})
-    exchange = stack.start_exchange(
-        children, home, scenario=scenario, environ=environment(named, stack.QUIET)
-    )
-    local = stack.local_settings(named, home, url=url, exchange=exchange)
-    database = stack.prepare_database(local)
-    with stack.only_daemon(database):
-        environ = stack.child_environment(local, home)
-        os.environ.update(stack.dagster_variables(local, home))
-        with dg.DagsterInstance.get() as instance:
-            workspace = stack.start_dagster(children, environ)
-            if port is not None:
-                stack.start_webserver(children, environ, workspace=workspace, port=port)
-            yield Demo(local, database, instance, children, exchange.clock, started_at)
-    database.dispose()
-
-
-def load_history(demo: Demo) -> None:
-    """Show how the history comes in, until the first poll of this start was made."""
+def load_history(demo: Running) -> None:
+    """Show how the history comes in, until all of it is there."""
     days = demo.settings.history_days + 1
-    steps = {"raw_ticks", "clean_ticks", "daily_summaries", "rolling_averages"}
-    with click.progressbar(
-        length=days * len(steps), label="Loading history", file=_stderr()
-    ) as bar:
+    total = days * len(HISTORY_STEPS)
+    stream = click.get_text_stream("stderr")
+    with click.progressbar(range(total), label="Loading history", file=stream) as bar:
 
         def is_loaded() -> bool:
             with demo.database.transaction() as connection:
                 done = overview.days_done(connection)
-            total = sum(min(days, done[step]) for step in steps)
-            bar.update(total - bar.pos)
-            return total >= days * len(steps)
+            now_done = sum(min(days, done[step]) for step in HISTORY_STEPS)
+            bar.update(now_done - bar.pos)
+            return now_done >= total
 
         demo.children.wait_for(is_loaded, what="loading the history", seconds=HISTORY_SECONDS)
 
 
-def wait_for_orders(demo: Demo) -> None:
+def wait_for_orders(demo: Running) -> None:
     """Wait until a poll of this start has ended, and the judgement of its signals too."""
     first = slot_of(demo.clock.venue_at or demo.clock.now(), demo.settings.poll_seconds)
     demo.children.wait_for(
@@ -151,27 +103,23 @@ def wait_for_orders(demo: Demo) -> None:
     )
 
 
-def _is_decided(demo: Demo, first: datetime) -> bool:
+def _is_decided(demo: Running, first: datetime) -> bool:
     """Tell whether the newest ended poll of this start has been judged and its orders settled."""
     slot = _newest_slot(demo.instance, "poll_job")
     if slot is None or slot < first.isoformat():
         return False
     with demo.database.transaction() as connection:
         open_signals = signals.open_signals(connection, venue_day(demo.clock.now()))
-        live = [o for o in ledger.live_orders(connection) if o.status != "resting"]
-    if not open_signals and not live:
+        unsettled = [o for o in ledger.live_orders(connection) if o.status != "resting"]
+    if not open_signals and not unsettled:
         return True
     judged = _newest_slot(demo.instance, "order_job")
-    return judged is not None and judged >= slot and not live
+    return judged is not None and judged >= slot and not unsettled
 
 
 def _newest_slot(instance: dg.DagsterInstance, job: str) -> str | None:
     runs = instance.get_runs(dg.RunsFilter(job_name=job, statuses=list(ENDED)), limit=20)
     return max((run.tags[SLOT_TAG] for run in runs if SLOT_TAG in run.tags), default=None)
-
-
-def _stderr():  # type: ignore[no-untyped-def]
-    return click.get_text_stream("stderr")
 
 
 def _tour(port: int) -> str:

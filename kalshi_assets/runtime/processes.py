@@ -1,8 +1,9 @@
 """Child processes that never outlive their owner for long.
 
 Each child leads a session of its own, so that Ctrl-C reaches only the owner, which stops them in
-order. On Linux a child is told to end when its owner dies. All descendants carry the run folder in
-their environment: the next start finds what was left over by it, and by nothing else.
+order. On Linux a child is killed when its owner is: everything it keeps is durable. All descendants
+carry the run folder in their environment: the next start finds what was left over by it, and by
+nothing else.
 """
 
 import ctypes
@@ -16,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, sleep
+from typing import Self
 
 import psutil
 
@@ -58,6 +60,12 @@ class Children:
 
     folder: Path
     _children: list[Child] = field(default_factory=list)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.stop()
 
     def start(self, name: str, words: Sequence[str], env: Mapping[str, str]) -> Child:
         """Start a program; its output goes to `<folder>/<name>.log`."""
@@ -176,6 +184,6 @@ def _end_with_owner() -> Callable[[], None] | None:
     prctl = ctypes.CDLL(None, use_errno=True).prctl
 
     def bind() -> None:
-        prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
     return bind

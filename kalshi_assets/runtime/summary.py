@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 
 from kalshi_assets.domain.price import CENTICONTRACTS, dollars
+from kalshi_assets.runtime.dagster_stack import Running
 from kalshi_assets.storage import overview
 from kalshi_assets.storage.account import latest_portfolio_value
 from kalshi_assets.storage.engine import Database
@@ -45,11 +46,9 @@ class Summary:
         return asdict(self)
 
 
-def summarise(
-    database: Database, *, venue: str, input_name: str, dagster_runs: int, seconds: float
-) -> Summary:
+def summarise(running: Running) -> Summary:
     """Return the summary of everything in the database."""
-    with database.transaction() as connection:
+    with running.database.transaction() as connection:
         verdicts = latest_verdicts(connection).values()
         failed = [v for v in verdicts if not v.is_passed or v.markets_failed]
         value = latest_portfolio_value(connection)
@@ -61,8 +60,8 @@ def summarise(
         )
         counts = overview.counts(connection)
         return Summary(
-            venue=venue,
-            input=input_name,
+            venue=running.settings.venue,
+            input=running.settings.input_name,
             markets=counts["markets"],
             ticks=counts["raw_ticks"],
             quarantined=count_quarantined(connection),
@@ -74,8 +73,8 @@ def summarise(
             checks_passed=len(verdicts) - len(failed),
             checks_failed=len(failed),
             portfolio_value_usd=None if value is None else float(dollars(value)),
-            dagster_runs=dagster_runs,
-            seconds=round(seconds, 1),
+            dagster_runs=running.instance.get_runs_count(),
+            seconds=round(running.seconds, 1),
         )
 
 

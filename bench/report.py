@@ -1,0 +1,35 @@
+"""How a result is measured and printed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median
+from time import perf_counter
+
+
+@dataclass(frozen=True)
+class Result:
+    """Seconds of ours and of the baseline, for the same work."""
+
+    name: str
+    ours: float
+    baseline: float
+
+    def __str__(self) -> str:
+        ratio = self.baseline / self.ours
+        return f"{self.name:<44}{_ms(self.ours):>12}{_ms(self.baseline):>12}{ratio:>7.1f}x"
+
+
+def seconds(work: Callable[[], object], *, times: int = 5) -> float:
+    """Return the median of several runs, after one to warm up."""
+    work()
+    return median(_once(work) for _ in range(times))
+
+
+def _once(work: Callable[[], object]) -> float:
+    start = perf_counter()
+    work()
+    return perf_counter() - start
+
+
+def _ms(value: float) -> str:
+    return f"{value * 1000:.1f} ms"

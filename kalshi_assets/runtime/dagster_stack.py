@@ -1,0 +1,154 @@
+"""Dagster's processes on one database: code server, daemon and, where asked for, the UI."""
+
+import os
+import sysconfig
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from urllib.parse import quote
+
+import dagster as dg
+
+from kalshi_assets.domain.clock import VenueClock
+from kalshi_assets.errors import ConfigurationError
+from kalshi_assets.runtime.home import Home
+from kalshi_assets.runtime.processes import Children, free_port, is_listening
+from kalshi_assets.settings import Settings, environment
+from kalshi_assets.storage.engine import DAEMON_LOCK, Database
+from kalshi_assets.storage.migrate import DAGSTER_SCHEMA, prepare
+
+PROJECT = Path(__file__).resolve().parents[2]
+START_SECONDS = 120.0
+QUIET = {
+    "GX_ANALYTICS_ENABLED": "false",
+    "DAGSTER_DISABLE_TELEMETRY": "yes",
+    "DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS": "300",
+    # A warm process may fork only while it has one thread.
+    "OPENBLAS_NUM_THREADS": "1",
+    "PYTHONWARNINGS": "ignore",
+    "PYTHONUNBUFFERED": "1",
+}
+
+
+@dataclass(frozen=True)
+class Running:
+    """An installation at work: its settings, database, Dagster instance and processes."""
+
+    settings: Settings
+    database: Database
+    instance: dg.DagsterInstance
+    children: Children
+    clock: VenueClock
+    started_at: float
+
+    @property
+    def seconds(self) -> float:
+        """Return for how long it has run, wall time."""
+        return monotonic() - self.started_at
+
+
+@contextmanager
+def running_dagster(
+    children: Children, settings: Settings, home: Home, *, port: int | None, started_at: float
+) -> Iterator[Running]:
+    """Prepare the database, start Dagster on it, and yield what runs. Without a port, no UI."""
+    clock = VenueClock.parse(settings.venue_clock)
+    database = prepared_database(settings)
+    environ = environment(settings, QUIET | dagster_variables(settings, home))
+    os.environ.update(dagster_variables(settings, home))
+    with _only_daemon(database), dg.DagsterInstance.get() as instance:
+        workspace = _start_code_server(children, environ)
+        words = [script("dagster-daemon"), "run", "-w", str(workspace)]
+        children.start("daemon", words, environ)
+        if port is not None:
+            _start_webserver(children, environ, workspace=workspace, port=port)
+        yield Running(settings, database, instance, children, clock, started_at)
+    database.dispose()
+
+
+def prepared_database(settings: Settings) -> Database:
+    """Return the database, migrated and checked to be this installation's."""
+    database = Database(_url(settings))
+    clock = VenueClock.parse(settings.venue_clock)
+    prepare(database, identity=settings.identity, now=clock.now())
+    return database
+
+
+def dagster_variables(settings: Settings, home: Home) -> dict[str, str]:
+    """Return the variables that dagster.yaml reads."""
+    url = _url(settings)
+    joint = "&" if "?" in url else "?"
+    return {
+        "DAGSTER_HOME": str(PROJECT),
+        "DAGSTER_POSTGRES_URL": f"{url}{joint}options={quote(f'-c search_path={DAGSTER_SCHEMA}')}",
+        "DAGSTER_ARTIFACTS_DIR": str(home.artifacts.resolve()),
+    }
+
+
+def script(name: str) -> str:
+    """Return the path of a console script installed beside this Python.
+
+    Raises:
+        ConfigurationError: it is not there.
+    """
+    found = Path(sysconfig.get_path("scripts")) / name
+    if not found.exists():
+        raise ConfigurationError(f"{found} is missing: install the project's requirements")
+    return str(found)
+
+
+def require_free(port: int) -> None:
+    """Check that the UI's port is free.
+
+    Raises:
+        ConfigurationError: something listens on it.
+    """
+    if is_listening(port):
+        raise ConfigurationError(
+            f"--port {port} is taken: stop what listens there, or name another"
+        )
+
+
+def _start_code_server(children: Children, environ: Mapping[str, str]) -> Path:
+    """Start the code server; return the workspace file that leads to it."""
+    port = free_port()
+    words = ["api", "grpc", "-m", "kalshi_assets.definitions", "-h", "127.0.0.1", "-p"]
+    location = ["--location-name", "kalshi_assets"]
+    children.start("code-server", [script("dagster"), *words, str(port), *location], environ)
+    children.wait_for(
+        lambda: is_listening(port), what="the start of the code server", seconds=START_SECONDS
+    )
+    workspace = children.folder / "workspace.yaml"
+    workspace.write_text(
+        "load_from:\n  - grpc_server:\n"
+        f"      host: 127.0.0.1\n      port: {port}\n      location_name: kalshi_assets\n"
+    )
+    return workspace
+
+
+def _start_webserver(
+    children: Children, environ: Mapping[str, str], *, workspace: Path, port: int
+) -> None:
+    """Start the UI, on loopback only: whoever reaches it can launch jobs."""
+    words = ["-h", "127.0.0.1", "-p", str(port), "-w", str(workspace)]
+    children.start("webserver", [script("dagster-webserver"), *words], environ)
+    children.wait_for(lambda: is_listening(port), what="the start of the UI", seconds=START_SECONDS)
+
+
+@contextmanager
+def _only_daemon(database: Database) -> Iterator[None]:
+    with database.advisory_lock(DAEMON_LOCK) as is_ours:
+        if not is_ours:
+            raise ConfigurationError(
+                f"a daemon of another start works on {database.name}: stop that one, or set "
+                "KALSHI_DATABASE_URL to another database"
+            )
+        yield
+
+
+def _url(settings: Settings) -> str:
+    if settings.database_url is None:
+        raise ConfigurationError("KALSHI_DATABASE_URL is not set")
+    return settings.database_url.get_secret_value()

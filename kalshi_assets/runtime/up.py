@@ -1,0 +1,71 @@
+"""`up`: the installation that trades, on paper or at the exchange's demo environment."""
+
+from time import monotonic, sleep
+
+import click
+
+from kalshi_assets.errors import ConfigurationError, ExchangeError, NotAuthorized
+from kalshi_assets.kalshi.auth import RequestSigner
+from kalshi_assets.kalshi.client import KalshiClient
+from kalshi_assets.runtime.dagster_stack import require_free, running_dagster
+from kalshi_assets.runtime.database import NAME, database_url
+from kalshi_assets.runtime.home import Home
+from kalshi_assets.runtime.processes import Children, end_left_overs
+from kalshi_assets.settings import Settings, load_settings
+
+
+def run(settings: Settings, *, port: int) -> None:
+    """Run database, code server, daemon and UI until Ctrl-C."""
+    require_credentials(settings)
+    require_free(port)
+    started_at, home = monotonic(), Home(settings.home)
+    with home.owned():
+        end_left_overs(home.run)
+        with (
+            database_url(settings, home, name=f"{NAME}_{settings.venue}") as url,
+            Children(home.run) as children,
+        ):
+            placed = load_settings(
+                **settings.model_dump(exclude={"database_url"}) | {"database_url": url}
+            )
+            with running_dagster(children, placed, home, port=port, started_at=started_at):
+                click.echo(
+                    f"Venue {settings.venue}, data from {settings.api_base_url}\n"
+                    f"The UI is at http://127.0.0.1:{port}. Ctrl-C stops everything.",
+                    err=True,
+                )
+                while True:
+                    children.require_alive()
+                    sleep(1)
+
+
+def require_credentials(settings: Settings) -> None:
+    """Check that the venue can be used with these settings.
+
+    Raises:
+        ConfigurationError: it cannot; the message says what is missing.
+    """
+    if settings.venue == "local":
+        raise ConfigurationError("KALSHI_VENUE=local is what `kalshi-assets demo` runs: use that")
+    if settings.venue == "live":
+        raise ConfigurationError(
+            "KALSHI_VENUE=live needs an explicit arming that expires, which this version does not "
+            "have: use paper or demo"
+        )
+    if settings.venue == "demo" and settings.api_key_id is None:
+        raise ConfigurationError("KALSHI_API_KEY_ID is not set: the venue demo needs a demo key")
+    if settings.venue == "demo" and settings.private_key_path is None:
+        raise ConfigurationError("KALSHI_PRIVATE_KEY_PATH is not set: the venue demo needs it")
+    if settings.api_key_id is not None and settings.private_key_path is not None:
+        _require_accepted(settings, RequestSigner(settings.api_key_id, settings.private_key_path))
+
+
+def _require_accepted(settings: Settings, signer: RequestSigner) -> None:
+    """Ask the exchange whether it accepts the key. Without an answer the start goes on."""
+    try:
+        with KalshiClient(settings.api_base_url, auth=signer) as client:
+            client.balance()
+    except NotAuthorized as exc:
+        raise ConfigurationError(str(exc)) from exc
+    except ExchangeError as exc:
+        click.echo(f"The key could not be checked, starting all the same: {exc}", err=True)
