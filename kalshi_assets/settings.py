@@ -77,6 +77,7 @@ class Settings(BaseSettings):
     trading_end: time = time(18)
     closed_days: CommaList = ()
     order_ttl_seconds: int = Field(180, ge=30, le=600)
+    paper_cash_usd: Decimal = Field(Decimal(5000), gt=0, le=100_000_000, decimal_places=2)
 
     max_quote_age_seconds: int = Field(300, ge=10)
     max_verdict_age_seconds: int = Field(180, ge=10)

@@ -9,7 +9,13 @@ import pytest
 
 from kalshi_assets.storage.embedded import EmbeddedServer
 from kalshi_assets.storage.migrate import create_database
-from kalshi_assets_tests.stand import DatabaseMaker, Stand, standing, unset_settings
+from kalshi_assets_tests.stand import (
+    DatabaseMaker,
+    Stand,
+    clone_database,
+    standing,
+    unset_settings,
+)
 
 _NUMBERS = count(1)
 
@@ -49,4 +55,29 @@ def stand(
     """A stand at the scenario's moment, nothing loaded yet."""
     monkeypatch.chdir(tmp_path)
     with standing(make_database(), tmp_path, monkeypatch) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def loaded_database(make_database: DatabaseMaker, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A database with the history loaded and one poll done: a template, to be cloned."""
+    url, folder = make_database(), tmp_path_factory.mktemp("loaded")
+    with pytest.MonkeyPatch.context() as patch:
+        unset_settings(patch, list(os.environ))
+        patch.chdir(folder)
+        with standing(url, folder, patch) as loaded:
+            loaded.load_history()
+            loaded.poll()
+            loaded.run("markets_job")  # for the one verdict that no poll gives
+    return url
+
+
+@pytest.fixture
+def loaded_stand(
+    server_url: str, loaded_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Stand]:
+    """A stand at the scenario's moment, the history loaded and one poll done."""
+    monkeypatch.chdir(tmp_path)
+    url = clone_database(server_url, loaded_database, f"test_{os.getpid()}_{next(_NUMBERS)}")
+    with standing(url, tmp_path, monkeypatch, is_prepared=True) as made:
         yield made

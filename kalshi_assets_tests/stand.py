@@ -4,7 +4,7 @@ The venue stands still at the scenario's moment, but for what a test moves.
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,10 +13,14 @@ from typing import Any
 from urllib.request import urlopen
 
 import dagster as dg
+import psycopg
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
-from sqlalchemy import text
+from psycopg import sql
+from sqlalchemy import make_url, text
+from starlette.requests import Request
+from starlette.responses import Response
 
 from kalshi_assets.defs.partitions import RANGE_END_TAG, RANGE_START_TAG
 from kalshi_assets.defs.resources import Platform
@@ -24,7 +28,9 @@ from kalshi_assets.domain.calendar import venue_day
 from kalshi_assets.domain.clock import VenueClock, wall_now
 from kalshi_assets.domain.tick import SLOT_TAG, slot_of
 from kalshi_assets.execution.desk import Desk
-from kalshi_assets.local_exchange import Handle, open_exchange, running_exchange
+from kalshi_assets.kalshi.retry import RetryPolicy
+from kalshi_assets.local_exchange import Handle, ManualClock, open_exchange, running_exchange
+from kalshi_assets.local_exchange.gate import Endpoint, Interceptor
 from kalshi_assets.settings import PREFIX, Settings, as_variables, load_settings
 from kalshi_assets.storage.engine import Database
 from kalshi_assets.storage.migrate import prepare
@@ -33,22 +39,59 @@ KEY_ID = "5d1a6d80-0000-4000-8000-000000000001"
 MOMENT = datetime.fromisoformat("2026-10-13T14:30:00+00:00")
 OVERREACTING = "KXCPI-26OCT-T0.3"
 
+Proceed = Callable[[], Awaitable[Response]]
+
+
+@dataclass
+class Faults:
+    """The exchange's interceptor: off until a test puts a fault in.
+
+    Attributes:
+        fault: answers in place of the exchange, or alters what it answers.
+    """
+
+    fault: Interceptor | None = None
+
+    async def __call__(self, request: Request, endpoint: Endpoint, proceed: Proceed) -> Response:
+        """Answer a call."""
+        if self.fault is None:
+            return await proceed()
+        return await self.fault(request, endpoint, proceed)
+
+
+def quiet_instance() -> dg.DagsterInstance:
+    """Return an instance in memory that logs only what went wrong."""
+    return dg.DagsterInstance.ephemeral(settings={"python_logs": {"python_log_level": "ERROR"}})
+
 
 @dataclass
 class Stand:
-    """What a test works on."""
+    """What a test works on. `venue` is the exchange's own clock; it follows `at`."""
 
     database: Database
     exchange: Handle
     settings: Settings
     patch: pytest.MonkeyPatch
+    faults: Faults
+    venue: ManualClock
     now: datetime = MOMENT
-    instance: dg.DagsterInstance = field(default_factory=dg.DagsterInstance.ephemeral)
+    speed: float = 0.0
+    instance: dg.DagsterInstance = field(default_factory=quiet_instance)
 
     def at(self, moment: datetime) -> None:
-        """Let the venue stand still at another moment."""
+        """Let the venue, the exchange included, stand still at another moment."""
+        self.venue.advance(seconds=max(0.0, (moment - self.now).total_seconds()))
         self.now = moment
-        self.change(venue_clock=str(VenueClock(moment, wall_now(), 0.0)))
+        self.change(venue_clock=str(VenueClock(moment, wall_now(), self.speed)))
+
+    def later(self, seconds: float) -> None:
+        """Let the venue stand still a while later."""
+        self.at(self.now + timedelta(seconds=seconds))
+
+    def creep(self) -> None:
+        """Let time creep on, a thousandth of its speed, so that no two moments are the same."""
+        self.speed = 0.001
+        self.at(self.now)
 
     def change(self, **values: Any) -> None:
         """Change settings."""
@@ -101,6 +144,12 @@ class Stand:
         with Platform().desk("a test") as desk:
             yield desk
 
+    def contents(self, table: str, *, without: Sequence[str] = ()) -> list[str]:
+        """Return a table's rows as text, sorted, without the columns named."""
+        rows = self.rows(f"SELECT to_jsonb(t) AS row FROM kalshi.{table} t")  # noqa: S608  ours
+        kept = [{k: v for k, v in row["row"].items() if k not in without} for row in rows]
+        return sorted(json.dumps(row, sort_keys=True) for row in kept)
+
     def rows(self, query: str) -> list[dict[str, Any]]:
         """Return what a query finds."""
         with self.database.transaction() as connection:
@@ -113,16 +162,65 @@ class Stand:
 
     def order_requests(self) -> int:
         """Return how many order writes the exchange ever saw, refused ones included."""
+        return len(self.seen_by_exchange()["order_writes"])
+
+    def seen_by_exchange(self) -> dict[str, Any]:
+        """Return the exchange's log of requests."""
         with urlopen(f"{self.exchange.local_url}/requests") as answer:  # noqa: S310  loopback
-            seen = json.load(answer)
-        return len(seen["order_writes"])
+            seen: dict[str, Any] = json.load(answer)
+        return seen
 
 
 @contextmanager
 def standing(
-    url: str, folder: Path, patch: pytest.MonkeyPatch, interceptor: Any = None
+    url: str, folder: Path, patch: pytest.MonkeyPatch, *, is_prepared: bool = False
 ) -> Iterator[Stand]:
-    """Yield a stand on an empty database."""
+    """Yield a stand on a database: an empty one, or one that another stand has prepared."""
+    patch.setattr(RetryPolicy, "pause_seconds", lambda policy, attempt: 0.0)
+    key, public = _key_pair(folder)
+    exchange = open_exchange("cpi-week", keys={KEY_ID: public})
+    exchange.clock = venue = ManualClock(exchange.tape.started_ms)
+    faults = Faults()
+    with running_exchange(exchange, interceptor=faults) as handle:
+        settings = load_settings(
+            env={},
+            _env_file=None,
+            venue="local",
+            input_name="cpi-week",
+            home=folder / "home",
+            database_url=url,
+            api_url=handle.url,
+            api_key_id=KEY_ID,
+            private_key_path=key,
+        )
+        database = Database(url)
+        if not is_prepared:
+            prepare(database, identity=settings.identity, now=MOMENT)
+        stand = Stand(database, handle, settings, patch, faults, venue)
+        stand.at(MOMENT)
+        yield stand
+        database.dispose()
+
+
+def clone_database(server_url: str, template_url: str, name: str) -> str:
+    """Copy a database nobody needs to be connected to, and return the copy's URL."""
+    server = make_url(server_url).set(drivername="postgresql")
+    template = make_url(template_url).database
+    plain = server.render_as_string(hide_password=False)
+    with psycopg.connect(plain, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [template]
+        )
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+                sql.Identifier(name), sql.Identifier(str(template))
+            )
+        )
+    return server.set(database=name).render_as_string(hide_password=False)
+
+
+def _key_pair(folder: Path) -> tuple[Path, str]:
+    """Write a private key, and return its path and the public one."""
     private = ed25519.Ed25519PrivateKey.generate()
     key = folder / "key.pem"
     key.touch(mode=0o600)
@@ -136,25 +234,7 @@ def standing(
     public = private.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
-    exchange = open_exchange("cpi-week", keys={KEY_ID: public.decode()})
-    with running_exchange(exchange, interceptor=interceptor) as handle:
-        settings = load_settings(
-            env={},
-            _env_file=None,
-            venue="local",
-            input_name="cpi-week",
-            home=folder / "home",
-            database_url=url,
-            api_url=handle.url,
-            api_key_id=KEY_ID,
-            private_key_path=key,
-        )
-        database = Database(url)
-        prepare(database, identity=settings.identity, now=MOMENT)
-        stand = Stand(database, handle, settings, patch)
-        stand.at(MOMENT)
-        yield stand
-        database.dispose()
+    return key, public.decode()
 
 
 def unset_settings(patch: pytest.MonkeyPatch, names: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ that a mean over any window needs two ticks and whole days only.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 from kalshi_assets.domain.price import MICROS_PER_DOLLAR, PriceGrid
 
 SOURCE_RANK = {"stream": 0, "poll": 1, "candle": 2}
+CANDLE = "candle"
+EPOCH = datetime.fromtimestamp(0, UTC)
+MILLISECOND = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True)
@@ -23,11 +26,12 @@ class Anchor:
     """A usable clean tick with its day's running totals: where a calculation goes on from.
 
     Attributes:
-        mid: price in micros; `hold_ms`: how long it may hold.
+        source: which way it came in; mid: price in micros; `hold_ms`: how long it may hold.
         price_ms, covered_ms, tick_count: totals of the tick's day up to and including it.
     """
 
     observed_at: datetime
+    source: str
     mid: int
     hold_ms: int
     price_ms: int
@@ -67,7 +71,7 @@ def clean(
         return pd.DataFrame()
     ticks = _one_source_a_moment(raw)
     ticks["hold_ms"] = _hold_ms(ticks, rules)
-    ticks["faults"] = _faults(ticks, rules)
+    ticks["faults"] = _faults(ticks, anchors, rules)
     ticks["is_usable"] = [not faults for faults in ticks["faults"]]
     ticks["mid"] = (ticks["yes_bid"] + ticks["yes_ask"]) // 2
     ticks["spread"] = ticks["yes_ask"] - ticks["yes_bid"]
@@ -79,19 +83,22 @@ def clean(
 
 
 def _one_source_a_moment(raw: pd.DataFrame) -> pd.DataFrame:
-    ranked = raw.assign(rank=raw["source"].map(SOURCE_RANK))
-    ranked = ranked.sort_values(["market_ticker", "observed_at", "rank", "source_key"])
+    """Keep the best source of each moment; of several candles the shortest."""
+    ranked = raw.assign(rank=raw["source"].map(SOURCE_RANK), width=raw["source_key"].str.len())
+    ranked = ranked.sort_values(["market_ticker", "observed_at", "rank", "width", "source_key"])
     return ranked.drop_duplicates(["market_ticker", "observed_at"]).reset_index(drop=True)
 
 
 def _hold_ms(ticks: pd.DataFrame, rules: CleaningRules) -> "pd.Series[int]":
-    is_candle = ticks["source"] == "candle"
+    is_candle = ticks["source"] == CANDLE
     interval = pd.to_numeric(ticks["source_key"].where(is_candle, "0")).astype("int64")
     return (interval * 2_000).where(is_candle, rules.live_hold_ms).astype("int64")
 
 
-def _faults(ticks: pd.DataFrame, rules: CleaningRules) -> list[list[str]]:
-    is_live = ticks["source"] != "candle"
+def _faults(
+    ticks: pd.DataFrame, anchors: Mapping[str, Anchor], rules: CleaningRules
+) -> list[list[str]]:
+    is_live = ticks["source"] != CANDLE
     age = (ticks["observed_at"] - ticks["quoted_at"]).dt.total_seconds()
     no_bid = (ticks["yes_bid"] <= 0) | (is_live & (ticks["yes_bid_size"].fillna(0) <= 0))
     no_ask = (ticks["yes_ask"] >= MICROS_PER_DOLLAR) | (ticks["yes_ask"] <= 0)
@@ -102,8 +109,9 @@ def _faults(ticks: pd.DataFrame, rules: CleaningRules) -> list[list[str]]:
         "crossed_book": ~no_bid & ~no_ask & (ticks["yes_bid"] > ticks["yes_ask"]),
         "off_grid": ~no_bid & ~no_ask & ~_on_grid(ticks, rules),
         "stale_quote": is_live & (age > rules.max_quote_age_seconds),
-        "superseded": _is_superseded(ticks, rules),
     }
+    is_good_live = is_live & ~pd.DataFrame(tests).any(axis=1)
+    tests["superseded"] = ~is_live & _is_covered_live(ticks, anchors, is_good_live)
     table = pd.DataFrame(tests)
     names = np.array(list(tests))
     return [list(names[row]) for row in table.to_numpy(dtype=bool)]
@@ -118,12 +126,24 @@ def _on_grid(ticks: pd.DataFrame, rules: CleaningRules) -> "pd.Series[bool]":
     return pd.Series([holds(*value) for value in values], index=ticks.index, dtype=bool)
 
 
-def _is_superseded(ticks: pd.DataFrame, rules: CleaningRules) -> "pd.Series[bool]":
-    """Tell which candle ends fall into time that live ticks cover."""
-    is_candle = ticks["source"] == "candle"
-    live_at = ticks["observed_at"].where(~is_candle).groupby(ticks["market_ticker"]).ffill()
-    age = (ticks["observed_at"] - live_at).dt.total_seconds()
-    return is_candle & (age < rules.live_hold_ms / 1000)
+def _is_covered_live(
+    ticks: pd.DataFrame, anchors: Mapping[str, Anchor], is_good_live: "pd.Series[bool]"
+) -> "pd.Series[bool]":
+    """Tell which ticks fall into time that an earlier usable live tick covers.
+
+    The earlier tick may be the anchor. Where that is a candle, no live tick covers this time: the
+    anchor would be superseded itself.
+    """
+    live_until = (ticks["observed_at"] + ticks["hold_ms"] * MILLISECOND).where(is_good_live)
+    carried = {
+        ticker: pd.Timestamp(anchor.observed_at + anchor.hold_ms * MILLISECOND)
+        for ticker, anchor in anchors.items()
+        if anchor.source != CANDLE
+    }
+    tickers = ticks["market_ticker"]
+    live_until = live_until.groupby(tickers).ffill()
+    live_until = live_until.fillna(pd.to_datetime(tickers.map(carried), utc=True))
+    return ticks["observed_at"] < live_until
 
 
 def _with_running_totals(
@@ -183,4 +203,4 @@ def _epoch_ms(moments: "pd.Series[pd.Timestamp]") -> NDArray[np.int64]:
 
 
 def _ms(moment: datetime) -> int:
-    return int(moment.timestamp() * 1000)
+    return (moment - EPOCH) // MILLISECOND

@@ -48,9 +48,7 @@ def summarise(
         "mean": totals.mean,
         "price_ms": totals.price_ms,
         "covered_ms": totals.covered_ms,
-        "coverage": (MEAN_PLACES * 0 + totals.covered_ms) / expected
-        if expected
-        else MEAN_PLACES * 0,
+        "coverage": _coverage(totals.covered_ms, expected),
         "tick_count": totals.tick_count,
         "is_provisional": now < end,
     }

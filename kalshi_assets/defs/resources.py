@@ -9,8 +9,11 @@ import dagster as dg
 from kalshi_assets.analytics.cleaning import CleaningRules
 from kalshi_assets.domain.calendar import CollectionCalendar
 from kalshi_assets.domain.clock import VenueClock
+from kalshi_assets.domain.price import micros
 from kalshi_assets.errors import ConfigurationError
 from kalshi_assets.execution.desk import Desk, limits_of
+from kalshi_assets.execution.paper import PaperVenue
+from kalshi_assets.execution.venue import Venue
 from kalshi_assets.kalshi.auth import RequestSigner
 from kalshi_assets.kalshi.client import KalshiClient
 from kalshi_assets.settings import Settings, load_settings
@@ -45,6 +48,11 @@ class Platform(dg.ConfigurableResource[None]):
             )
         return Database(self.settings.database_url.get_secret_value())
 
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """Close the connections of a run, or of a sensor's tick."""
+        if "database" in self.__dict__:
+            self.database.dispose()
+
     @property
     def collection(self) -> CollectionCalendar:
         """Return when quotes are collected."""
@@ -71,8 +79,12 @@ class Platform(dg.ConfigurableResource[None]):
 
     @contextmanager
     def desk(self, run_id: str) -> Iterator[Desk]:
-        """Yield the tools of execution for one run."""
-        with self.client() as venue:
+        """Yield the tools of execution for one run; paper orders stay in our database."""
+        with self.client() as client:
+            venue: Venue = client
+            if self.settings.venue == "paper":
+                cash = micros(self.settings.paper_cash_usd)
+                venue = PaperVenue(client, self.database, clock=self.clock, starting_cash=cash)
             yield Desk(
                 database=self.database,
                 venue=venue,

@@ -8,12 +8,15 @@ from kalshi_assets.defs import jobs
 from kalshi_assets.defs.partitions import RANGE_END_TAG, RANGE_START_TAG
 from kalshi_assets.defs.resources import Platform
 from kalshi_assets.domain.calendar import VENUE_TIMEZONE, days_between, venue_day
+from kalshi_assets.domain.clock import wall_now
 from kalshi_assets.domain.tick import SLOT_TAG, slot_of
 from kalshi_assets.storage import intake, ledger, signals
 from kalshi_assets.storage import markets as market_rows
 
 RUNNING = dg.DefaultSensorStatus.RUNNING
-HISTORY_RETRY = timedelta(minutes=10)
+HISTORY_RETRY = timedelta(seconds=30)
+# Collection does not wait longer than this for a history that cannot be loaded.
+HISTORY_PATIENCE = timedelta(minutes=10)
 ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
 
@@ -26,10 +29,17 @@ def history_sensor(
     missing = missing_history(platform, now)
     if not missing:
         return dg.SkipReason("the history of every tracked market is loaded")
-    attempt = slot_of(now, int(HISTORY_RETRY.total_seconds()))
+    newest = context.instance.get_run_records(
+        dg.RunsFilter(job_name=jobs.history_job.name), limit=1
+    )
+    if newest and newest[0].dagster_run.status not in ENDED:
+        return dg.SkipReason("the history is being loaded")
+    if newest and wall_now() - newest[0].create_timestamp < HISTORY_RETRY:
+        return dg.SkipReason(f"the last attempt failed: the next one follows in {HISTORY_RETRY}")
+    attempt = newest[0].dagster_run.run_id if newest else "first"
     first, last = missing[0], missing[-1]
     return dg.RunRequest(
-        run_key=f"history {first} {last} {attempt:%Y-%m-%dT%H:%M}",
+        run_key=f"history {first} {last} after {attempt}",
         tags={RANGE_START_TAG: first, RANGE_END_TAG: last},
     )
 
@@ -129,4 +139,4 @@ def _is_history_overdue(platform: Platform, now: datetime) -> bool:
     """Tell whether collection must start although the history could not be loaded."""
     with platform.database.transaction() as connection:
         since = market_rows.first_tracked_at(connection)
-    return since is not None and now - since > HISTORY_RETRY
+    return since is not None and now - since > HISTORY_PATIENCE

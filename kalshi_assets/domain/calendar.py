@@ -70,8 +70,8 @@ class CollectionCalendar:
 
     def is_open(self, moment: datetime) -> bool:
         """Tell whether quotes are collected at `moment`."""
-        local = moment.astimezone(VENUE_ZONE).time()
-        return self.is_round_the_clock or self.opens <= local < self.closes
+        opened, closed = self._hours(venue_day(moment))
+        return self.is_round_the_clock or opened <= moment < closed
 
     def expected_ms(self, start: datetime, end: datetime) -> int:
         """Return the milliseconds of collection between two moments."""
@@ -79,9 +79,12 @@ class CollectionCalendar:
             return _ms(end - start)
         total = timedelta(0)
         for day in days_between(venue_day(start), venue_day(end)):
-            opened, closed = _local(day, self.opens), _local(day, self.closes)
+            opened, closed = self._hours(day)
             total += max(timedelta(0), min(end, closed) - max(start, opened))
         return _ms(total)
+
+    def _hours(self, day: date) -> tuple[datetime, datetime]:
+        return _local(day, self.opens), _local(day, self.closes)
 
 
 def _local(day: date, at: time) -> datetime:

@@ -4,6 +4,7 @@ Venue time drives partitions, calendars, expiry, freshness and ids. Wall time dr
 Dagster and network time-outs, nothing else.
 """
 
+import math
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -45,7 +46,7 @@ class VenueClock:
     def __str__(self) -> str:
         if self.venue_at is None or self.wall_at is None:
             return "wall"
-        return f"{_iso(self.venue_at)}@{_iso(self.wall_at)}*{self.speed:g}"
+        return f"{_iso(self.venue_at)}@{_iso(self.wall_at)}*{self.speed!r}"
 
     @classmethod
     def parse(cls, text: str) -> "VenueClock":
@@ -59,7 +60,7 @@ class VenueClock:
         try:
             anchors, speed = text.rsplit("*", 1)
             venue, wall = anchors.split("@", 1)
-            return cls(parse_instant(venue), parse_instant(wall), float(speed))
+            return cls(parse_instant(venue), parse_instant(wall), _speed(speed))
         except ValueError as exc:
             raise ValueError(
                 f'{text!r} is no venue clock: write "wall" or "<venue time>@<wall time>*<speed>"'
@@ -90,6 +91,13 @@ def parse_instant(text: str) -> datetime:
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone")
     return moment.astimezone(UTC)
+
+
+def _speed(text: str) -> float:
+    speed = float(text)
+    if not 0 <= speed < math.inf:
+        raise ValueError(f"speed {text} is not a number from 0 on")
+    return speed
 
 
 def _iso(moment: datetime) -> str:

@@ -46,9 +46,15 @@ def require_transition(client_id: str, *, old: OrderStatus, new: OrderStatus) ->
 
 
 def status_at_venue(venue_status: str, *, fill_count: int, initial_count: int) -> OrderStatus:
-    """Return our status for the venue's `resting`, `executed` or `canceled`."""
+    """Return our status for the venue's `resting`, `executed` or `canceled`.
+
+    Raises:
+        ValueError: any other status; a guess could take a live order for dead.
+    """
     if venue_status == "resting":
         return "resting"
+    if venue_status not in ("executed", "canceled"):
+        raise ValueError(f"{venue_status!r} is not an order status of the venue")
     if venue_status == "executed" or fill_count >= initial_count:
         return "filled"
     return "canceled"

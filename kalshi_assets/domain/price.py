@@ -43,11 +43,11 @@ def contracts(count_centicontracts: int) -> Decimal:
 
 def _scaled(value: str | Decimal, scale: int) -> int:
     try:
-        scaled = Decimal(value) * scale
-        whole = int(scaled)
+        numerator, denominator = Decimal(value).as_integer_ratio()
     except (InvalidOperation, OverflowError, ValueError) as exc:
         raise ValueError(f"{value!r} is not a decimal number") from exc
-    if whole != scaled:
+    whole, rest = divmod(numerator * scale, denominator)
+    if rest:
         raise ValueError(f"{value!r} is finer than 1/{scale}")
     return whole
 
@@ -75,6 +75,7 @@ class PriceGrid:
 
     def floor(self, price: int) -> int | None:
         """Return the highest tradable price not above `price`, or None where there is none."""
+        price = min(price, MICROS_PER_DOLLAR - 1)
         below = [
             min(r.end, price) - (min(r.end, price) - r.start) % r.step
             for r in self.ranges
@@ -85,6 +86,7 @@ class PriceGrid:
 
     def ceiling(self, price: int) -> int | None:
         """Return the lowest tradable price not below `price`, or None where there is none."""
+        price = max(price, 1)
         above = [
             max(r.start, price) + (r.start - max(r.start, price)) % r.step
             for r in self.ranges

@@ -17,6 +17,7 @@ from kalshi_assets.domain.signal import Signal
 from kalshi_assets.errors import ExchangeError, PayloadError
 from kalshi_assets.execution.account import read_statement
 from kalshi_assets.execution.desk import Desk
+from kalshi_assets.execution.reconcile import reconcile
 from kalshi_assets.risk.engine import RiskDecision, judge
 from kalshi_assets.risk.inputs import AccountView, CheckVerdict, Inputs
 from kalshi_assets.storage import account as account_rows
@@ -55,10 +56,14 @@ def judge_open_signals(desk: Desk) -> list[Judgement]:
 
 
 def judge_signals(desk: Desk, to_judge: Sequence[Signal]) -> list[Judgement]:
-    """Return the decision on each signal, with fresh answers of the venue."""
+    """Return the decision on each signal, with fresh answers of the venue.
+
+    The ledger is reconciled first. Where that fails, it is not known which orders are live.
+    """
+    is_reconciled = _or_none(lambda: reconcile(desk)) is not None
     if not to_judge:
         return []
-    known = _known(desk, to_judge)
+    known = _known(desk, to_judge, is_reconciled=is_reconciled)
     judgements = []
     for signal in to_judge:
         inputs = _inputs(desk.clock.now(), signal, known)
@@ -145,11 +150,11 @@ class _Known:
     account: AccountView | None
     verdicts: dict[str, CheckVerdict]
     orders: list[ledger.Order]
-    live_markets: frozenset[str]
+    live_markets: frozenset[str] | None
     trading_state: str
 
 
-def _known(desk: Desk, to_judge: Sequence[Signal]) -> _Known:
+def _known(desk: Desk, to_judge: Sequence[Signal], *, is_reconciled: bool) -> _Known:
     tickers = [signal.market_ticker for signal in to_judge]
     with desk.database.transaction() as connection:
         live = ledger.live_orders(connection)
@@ -167,13 +172,13 @@ def _known(desk: Desk, to_judge: Sequence[Signal]) -> _Known:
         account=statement.view(committed_micros=committed) if statement else None,
         verdicts=newest_verdicts,
         orders=orders,
-        live_markets=frozenset(order.market_ticker for order in live),
+        live_markets=frozenset(o.market_ticker for o in live) if is_reconciled else None,
         trading_state=state,
     )
 
 
 def _inputs(now: datetime, signal: Signal, known: _Known) -> Inputs:
-    tracked = known.markets.get(signal.market_ticker)
+    tracked, live = known.markets.get(signal.market_ticker), known.live_markets
     return Inputs(
         now=now,
         signal=signal,
@@ -183,7 +188,7 @@ def _inputs(now: datetime, signal: Signal, known: _Known) -> Inputs:
         exchange=known.exchange,
         account=known.account,
         verdicts=known.verdicts,
-        has_live_order=signal.market_ticker in known.live_markets,
+        has_live_order=None if live is None else signal.market_ticker in live,
         attempts=sum(order.signal_id == signal.signal_id for order in known.orders),
         trading_state=known.trading_state,
     )

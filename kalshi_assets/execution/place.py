@@ -7,15 +7,7 @@ from kalshi_assets.domain.account import OrderAck, OrderRequest
 from kalshi_assets.domain.calendar import venue_day
 from kalshi_assets.domain.clock import wall_now
 from kalshi_assets.domain.order import OrderStatus, client_order_id
-from kalshi_assets.errors import (
-    DuplicateOrder,
-    NotAuthorized,
-    NotFound,
-    RateLimited,
-    Rejected,
-    ServerError,
-    TransportError,
-)
+from kalshi_assets.errors import ExchangeError, NotAuthorized, NotFound, RateLimited, Rejected
 from kalshi_assets.execution.desk import Desk
 from kalshi_assets.execution.judge import LEG, Judgement, decision_row, judge_signals
 from kalshi_assets.execution.reconcile import reconcile
@@ -55,10 +47,19 @@ def _place(desk: Desk, decision: ledger.Decision, judgement: Judgement) -> ledge
             ledger.save_decisions(connection, [decision_row(desk, judgement)])
         return None
     order = _intent(desk, decision, judgement)
+    return _send(desk, order) if _is_committed(desk, order) else None
+
+
+def _is_committed(desk: Desk, order: ledger.Order) -> bool:
+    """Commit the intent, and tell whether the row that stands in the ledger now is this one.
+
+    It is not where the order, or a live one in its market, was there before: then nothing is sent.
+    The row is read back because a count of inserted rows is a driver's word, and money rests on it.
+    """
     with desk.database.transaction() as connection:
-        if not ledger.add_intent(connection, order):
-            return None
-    return _send(desk, order)
+        ledger.add_intent(connection, order)
+    with desk.database.transaction() as connection:
+        return ledger.order_by_client_id(connection, order.client_order_id) == order
 
 
 def _intent(desk: Desk, decision: ledger.Decision, judgement: Judgement) -> ledger.Order:
@@ -92,12 +93,12 @@ def _intent(desk: Desk, decision: ledger.Decision, judgement: Judgement) -> ledg
 
 
 def _send(desk: Desk, order: ledger.Order) -> ledger.Order:
-    """Send once. A missing or unreadable answer leaves the order unknown, for reconcile."""
+    """Send once. Any answer but an acceptance or a refusal leaves the order for reconcile."""
     try:
         ack = desk.venue.create_order(_request(order))
     except REFUSALS as exc:
         return _move(desk, order, "rejected", reason=str(exc))
-    except (TransportError, ServerError, DuplicateOrder) as exc:
+    except ExchangeError as exc:
         return _move(desk, order, "unknown", reason=str(exc))
     status = _status(ack, order.count)
     return _move(desk, order, status, venue_order_id=ack.order_id, fill_count=ack.fill_count)

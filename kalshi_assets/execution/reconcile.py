@@ -1,11 +1,11 @@
 """Settle what is not known of our orders, by client order id, against the venue's list.
 
 Single reads lag at the venue, and a 404 on a cancel does not tell cancelled from filled: only the
-list counts. An order that the list does not have is taken for never received only after a grace
-period of wall time, longer than any request of a dead process can be under way.
+list counts. An order is taken for never received only when the whole list does not have it, and
+after a grace period of wall time, longer than any request of a dead process can be under way.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from kalshi_assets.domain.account import VenueOrder
 from kalshi_assets.domain.clock import wall_now
@@ -27,15 +27,26 @@ def reconcile(desk: Desk) -> int:
         live = ledger.live_orders(connection)
     if not live:
         return 0
-    since = min(order.created_at for order in live) - LIST_OVERLAP
-    listed = {order.client_order_id: order for order in desk.venue.orders(min_created_at=since)}
+    listed = _listed(desk, since=min(order.created_at for order in live) - LIST_OVERLAP)
+    if any(order.client_order_id not in listed and _may_lapse(order) for order in live):
+        listed = _listed(desk, since=None)  # it may be older there than our row of it
     for order in live:
         _settle(desk, order, listed.get(order.client_order_id))
     return len(live)
 
 
+def _listed(desk: Desk, *, since: datetime | None) -> dict[str, VenueOrder]:
+    return {order.client_order_id: order for order in desk.venue.orders(min_created_at=since)}
+
+
+def _may_lapse(order: ledger.Order) -> bool:
+    return order.status != "resting" and wall_now() - order.intent_wall_at > GRACE
+
+
 def _settle(desk: Desk, order: ledger.Order, found: VenueOrder | None) -> None:
     with desk.database.transaction() as connection:
+        if ledger.order_by_client_id(connection, order.client_order_id) != order:
+            return  # another job has moved it since the list was asked for
         if found is not None:
             ledger.move_order(
                 connection,
@@ -48,7 +59,7 @@ def _settle(desk: Desk, order: ledger.Order, found: VenueOrder | None) -> None:
                 venue_order_id=found.order_id,
                 fill_count=found.fill_count,
             )
-        elif order.status != "resting" and wall_now() - order.intent_wall_at > GRACE:
+        elif _may_lapse(order):
             ledger.move_order(
                 connection,
                 order,

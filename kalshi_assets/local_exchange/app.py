@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
@@ -23,6 +24,8 @@ from kalshi_assets.local_exchange.order_endpoints import OrderEndpoints
 from kalshi_assets.local_exchange.units import iso
 
 BEAT_SECONDS = 0.1
+
+_LOG = logging.getLogger(__name__)
 
 
 def create_app(exchange: Exchange, *, interceptor: Interceptor | None = None) -> Starlette:
@@ -83,6 +86,7 @@ def _beating(
                 await asyncio.sleep(BEAT_SECONDS)
 
         task = asyncio.create_task(beat())
+        task.add_done_callback(_report_end)
         try:
             yield
         finally:
@@ -91,6 +95,11 @@ def _beating(
                 await task
 
     return lifespan
+
+
+def _report_end(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (exc := task.exception()) is not None:
+        _LOG.critical("venue time moves only while somebody calls: %s", exc, exc_info=exc)
 
 
 async def _unknown_path(request: Request, exc: Exception) -> Response:

@@ -131,4 +131,4 @@ def _is_same_quote(row: dict[Hashable, Any], newest: dict[Hashable, Any]) -> boo
 def _moved(row: dict[Hashable, Any], later: dict[Hashable, Any]) -> bool:
     if row["source"] == "candle":
         return bool(row["bar_volume"])
-    return row["volume"] != later["volume"] or row["quoted_at"] != later["quoted_at"]
+    return bool(row["volume"] != later["volume"] or row["quoted_at"] != later["quoted_at"])

@@ -89,7 +89,7 @@ def sample(verdict: Verdict) -> list[dict[str, str]]:
 
 def _validate(check: Check, rows: pd.DataFrame) -> list[Any]:
     import great_expectations as gx
-    import great_expectations.expectations.core as gxe
+    from great_expectations.expectations import core as gxe
 
     suite = gx.ExpectationSuite(
         name=check.name,
@@ -116,7 +116,7 @@ def _in_order(results: list[Any], expectation: "Expectation") -> Any:
 
 
 def _expectation(rule: Rule) -> "Expectation":
-    import great_expectations.expectations.core as gxe
+    from great_expectations.expectations import core as gxe
 
     if rule.one_of is not None:
         return gxe.ExpectColumnValuesToBeInSet(column=rule.column, value_set=list(rule.one_of))

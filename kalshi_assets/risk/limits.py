@@ -128,7 +128,8 @@ def portfolio_known(inputs: Inputs, limits: Limits) -> Gate:
         return _gate("portfolio_known", False, None, "a value from the venue")
     age = (inputs.now - account.as_of).total_seconds()
     limit = limits.max_balance_age_seconds
-    return _gate("portfolio_known", age <= limit, f"{age:.0f} s old", f"{limit} s old")
+    # The venue's clock may be a little ahead of ours, but not by more than the age allowed.
+    return _gate("portfolio_known", abs(age) <= limit, f"{age:.0f} s old", f"{limit} s old")
 
 
 def verdict(check_name: str) -> Rule:
@@ -139,7 +140,7 @@ def verdict(check_name: str) -> Rule:
         if found is None:
             return _gate(check_name, False, "no verdict", "a passing verdict")
         age = (inputs.now - found.as_of).total_seconds()
-        if age > limits.max_verdict_age_seconds:
+        if not 0 <= age <= limits.max_verdict_age_seconds:
             limit = f"{limits.max_verdict_age_seconds} s old"
             return _gate(check_name, False, f"verdict {age:.0f} s old", limit)
         if not found.is_passed:

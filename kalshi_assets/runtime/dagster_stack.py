@@ -5,13 +5,13 @@ import sysconfig
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from time import monotonic
 from urllib.parse import quote
 
 import dagster as dg
 
-from kalshi_assets.domain.clock import VenueClock
+from kalshi_assets.domain.clock import VenueClock, wall_now
 from kalshi_assets.errors import ConfigurationError
 from kalshi_assets.runtime.home import Home
 from kalshi_assets.runtime.processes import Children, free_port, is_listening
@@ -21,6 +21,13 @@ from kalshi_assets.storage.migrate import DAGSTER_SCHEMA, prepare
 
 PROJECT = Path(__file__).resolve().parents[2]
 START_SECONDS = 120.0
+UNFINISHED = (
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+)
 QUIET = {
     "GX_ANALYTICS_ENABLED": "false",
     "DAGSTER_DISABLE_TELEMETRY": "yes",
@@ -41,17 +48,17 @@ class Running:
     instance: dg.DagsterInstance
     children: Children
     clock: VenueClock
-    started_at: float
+    started_at: datetime
 
     @property
     def seconds(self) -> float:
         """Return for how long it has run, wall time."""
-        return monotonic() - self.started_at
+        return (wall_now() - self.started_at).total_seconds()
 
 
 @contextmanager
 def running_dagster(
-    children: Children, settings: Settings, home: Home, *, port: int | None, started_at: float
+    children: Children, settings: Settings, home: Home, *, port: int | None, started_at: datetime
 ) -> Iterator[Running]:
     """Prepare the database, start Dagster on it, and yield what runs. Without a port, no UI."""
     clock = VenueClock.parse(settings.venue_clock)
@@ -59,6 +66,7 @@ def running_dagster(
     environ = environment(settings, QUIET | dagster_variables(settings, home))
     os.environ.update(dagster_variables(settings, home))
     with _only_daemon(database), dg.DagsterInstance.get() as instance:
+        _end_dead_runs(instance)
         workspace = _start_code_server(children, environ)
         words = [script("dagster-daemon"), "run", "-w", str(workspace)]
         children.start("daemon", words, environ)
@@ -109,6 +117,12 @@ def require_free(port: int) -> None:
         raise ConfigurationError(
             f"--port {port} is taken: stop what listens there, or name another"
         )
+
+
+def _end_dead_runs(instance: dg.DagsterInstance) -> None:
+    """Mark runs as failed whose processes died with an earlier start; none can be alive now."""
+    for run in instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED))):
+        instance.report_run_failed(run, "The process of this run was killed with its daemon.")
 
 
 def _start_code_server(children: Children, environ: Mapping[str, str]) -> Path:

@@ -1,14 +1,16 @@
 """The demo: a whole trading day in a box, from a local exchange to an order, at any hour."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from time import monotonic, sleep
+from time import sleep
 
 import click
 import dagster as dg
 
 from kalshi_assets.domain.calendar import venue_day
+from kalshi_assets.domain.clock import wall_now
 from kalshi_assets.domain.tick import SLOT_TAG, slot_of
 from kalshi_assets.runtime.dagster_stack import QUIET, Running, require_free, running_dagster
 from kalshi_assets.runtime.database import database_url
@@ -59,7 +61,7 @@ def running_demo(settings: Settings, *, scenario: str, port: int | None) -> Iter
     require_scenario(scenario)
     if port is not None:
         require_free(port)
-    started_at, home = monotonic(), Home(settings.home)
+    started_at, home = wall_now(), Home(settings.home)
     named = settings.model_copy(update={"input_name": scenario})
     with home.owned():
         end_left_overs(home.run)
@@ -80,8 +82,7 @@ def load_history(demo: Running) -> None:
     """Show how the history comes in, until all of it is there."""
     days = demo.settings.history_days + 1
     total = days * len(HISTORY_STEPS)
-    stream = click.get_text_stream("stderr")
-    with click.progressbar(range(total), label="Loading history", file=stream) as bar:
+    with click.progressbar(length=total, label="Loading history", file=sys.stderr) as bar:
 
         def is_loaded() -> bool:
             with demo.database.transaction() as connection:
@@ -104,22 +105,24 @@ def wait_for_orders(demo: Running) -> None:
 
 
 def _is_decided(demo: Running, first: datetime) -> bool:
-    """Tell whether the newest ended poll of this start has been judged and its orders settled."""
-    slot = _newest_slot(demo.instance, "poll_job")
-    if slot is None or slot < first.isoformat():
+    """Tell whether a poll from `first` on was judged in this start, and its orders are settled."""
+    polled = _newest_slot(demo, "poll_job")
+    if polled is None or polled < first.isoformat():
         return False
     with demo.database.transaction() as connection:
         open_signals = signals.open_signals(connection, venue_day(demo.clock.now()))
         unsettled = [o for o in ledger.live_orders(connection) if o.status != "resting"]
     if not open_signals and not unsettled:
         return True
-    judged = _newest_slot(demo.instance, "order_job")
-    return judged is not None and judged >= slot and not unsettled
+    judged = _newest_slot(demo, "order_job", since=demo.started_at)
+    return judged is not None and judged >= polled and not unsettled
 
 
-def _newest_slot(instance: dg.DagsterInstance, job: str) -> str | None:
-    runs = instance.get_runs(dg.RunsFilter(job_name=job, statuses=list(ENDED)), limit=20)
-    return max((run.tags[SLOT_TAG] for run in runs if SLOT_TAG in run.tags), default=None)
+def _newest_slot(demo: Running, job: str, *, since: datetime | None = None) -> str | None:
+    """Return the newest slot for which a run of a job, made since then, has ended."""
+    wanted = dg.RunsFilter(job_name=job, statuses=list(ENDED), created_after=since)
+    slots = [run.tags.get(SLOT_TAG) for run in demo.instance.get_runs(wanted, limit=20)]
+    return max((slot for slot in slots if slot is not None), default=None)
 
 
 def _tour(port: int) -> str:

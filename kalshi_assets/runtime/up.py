@@ -1,9 +1,10 @@
 """`up`: the installation that trades, on paper or at the exchange's demo environment."""
 
-from time import monotonic, sleep
+from time import sleep
 
 import click
 
+from kalshi_assets.domain.clock import wall_now
 from kalshi_assets.errors import ConfigurationError, ExchangeError, NotAuthorized
 from kalshi_assets.kalshi.auth import RequestSigner
 from kalshi_assets.kalshi.client import KalshiClient
@@ -18,7 +19,7 @@ def run(settings: Settings, *, port: int) -> None:
     """Run database, code server, daemon and UI until Ctrl-C."""
     require_credentials(settings)
     require_free(port)
-    started_at, home = monotonic(), Home(settings.home)
+    started_at, home = wall_now(), Home(settings.home)
     with home.owned():
         end_left_overs(home.run)
         with (

@@ -10,10 +10,15 @@ from functools import cached_property
 
 import psycopg
 from sqlalchemy import Connection as Connection
-from sqlalchemy import Engine, create_engine, exc, make_url, text
+from sqlalchemy import URL, Engine, create_engine, exc, make_url, text
 from sqlalchemy.pool import QueuePool
 
-from kalshi_assets.errors import DatabaseUnavailable, DiskFull, StorageError
+from kalshi_assets.errors import (
+    ConfigurationError,
+    DatabaseUnavailable,
+    DiskFull,
+    StorageError,
+)
 
 MINIMUM_SERVER = 150_000
 ORDER_LOCK, DAEMON_LOCK, MIGRATION_LOCK = 715_001, 715_002, 715_003
@@ -24,10 +29,13 @@ class Database:
 
     Args:
         url: `postgresql://…`, any driver suffix is replaced by ours.
+
+    Raises:
+        ConfigurationError: not such a URL. The message does not show it: it may hold a password.
     """
 
     def __init__(self, url: str) -> None:
-        self._url = make_url(url).set(drivername="postgresql+psycopg")
+        self._url = _parsed(url).set(drivername="postgresql+psycopg")
 
     def __repr__(self) -> str:
         return f"Database({self.name})"
@@ -61,14 +69,17 @@ class Database:
                 yield connection
         except exc.DBAPIError as error:
             raise translated(error.orig, self.name) from error
+        except psycopg.Error as error:  # of a COPY, which bypasses SQLAlchemy
+            raise translated(error, self.name) from error
 
     @contextmanager
     def advisory_lock(self, key: int) -> Iterator[bool]:
         """Yield whether this session holds the lock `key` while the block runs.
 
-        The lock is the session's: it is gone with the process, however that ends.
+        The lock is the session's: it is gone with the process, however that ends. The session is
+        not left inside a transaction: servers that end idle transactions would take the lock away.
         """
-        with self.transaction() as connection:
+        with self._autocommitting() as connection:
             held = bool(connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": key}))
             try:
                 yield held
@@ -76,9 +87,32 @@ class Database:
                 if held:
                     connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": key})
 
+    @contextmanager
+    def _autocommitting(self) -> Iterator[Connection]:
+        try:
+            with self.engine.connect() as connection:
+                yield connection.execution_options(isolation_level="AUTOCOMMIT")
+        except exc.DBAPIError as error:
+            raise translated(error.orig, self.name) from error
+
     def dispose(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+
+def _parsed(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except (exc.ArgumentError, ValueError) as error:
+        raise ConfigurationError(
+            "KALSHI_DATABASE_URL is no URL: write postgresql://user:password@host:5432/name"
+        ) from error
+    if parsed.get_backend_name() not in ("postgresql", "postgres"):
+        raise ConfigurationError(
+            f"KALSHI_DATABASE_URL is for {parsed.get_backend_name()}: "
+            "write postgresql://user:password@host:5432/name"
+        )
+    return parsed
 
 
 def translated(error: BaseException | None, name: str) -> StorageError:

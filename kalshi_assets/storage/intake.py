@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, update
 
 from kalshi_assets.storage.rows import insert_missing, upsert
 from kalshi_assets.storage.schema import history_loads, polls, quarantine
@@ -66,13 +66,21 @@ def save_history_load(
     upsert(connection, history_loads, rows)
 
 
+def complete_history_load(connection: Connection, day: date, *, at: datetime) -> None:
+    """Record that everything made of a day's candles is there."""
+    connection.execute(
+        update(history_loads).where(history_loads.c.day == day).values(completed_at=at)
+    )
+
+
 def days_not_loaded(
     connection: Connection, days: Sequence[date], tickers: Sequence[str]
 ) -> list[date]:
-    """Return the days for which the history of some of these markets was never loaded."""
+    """Return the days for which some of these markets' history was not loaded to its end."""
     query = (
         select(history_loads.c.day, func.count())
         .where(history_loads.c.day.in_(days), history_loads.c.market_ticker.in_(tickers))
+        .where(history_loads.c.completed_at.is_not(None))
         .group_by(history_loads.c.day)
     )
     loaded = {row[0]: row[1] for row in connection.execute(query)}

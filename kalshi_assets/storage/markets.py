@@ -18,6 +18,14 @@ def save_series(connection: Connection, rows: Sequence[Series], *, seen_at: date
     return upsert(connection, series, [{**vars(row), "seen_at": seen_at} for row in rows])
 
 
+def find_series(connection: Connection, ticker: str) -> Series | None:
+    """Return a series as last seen, or None."""
+    row = connection.execute(select(series).where(series.c.ticker == ticker)).first()
+    if row is None:
+        return None
+    return Series(row.ticker, row.title, row.category, row.fee_type, row.fee_multiplier)
+
+
 def save_markets(
     connection: Connection,
     snapshots: Sequence[MarketSnapshot],
@@ -44,7 +52,9 @@ def known_markets(connection: Connection) -> dict[str, TrackedMarket]:
 
 def first_tracked_at(connection: Connection) -> datetime | None:
     """Return when the first of the tracked markets was first stored."""
-    return connection.scalar(select(func.min(markets.c.first_seen_at)).where(markets.c.is_tracked))
+    query = select(func.min(markets.c.first_seen_at)).where(markets.c.is_tracked)
+    found: datetime | None = connection.scalar(query)
+    return found
 
 
 def _load(connection: Connection, *, only_tracked: bool) -> dict[str, TrackedMarket]:

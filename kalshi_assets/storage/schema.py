@@ -311,6 +311,67 @@ portfolio = Table(
     _required("open_positions", Integer()),
 )
 
+# The paper venue's own books; what the ledger knows of them it asks for, as of any venue.
+paper_orders = Table(
+    "paper_orders",
+    metadata,
+    _required("order_id", Text(), primary_key=True),
+    _required("client_order_id", Text()),
+    _required("market_ticker", Text()),
+    _required("side", Text()),
+    _required("limit_price", Integer()),
+    _required("initial_count", BigInteger()),
+    _required("fill_count", BigInteger()),
+    _required("status", Text()),
+    _required("reason", Text()),
+    _required("fee_type", Text()),
+    _required("fee_multiplier", Numeric()),
+    _required("fees_micros", BigInteger()),
+    _required("created_at", INSTANT),
+    _required("updated_at", INSTANT),
+    _required("expires_at", INSTANT),
+    Index("paper_orders_by_client_id", "client_order_id", unique=True),
+    Index("paper_orders_resting", "market_ticker", postgresql_where=text("status = 'resting'")),
+)
+
+paper_fills = Table(
+    "paper_fills",
+    metadata,
+    Column("fill_number", BigInteger(), Identity(), primary_key=True),
+    _required("fill_id", Text()),
+    _required("order_id", Text()),
+    _required("market_ticker", Text()),
+    _required("side", Text()),
+    _required("count", BigInteger()),
+    _required("yes_price", Integer()),
+    _required("fee_micros", BigInteger()),
+    _required("is_taker", Boolean()),
+    _required("filled_at", INSTANT),
+    Index("paper_fills_by_id", "fill_id", unique=True),
+)
+
+paper_settlements = Table(
+    "paper_settlements",
+    metadata,
+    _required("market_ticker", Text(), primary_key=True),
+    _required("settled_at", INSTANT),
+    _required("result", Text()),
+    _required("yes_count", BigInteger()),
+    _required("no_count", BigInteger()),
+    _required("revenue_micros", BigInteger()),
+    _required("fee_micros", BigInteger()),
+)
+
+# What paper fills took of the levels the exchange still displays, by side and price bought.
+paper_taken = Table(
+    "paper_taken",
+    metadata,
+    _required("market_ticker", Text(), primary_key=True),
+    _required("side", Text(), primary_key=True),
+    _required("price", Integer(), primary_key=True),
+    _required("count", BigInteger()),
+)
+
 verdicts = Table(
     "verdicts",
     metadata,
@@ -356,6 +417,8 @@ history_loads = Table(
     _required("market_ticker", Text(), primary_key=True),
     _required("loaded_until", INSTANT),
     _required("candles", Integer()),
+    # When everything made of these candles was there, up to signals.
+    _optional("completed_at", INSTANT),
 )
 
 trading_state = Table(

@@ -13,8 +13,9 @@ from kalshi_assets.storage import schema
 from kalshi_assets.storage.rows import copy_missing, ensure_day_partitions
 
 raw_ticks, clean_ticks = schema.raw_ticks, schema.clean_ticks
-# The longest a price may hold: twice the longest candle interval, one day.
-LONGEST_HOLD = timedelta(days=2)
+# How far back a day's totals can reach: a day of 25 hours, before which a price may have held for
+# twice the longest candle interval, one day.
+LONGEST_REACH = timedelta(hours=25) + 2 * timedelta(days=1)
 
 
 def add_raw_ticks(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
@@ -61,8 +62,10 @@ def last_clean_moments(connection: Connection, day: date) -> dict[str, datetime]
 
 
 def add_clean_ticks(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
-    """Add clean ticks behind those that are there."""
-    ensure_day_partitions(connection, clean_ticks, {venue_day(r["observed_at"]) for r in rows})
+    """Add clean ticks behind those that are there; their days' summaries are provisional again."""
+    days = {venue_day(r["observed_at"]) for r in rows}
+    ensure_day_partitions(connection, clean_ticks, days)
+    _reopen_summaries(connection, days)
     return copy_missing(connection, clean_ticks, rows)
 
 
@@ -77,9 +80,14 @@ def rewrite_clean_ticks(
             and_(clean_ticks.c.observed_at >= start, clean_ticks.c.observed_at < end)
         )
     )
-    summaries = schema.daily_summaries
-    connection.execute(update(summaries).where(summaries.c.day == day).values(is_provisional=True))
+    _reopen_summaries(connection, {day})
     return copy_missing(connection, clean_ticks, rows)
+
+
+def _reopen_summaries(connection: Connection, days: Iterable[date]) -> None:
+    summaries = schema.daily_summaries
+    is_final = and_(summaries.c.day.in_(sorted(days)), ~summaries.c.is_provisional)
+    connection.execute(update(summaries).where(is_final).values(is_provisional=True))
 
 
 def has_clean_ticks(connection: Connection, day: date) -> bool:
@@ -107,14 +115,14 @@ def anchors_at(
     """Return, for each (market, moment), the last usable clean tick at or before the moment.
 
     Two index steps a pair, however long the history. Pairs without such a tick in the last
-    `LONGEST_HOLD` are missing from the answer: no price can hold that long.
+    `LONGEST_REACH` are missing from the answer: no price can hold into the moment's day for longer.
     """
     pairs = sorted(set(wanted))
     if not pairs:
         return {}
     query = text(
         """
-        SELECT w.market_ticker, w.moment, t.observed_at, t.mid, t.hold_ms,
+        SELECT w.market_ticker, w.moment, t.observed_at, t.source, t.mid, t.hold_ms,
                t.price_ms, t.covered_ms, t.tick_count
         FROM unnest(CAST(:tickers AS text[]), CAST(:moments AS timestamptz[]))
              AS w(market_ticker, moment)
@@ -129,11 +137,12 @@ def anchors_at(
     values = {
         "tickers": [ticker for ticker, _ in pairs],
         "moments": [moment for _, moment in pairs],
-        "hold": LONGEST_HOLD,
+        "hold": LONGEST_REACH,
     }
     return {
         (row.market_ticker, row.moment): Anchor(
             observed_at=row.observed_at,
+            source=row.source,
             mid=row.mid,
             hold_ms=row.hold_ms,
             price_ms=row.price_ms,

@@ -3,12 +3,12 @@
 from kalshi_assets_tests.stand import OVERREACTING, Stand
 
 
-def test_the_overreacting_contract_is_bought_and_each_other_one_refused(stand: Stand) -> None:
-    stand.load_history()
-    stand.poll()
-    stand.judge_and_place()
+def test_the_overreacting_contract_is_bought_and_each_other_one_refused(
+    loaded_stand: Stand,
+) -> None:
+    loaded_stand.judge_and_place()
 
-    decisions = stand.rows("SELECT market_ticker, outcome, refused_by FROM kalshi.decisions")
+    decisions = loaded_stand.rows("SELECT market_ticker, refused_by FROM kalshi.decisions")
     assert {row["market_ticker"]: row["refused_by"] for row in decisions} == {
         OVERREACTING: [],
         "KXCPIYOY-26OCT-T3.0": ["deviation"],
@@ -16,13 +16,13 @@ def test_the_overreacting_contract_is_bought_and_each_other_one_refused(stand: S
         "KXGDP-26Q3-T2.5": ["volume"],
         "KXPAYROLLS-26SEP-T75000": ["time_to_close"],
     }
-    [order] = stand.rows("SELECT * FROM kalshi.orders")
+    [order] = loaded_stand.rows("SELECT * FROM kalshi.orders")
     assert (order["market_ticker"], order["side"], order["status"]) == (
         OVERREACTING,
         "no",
         "filled",
     )
-    [fill] = stand.rows("SELECT * FROM kalshi.fills")
+    [fill] = loaded_stand.rows("SELECT * FROM kalshi.fills")
     paid = fill["count"] * (1_000_000 - fill["yes_price"]) // 100 + fill["fee_micros"]
     assert 99_000_000 < paid <= 100_000_000, "2 % of 5,000 USD, fees included, and hardly less"
-    assert stand.order_requests() == 1
+    assert loaded_stand.order_requests() == 1

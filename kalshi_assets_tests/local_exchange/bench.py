@@ -184,6 +184,10 @@ def order_body(side: str, at: str, size: str) -> dict[str, Any]:
     }
 
 
+def error_of(response: httpx.Response) -> tuple[int, str]:
+    return response.status_code, str(response.json()["error"]["code"])
+
+
 class Caller:
     """Talks to an exchange as one account."""
 

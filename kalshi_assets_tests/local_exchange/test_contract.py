@@ -10,9 +10,13 @@ import pytest
 import yaml
 
 from kalshi_assets.local_exchange.app import endpoints
-from kalshi_assets.local_exchange.exchange import open_exchange
+from kalshi_assets.local_exchange.auth import Doorkeeper
+from kalshi_assets.local_exchange.clock import ManualClock
+from kalshi_assets.local_exchange.exchange import Exchange, open_exchange
 from kalshi_assets.local_exchange.gate import PREFIX
+from kalshi_assets.local_exchange.scenarios import load_scenario
 from kalshi_assets.local_exchange.server import running_exchange
+from kalshi_assets.local_exchange.store import Store
 from kalshi_assets_tests.local_exchange.bench import (
     UNLIMITED,
     Caller,
@@ -61,16 +65,17 @@ def document():
 def traded():
     """An exchange on which something of everything has happened, settlement included."""
     keys = {"me": public_pem(private_key("me")), "you": public_pem(private_key("you"))}
-    exchange = open_exchange("cpi-week", keys=keys, speed=40_000, terms=UNLIMITED)
+    tape, clock = load_scenario("cpi-week"), ManualClock(START * 1000)
+    exchange = Exchange(
+        tape, Store(None), doorkeeper=Doorkeeper(keys), clock=clock, terms=UNLIMITED
+    )
     with running_exchange(exchange) as handle:
         me = Caller(handle.url, "me")
         with me.http:
             body = {"ticker": CLOSES_SOON, "client_order_id": "early"}
             assert me.order("ask", "0.10", "3", **body).status_code == 201
             me.order("bid", "0.05", "3", ticker=CPI, expiration_time=START + 10**8)
-            for _ in range(1_000):
-                if me.get("/portfolio/settlements")["settlements"]:
-                    break
+            clock.advance(seconds=4 * 3600)
             me.order("bid", "0.99", "7", ticker=CPI, time_in_force="immediate_or_cancel")
             yield me
 

@@ -1,4 +1,20 @@
-from kalshi_assets_tests.local_exchange.bench import NOON_MS, TICKER, ScriptedTape, floor
+import json
+
+from kalshi_assets.local_exchange.auth import Doorkeeper
+from kalshi_assets.local_exchange.clock import ManualClock
+from kalshi_assets.local_exchange.exchange import Exchange
+from kalshi_assets.local_exchange.order_request import decode_order
+from kalshi_assets.local_exchange.store import Store
+from kalshi_assets_tests.local_exchange.bench import (
+    NOON_MS,
+    TICKER,
+    UNLIMITED,
+    ScriptedTape,
+    floor,
+    order_body,
+    private_key,
+    public_pem,
+)
 
 
 def order_of(caller, order_id):
@@ -25,6 +41,15 @@ def test_an_expired_order_is_not_filled_by_what_comes_later():
     with floor(tape) as venue:
         order_id = rest(venue.me, "bid", "0.40", "1", expiration_time=NOON_MS // 1000 + 59)
         venue.wait(600)
+        assert order_of(venue.me, order_id)["fill_count_fp"] == "0.00"
+
+
+def test_an_order_that_expires_as_the_quote_arrives_is_not_filled():
+    tape = ScriptedTape()
+    tape.quote(bids=[("0.30", "9")], asks=[("0.35", "9")], at=60)
+    with floor(tape) as venue:
+        order_id = rest(venue.me, "bid", "0.40", "1", expiration_time=NOON_MS // 1000 + 60)
+        venue.wait(60)
         assert order_of(venue.me, order_id)["fill_count_fp"] == "0.00"
 
 
@@ -111,3 +136,31 @@ def test_a_closed_market_shows_no_orders(venue):
     listed = venue.me.get("/markets", status="closed")["markets"]
     assert [m["ticker"] for m in listed] == [TICKER]
     assert venue.me.get("/markets", status="open")["markets"] == []
+
+
+def opened(folder, tape, second):
+    keys = Doorkeeper({"me": public_pem(private_key("me"))})
+    clock = ManualClock(NOON_MS + second * 1000)
+    return Exchange(tape, Store(folder), doorkeeper=keys, clock=clock, terms=UNLIMITED)
+
+
+def test_after_a_crash_an_order_does_not_meet_what_passed_before_it_came(tmp_path):
+    tape = ScriptedTape()
+    tape.trade("ask", "0.40", "9", at=10)
+    first = opened(tmp_path, tape, 20)
+    now_ms = first.moment()
+    with first.store.transaction():
+        request = decode_order(json.dumps(order_body("bid", "0.45", "1")).encode())
+        first.place("me", request, now_ms=now_ms)
+    first.store.close()
+    second = opened(tmp_path, tape, 21)
+    second.moment()
+    (order,) = second.orders.resting(TICKER)
+    assert order.fill_count == 0
+    second.close()
+
+
+def test_what_is_answered_is_on_disk(tmp_path):
+    store = Store(tmp_path)
+    assert store.number("pragma synchronous") == 2  # full: every commit reaches the disk
+    store.close()

@@ -106,10 +106,25 @@ def test_selling_what_is_held_needs_no_money():
         assert venue.me.order("ask", "0.60", "3").status_code == 400
 
 
+def test_only_what_is_held_closes_for_free():
+    with floor(terms=Terms(cash=Decimal(3))) as venue:
+        venue.me.order("bid", "0.52", "3", **IOC)
+        assert venue.me.order("ask", "0.60", "3").status_code == 201
+        assert venue.me.order("ask", "0.61", "3").status_code == 201  # opens, for 3 * 0.39
+        assert venue.me.order("bid", "0.40", "1").status_code == 400
+
+
+def test_an_order_is_paid_for_at_its_limit_even_if_little_is_there(venue):
+    assert venue.me.order("bid", "0.99", "6000", **IOC).status_code == 400
+    assert venue.me.order("bid", "0.99", "5000", **IOC).json()["fill_count"] == "3.00"
+
+
 # A random day on the floor: three accounts, random orders and cancels, quotes that come and go.
 
 ACCOUNTS = ("a", "b", "c")
-GRID = st.integers(1, 999).map(lambda step: step * 10)
+GRID = st.integers(1, 999).map(lambda step: step * 10) | st.integers(45, 55).map(
+    lambda cents: cents * 100
+)
 
 orders = st.builds(
     OrderRequest,
@@ -117,7 +132,7 @@ orders = st.builds(
     client_order_id=st.just(""),
     side=st.sampled_from(["bid", "ask"]),
     price=GRID,
-    count=st.integers(1, 3_000),
+    count=st.integers(1, 900),
     time_in_force=st.sampled_from(["good_till_canceled", "immediate_or_cancel", "fill_or_kill"]),
     self_trade=st.sampled_from(["taker_at_cross", "maker"]),
     post_only=st.just(False),
@@ -129,10 +144,10 @@ steps = st.lists(
     st.one_of(
         st.tuples(st.just("order"), st.sampled_from(ACCOUNTS), orders),
         st.tuples(st.just("cancel"), st.sampled_from(ACCOUNTS), st.none()),
-        st.tuples(st.just("quote"), st.integers(5, 95), st.integers(1, 400)),
+        st.tuples(st.just("quote"), st.integers(35, 65), st.integers(1, 400)),
         st.tuples(st.just("trade"), st.integers(5, 95), st.integers(1, 400)),
     ),
-    min_size=5,
+    min_size=15,
     max_size=60,
 )
 

@@ -35,7 +35,6 @@ def decisions(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mater
     on signals only, so that it is written when the gate is closed, too.
     """
     with _order_desk(context.run.run_id, platform) as desk:
-        reconcile(desk)
         judgements = judge_open_signals(desk)
     approved = sum(j.decision.is_approved for j in judgements)
     return dg.MaterializeResult(

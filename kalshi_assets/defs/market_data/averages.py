@@ -27,7 +27,8 @@ from kalshi_assets.storage import ticks as tick_rows
 from kalshi_assets.storage.engine import Connection
 from kalshi_assets.storage.rows import records
 
-JUST_BEFORE = timedelta(milliseconds=1)
+# The database keeps microseconds.
+JUST_BEFORE = timedelta(microseconds=1)
 ONE_DAY = timedelta(days=1)
 
 
@@ -92,7 +93,9 @@ def daily_summaries(
     markets, provisional = 0, 0
     for day in days_of(context):
         with platform.database.transaction() as connection:
-            found = _summaries(connection, day, platform)
+            found = summaries_of(
+                connection, day, now=platform.clock.now(), calendar=platform.collection
+            )
             rows.save_summaries(connection, day, found)
         markets += len(found)
         provisional += sum(bool(row["is_provisional"]) for row in found)
@@ -137,6 +140,30 @@ def averages_at(
     return averages
 
 
+def summaries_of(
+    connection: Connection, day: date, *, now: datetime, calendar: CollectionCalendar
+) -> list[dict[str, object]]:
+    """Return a day's summaries, one a market that was observed on it."""
+    bounds = day_bounds(day)
+    raw, clean = tick_rows.raw_ticks_of(connection, day), tick_rows.clean_ticks_of(connection, day)
+    until = min(bounds[1], now) - JUST_BEFORE
+    tickers = sorted(set(raw["market_ticker"]))
+    anchors = tick_rows.anchors_at(connection, [(ticker, until) for ticker in tickers])
+    return [
+        summarise(
+            day,
+            ticker,
+            raw=raw[raw["market_ticker"] == ticker],
+            clean=clean[clean["market_ticker"] == ticker],
+            closing=anchors.get((ticker, until)),
+            bounds=bounds,
+            now=now,
+            calendar=calendar,
+        )
+        for ticker in tickers
+    ]
+
+
 class _DayTotals:
     """Whole days' totals: from the final summary, else from the day's last usable tick."""
 
@@ -157,28 +184,6 @@ class _DayTotals:
             return self._final[ticker, day]
         start, end = day_bounds(day)
         return totals_until(self._anchors.get((ticker, end - JUST_BEFORE)), end, day_start=start)
-
-
-def _summaries(connection: Connection, day: date, platform: Platform) -> list[dict[str, object]]:
-    bounds = day_bounds(day)
-    now = platform.clock.now()
-    raw, clean = tick_rows.raw_ticks_of(connection, day), tick_rows.clean_ticks_of(connection, day)
-    until = min(bounds[1], now) - JUST_BEFORE
-    tickers = sorted(set(raw["market_ticker"]))
-    anchors = tick_rows.anchors_at(connection, [(ticker, until) for ticker in tickers])
-    return [
-        summarise(
-            day,
-            ticker,
-            raw=raw[raw["market_ticker"] == ticker],
-            clean=clean[clean["market_ticker"] == ticker],
-            closing=anchors.get((ticker, until)),
-            bounds=bounds,
-            now=now,
-            calendar=platform.collection,
-        )
-        for ticker in tickers
-    ]
 
 
 def _table(latest: list[dict[str, Any]]) -> str:

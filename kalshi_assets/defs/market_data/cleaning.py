@@ -2,13 +2,14 @@
 
 from datetime import date, datetime, timedelta
 
-from kalshi_assets.analytics.cleaning import Anchor, CleaningRules, clean
-from kalshi_assets.domain.calendar import day_bounds
+from kalshi_assets.analytics.cleaning import MILLISECOND, Anchor, CleaningRules, clean
+from kalshi_assets.domain.calendar import day_bounds, days_between, venue_day
 from kalshi_assets.storage import ticks
 from kalshi_assets.storage.engine import Connection
 from kalshi_assets.storage.rows import records
 
-JUST_BEFORE = timedelta(milliseconds=1)
+# The database keeps microseconds.
+JUST_BEFORE = timedelta(microseconds=1)
 
 
 def clean_new_ticks(connection: Connection, day: date, rules: CleaningRules) -> int:
@@ -22,7 +23,7 @@ def clean_new_ticks(connection: Connection, day: date, rules: CleaningRules) -> 
 
 
 def reclean_day(connection: Connection, day: date, rules: CleaningRules) -> int:
-    """Clean a whole day anew, and the opening of the next one where this day's end changed."""
+    """Clean a whole day anew, and the days its price reaches into where its end changed."""
     start, end = day_bounds(day)
     raw = ticks.raw_ticks_of(connection, day)
     tickers = set(raw["market_ticker"]) | set(ticks.last_clean_moments(connection, day))
@@ -31,9 +32,9 @@ def reclean_day(connection: Connection, day: date, rules: CleaningRules) -> int:
     rows = clean(raw, anchors, day_start=start, rules=rules)
     written = ticks.rewrite_clean_ticks(connection, day, records(rows))
     after = _anchors(connection, dict.fromkeys(tickers, end))
-    next_day = day + timedelta(days=1)
-    if _closing(before) != _closing(after) and ticks.has_clean_ticks(connection, next_day):
-        reclean_day(connection, next_day, rules)
+    for next_day in _days_reached(_changed(before, after), end):
+        if ticks.has_clean_ticks(connection, next_day):
+            reclean_day(connection, next_day, rules)
     return written
 
 
@@ -43,6 +44,26 @@ def _anchors(connection: Connection, moments: dict[str, datetime]) -> dict[str, 
     return {t: anchor for (t, _), anchor in ticks.anchors_at(connection, pairs).items()}
 
 
-def _closing(anchors: dict[str, Anchor]) -> dict[str, tuple[datetime, int, int]]:
+def _changed(before: dict[str, Anchor], after: dict[str, Anchor]) -> list[Anchor]:
+    """Return the closing ticks, old and new, of the markets where they differ."""
+    return [
+        anchor
+        for ticker in before.keys() | after.keys()
+        if _closing(before.get(ticker)) != _closing(after.get(ticker))
+        for anchor in (before.get(ticker), after.get(ticker))
+        if anchor is not None
+    ]
+
+
+def _closing(anchor: Anchor | None) -> tuple[datetime, str, int, int] | None:
     """Return what of a day reaches into the next: the price, since when, and for how long."""
-    return {t: (a.observed_at, a.mid, a.hold_ms) for t, a in anchors.items()}
+    if anchor is None:
+        return None
+    return anchor.observed_at, anchor.source, anchor.mid, anchor.hold_ms
+
+
+def _days_reached(closings: list[Anchor], end: datetime) -> list[date]:
+    """Return the days behind `end` into which one of these prices holds."""
+    reach = [anchor.observed_at + anchor.hold_ms * MILLISECOND for anchor in closings]
+    last = max(reach, default=end) - JUST_BEFORE
+    return list(days_between(venue_day(end), venue_day(last)))

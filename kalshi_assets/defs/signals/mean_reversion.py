@@ -7,11 +7,12 @@ from typing import Any
 
 import dagster as dg
 
-from kalshi_assets.defs.partitions import DATA_KINDS, DAYS, ONE_RUN, OWNERS, days_of
+from kalshi_assets.defs.partitions import DATA_KINDS, DAYS, ONE_RUN, OWNERS, days_of, slot_of_run
 from kalshi_assets.defs.resources import Platform
 from kalshi_assets.domain.price import MICROS_PER_CENT, dollars
 from kalshi_assets.domain.signal import Signal
 from kalshi_assets.storage import averages as average_rows
+from kalshi_assets.storage import intake
 from kalshi_assets.storage import signals as rows
 from kalshi_assets.strategy.mean_reversion import Feature, Rules, episodes
 
@@ -31,11 +32,14 @@ def signals(context: dg.AssetExecutionContext, platform: Platform) -> dg.Materia
     New York day ends. One episode is one signal, however long it lasts.
     """
     rules = Rules.of_points(platform.settings.deviation_points)
+    is_backfill = slot_of_run(context) is None
     found: list[Signal] = []
     for day in days_of(context):
         with platform.database.transaction() as connection:
             of_day = signals_of_day(day, average_rows.averages_of(connection, day), rules)
             rows.save_signals(connection, day, of_day)
+            if is_backfill:
+                intake.complete_history_load(connection, day, at=platform.clock.now())
         found += of_day
     by_status = {s: sum(f.status == s for f in found) for s in ("triggered", "watching", "ended")}
     still_open = [signal for signal in found if signal.ended_at is None]

@@ -1,11 +1,14 @@
 """Alembic's environment: runs against the connection that `storage.migrate` hands over."""
 
+from collections.abc import MutableMapping
+from typing import Any
+
 from alembic import context
 
 from kalshi_assets.storage.schema import SCHEMA, metadata
 
 
-def _is_ours(name: str | None, kind: str, parents: dict[str, str | None]) -> bool:
+def _is_ours(name: str | None, kind: str, parents: MutableMapping[Any, str | None]) -> bool:
     if kind == "schema":
         return name == SCHEMA
     if kind == "table":  # day partitions are made by the writers, not by migrations

@@ -117,6 +117,7 @@ def upgrade() -> None:
         sa.Column("market_ticker", sa.Text(), nullable=False),
         sa.Column("loaded_until", sa.DateTime(timezone=True), nullable=False),
         sa.Column("candles", sa.Integer(), nullable=False),
+        sa.Column("completed_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("day", "market_ticker"),
         schema="kalshi",
     )
@@ -190,6 +191,78 @@ def upgrade() -> None:
         unique=True,
         schema="kalshi",
         postgresql_where=sa.text("status IN ('intent', 'unknown', 'resting')"),
+    )
+    op.create_table(
+        "paper_fills",
+        sa.Column("fill_number", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("fill_id", sa.Text(), nullable=False),
+        sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column("market_ticker", sa.Text(), nullable=False),
+        sa.Column("side", sa.Text(), nullable=False),
+        sa.Column("count", sa.BigInteger(), nullable=False),
+        sa.Column("yes_price", sa.Integer(), nullable=False),
+        sa.Column("fee_micros", sa.BigInteger(), nullable=False),
+        sa.Column("is_taker", sa.Boolean(), nullable=False),
+        sa.Column("filled_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("fill_number"),
+        schema="kalshi",
+    )
+    op.create_index("paper_fills_by_id", "paper_fills", ["fill_id"], unique=True, schema="kalshi")
+    op.create_table(
+        "paper_orders",
+        sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column("client_order_id", sa.Text(), nullable=False),
+        sa.Column("market_ticker", sa.Text(), nullable=False),
+        sa.Column("side", sa.Text(), nullable=False),
+        sa.Column("limit_price", sa.Integer(), nullable=False),
+        sa.Column("initial_count", sa.BigInteger(), nullable=False),
+        sa.Column("fill_count", sa.BigInteger(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("fee_type", sa.Text(), nullable=False),
+        sa.Column("fee_multiplier", sa.Numeric(), nullable=False),
+        sa.Column("fees_micros", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("order_id"),
+        schema="kalshi",
+    )
+    op.create_index(
+        "paper_orders_by_client_id",
+        "paper_orders",
+        ["client_order_id"],
+        unique=True,
+        schema="kalshi",
+    )
+    op.create_index(
+        "paper_orders_resting",
+        "paper_orders",
+        ["market_ticker"],
+        unique=False,
+        schema="kalshi",
+        postgresql_where=sa.text("status = 'resting'"),
+    )
+    op.create_table(
+        "paper_settlements",
+        sa.Column("market_ticker", sa.Text(), nullable=False),
+        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("result", sa.Text(), nullable=False),
+        sa.Column("yes_count", sa.BigInteger(), nullable=False),
+        sa.Column("no_count", sa.BigInteger(), nullable=False),
+        sa.Column("revenue_micros", sa.BigInteger(), nullable=False),
+        sa.Column("fee_micros", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("market_ticker"),
+        schema="kalshi",
+    )
+    op.create_table(
+        "paper_taken",
+        sa.Column("market_ticker", sa.Text(), nullable=False),
+        sa.Column("side", sa.Text(), nullable=False),
+        sa.Column("price", sa.Integer(), nullable=False),
+        sa.Column("count", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("market_ticker", "side", "price"),
+        schema="kalshi",
     )
     op.create_table(
         "polls",
@@ -392,6 +465,18 @@ def downgrade() -> None:
     op.drop_table("positions", schema="kalshi")
     op.drop_table("portfolio", schema="kalshi")
     op.drop_table("polls", schema="kalshi")
+    op.drop_table("paper_taken", schema="kalshi")
+    op.drop_table("paper_settlements", schema="kalshi")
+    op.drop_index(
+        "paper_orders_resting",
+        table_name="paper_orders",
+        schema="kalshi",
+        postgresql_where=sa.text("status = 'resting'"),
+    )
+    op.drop_index("paper_orders_by_client_id", table_name="paper_orders", schema="kalshi")
+    op.drop_table("paper_orders", schema="kalshi")
+    op.drop_index("paper_fills_by_id", table_name="paper_fills", schema="kalshi")
+    op.drop_table("paper_fills", schema="kalshi")
     op.drop_index(
         "orders_one_live_entry",
         table_name="orders",

@@ -1,0 +1,60 @@
+"""How real rows are made to fail each gating check, market by market."""
+
+from collections.abc import Callable, Sequence
+
+from kalshi_assets_tests.stand import OVERREACTING, Stand
+
+MARKETS = (
+    OVERREACTING,
+    "KXCPIYOY-26OCT-T3.0",
+    "KXFED-26OCT-T3.75",
+    "KXGDP-26Q3-T2.5",
+    "KXPAYROLLS-26SEP-T75000",
+)
+OTHERS = MARKETS[1:]
+POLLED = "source = 'poll' AND market_ticker = ANY"
+
+# What makes a market's rows fail the check; {tickers} is an array of them.
+STATEMENTS = {
+    "markets_are_known": "UPDATE kalshi.markets SET series_ticker = '?' WHERE ticker = ANY",
+    "ticks_match_schema": f"UPDATE kalshi.raw_ticks SET volume = NULL WHERE {POLLED}",
+    "prices_are_in_range": f"UPDATE kalshi.raw_ticks SET yes_ask = 1100000 WHERE {POLLED}",
+    "prices_are_on_the_grid": f"UPDATE kalshi.raw_ticks SET yes_bid = yes_bid - 50 WHERE {POLLED}",
+    "bids_do_not_exceed_asks": (
+        f"UPDATE kalshi.raw_ticks SET yes_bid = yes_ask + 10000 WHERE {POLLED}"
+    ),
+    "ticks_are_fresh": (
+        f"UPDATE kalshi.raw_ticks SET quoted_at = quoted_at - interval '6 min' WHERE {POLLED}"
+    ),
+    "ticks_are_complete": f"DELETE FROM kalshi.raw_ticks WHERE {POLLED}",
+    "feed_is_not_frozen": (
+        "UPDATE kalshi.raw_ticks r SET (yes_bid, yes_ask) = (n.yes_bid, n.yes_ask),"
+        " (bid_low, bid_high, ask_low, ask_high) = (n.yes_bid, n.yes_bid, n.yes_ask, n.yes_ask),"
+        " bar_volume = 100 FROM kalshi.raw_ticks n"
+        " WHERE n.market_ticker = r.market_ticker AND n.source = 'poll' AND r.source = 'candle'"
+        " AND r.market_ticker = ANY"
+    ),
+    "usable_ticks_are_plausible": (
+        f"UPDATE kalshi.clean_ticks SET covered_ms = 26 * 3600000 WHERE {POLLED}"
+    ),
+    "averages_are_covered": (
+        "UPDATE kalshi.rolling_averages SET coverage = 0.59 WHERE market_ticker = ANY"
+    ),
+}
+
+# The same through the exchange: what is polled of a market then.
+Change = Callable[[dict[str, str]], list[dict[str, str]]]
+POLLED_ROWS: dict[str, Change] = {
+    "ticks_are_fresh": lambda row: [{**row, "updated_time": "2026-10-13T14:20:00Z"}],
+    "bids_do_not_exceed_asks": lambda row: [
+        {**row, "yes_bid_dollars": row["yes_ask_dollars"], "yes_ask_dollars": "0.0100"}
+    ],
+    "prices_are_on_the_grid": lambda row: [{**row, "yes_bid_dollars": "0.0155"}],
+    "ticks_are_complete": lambda row: [],
+}
+
+
+def break_check(stand: Stand, check: str, tickers: Sequence[str]) -> None:
+    """Make these markets fail a check."""
+    names = ", ".join(f"'{ticker}'" for ticker in tickers)
+    stand.execute(f"{STATEMENTS[check]} (ARRAY[{names}])")

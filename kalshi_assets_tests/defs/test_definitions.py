@@ -1,0 +1,91 @@
+"""The definitions as Dagster sees them: what gates what, and that nothing changes unseen."""
+
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from kalshi_assets.definitions import defs
+from kalshi_assets.defs import sensors
+from kalshi_assets.execution.desk import limits_of
+from kalshi_assets.settings import load_settings
+from kalshi_assets_tests.defs.golden import FILE, as_text, definitions_as_data, own_jobs
+
+REPOSITORY = defs.get_repository_def()
+GRAPH = REPOSITORY.asset_graph
+ASSETS = [GRAPH.get(key) for key in sorted(GRAPH.get_all_asset_keys())]
+CHECKS = [GRAPH.get(key) for key in sorted(GRAPH.asset_check_keys)]
+GATING = [check for check in CHECKS if check.blocking]
+
+
+def parents(asset: str) -> set[str]:
+    return {key.to_user_string() for key in GRAPH.get(dg.AssetKey(asset)).parent_keys}
+
+
+def selected_checks(job: str) -> set[str]:
+    layer = REPOSITORY.get_job(job).asset_layer
+    return {key.name for key in layer.asset_graph.asset_check_keys}
+
+
+def test_the_file_of_the_definitions_is_up_to_date() -> None:
+    assert FILE.read_text() == as_text(definitions_as_data()), (
+        "run `python -m kalshi_assets_tests.defs.golden` and look at the difference"
+    )
+
+
+def test_blocking_checks_are_exactly_those_an_order_needs() -> None:
+    required = limits_of(load_settings(env={}, _env_file=None)).required_checks
+    assert sorted(check.key.name for check in GATING) == sorted(required)
+    assert required
+
+
+def test_orders_depend_directly_on_every_asset_with_a_gating_check() -> None:
+    gated = {check.key.asset_key.to_user_string() for check in GATING}
+    assert gated <= parents("orders")
+
+
+def test_the_order_job_runs_every_gating_check_with_the_orders() -> None:
+    assert {check.key.name for check in GATING} <= selected_checks("order_job")
+    order_job = REPOSITORY.get_job("order_job")
+    assert {dg.AssetKey("orders"), dg.AssetKey("decisions")} <= set(
+        order_job.asset_layer.selected_asset_keys
+    )
+
+
+def test_a_gating_check_that_is_no_part_of_the_job_would_not_block_its_orders() -> None:
+    """The reason for the test above: every job with orders has all gating checks."""
+    for job in own_jobs(REPOSITORY):
+        if dg.AssetKey("orders") in job.asset_layer.selected_asset_keys:
+            assert {check.key.name for check in GATING} <= selected_checks(job.name), job.name
+
+
+def test_decisions_depend_on_signals_only_and_are_never_blocked() -> None:
+    assert parents("decisions") == {"signals"}
+    assert not [c for c in CHECKS if c.key.asset_key == dg.AssetKey("signals") and c.blocking]
+
+
+@pytest.mark.parametrize("asset", ASSETS, ids=lambda asset: asset.key.to_user_string())
+def test_an_asset_says_what_it_is_and_whose(asset: Any) -> None:
+    assert asset.group_name not in (None, "default")
+    assert asset.owners
+    assert asset.kinds
+    assert len(asset.description or "") > 20
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.key.name)
+def test_a_check_says_what_must_be_true(check: Any) -> None:
+    assert len(check.description or "") > 20
+
+
+@pytest.mark.parametrize("kind", [dg.SensorDefinition, dg.ScheduleDefinition])
+def test_sensors_and_schedules_are_named_as_in_the_code_and_all_listed(kind: type[Any]) -> None:
+    in_code = {name: value for name, value in vars(sensors).items() if isinstance(value, kind)}
+    listed = [v for v in (*REPOSITORY.sensor_defs, *REPOSITORY.schedule_defs) if type(v) is not str]
+    assert in_code
+    assert {name: value.name for name, value in in_code.items()} == {n: n for n in in_code}
+    assert {v.name for v in listed if isinstance(v, kind)} == set(in_code)
+
+
+@pytest.mark.parametrize("job", own_jobs(REPOSITORY), ids=lambda job: job.name)
+def test_a_job_runs_in_one_process(job: dg.JobDefinition) -> None:
+    assert job.executor_def is dg.in_process_executor

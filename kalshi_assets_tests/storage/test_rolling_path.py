@@ -1,0 +1,293 @@
+"""The way of a price from raw tick to average through a real database, against brute force."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from kalshi_assets.analytics.rolling import RollingAverage
+from kalshi_assets.defs.market_data.averages import averages_at, summaries_of
+from kalshi_assets.defs.market_data.cleaning import clean_new_ticks, reclean_day
+from kalshi_assets.domain.calendar import CollectionCalendar, day_bounds, venue_day
+from kalshi_assets.storage import averages, ticks
+from kalshi_assets.storage.engine import Connection, Database
+from kalshi_assets_tests.analytics.observations import (
+    CENT,
+    LIVE_HOLD,
+    MARKETS,
+    MILLISECOND,
+    RULES,
+    Observation,
+    brute_force,
+    days_of,
+    histories,
+    midnight,
+    rounded,
+)
+
+ALWAYS = CollectionCalendar()
+DAYS = 9
+DAY = timedelta(days=1)
+LATER = datetime.fromisoformat("2027-01-01T00:00:00+00:00")
+# Each example writes days to a database; the pure twin of these properties shrinks what it finds.
+SLOW = settings(
+    max_examples=25,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+
+
+def add(connection: Connection, observations: Iterable[Observation]) -> None:
+    ticks.add_raw_ticks(connection, [o.raw() for o in observations])
+
+
+def clean_in_chunks(
+    connection: Connection, observations: Sequence[Observation], cuts: Sequence[datetime]
+) -> None:
+    """Let the ticks come in as polls do: some, cleaned; then some more, cleaned."""
+    for cut in [*sorted(cuts), LATER]:
+        chunk = [o for o in observations if o.at <= cut]
+        observations = [o for o in observations if o.at > cut]
+        add(connection, chunk)
+        for day in sorted({venue_day(o.at) for o in chunk}):
+            clean_new_ticks(connection, day, RULES)
+
+
+def clean_whole_days(connection: Connection, observations: Iterable[Observation]) -> None:
+    for day in sorted({venue_day(o.at) for o in observations}):
+        reclean_day(connection, day, RULES)
+
+
+def summarise_days(connection: Connection, days: Iterable[date], now: datetime = LATER) -> None:
+    for day in days:
+        found = summaries_of(connection, day, now=now, calendar=ALWAYS)
+        averages.save_summaries(connection, day, found)
+
+
+def clean_rows(connection: Connection, days: Sequence[date]) -> pd.DataFrame:
+    frames = [ticks.clean_ticks_of(connection, day) for day in days]
+    return pd.concat(frames, ignore_index=True)
+
+
+def moments(observations: Sequence[Observation], first: date) -> list[tuple[str, datetime]]:
+    """Return moments to average at: each tick, and each midnight with its neighbours."""
+    ends = [midnight(day) for day in days_of(first + DAY, DAYS)]
+    shifts = (-MILLISECOND, timedelta(0), MILLISECOND, LIVE_HOLD * MILLISECOND)
+    return [
+        *{(o.market, o.at) for o in observations},
+        *((market, end + shift) for market in MARKETS for end in ends for shift in shifts),
+    ]
+
+
+def assert_brute_force_agrees(
+    found: Sequence[RollingAverage], observations: Sequence[Observation], window_days: int
+) -> None:
+    for average in found:
+        start = average.as_of - timedelta(hours=24 * window_days)
+        mean, covered = brute_force(observations, average.market_ticker, start, average.as_of)
+        share = rounded(Fraction(covered, window_days * 86_400_000))
+        assert (average.covered_ms, average.mean) == (covered, rounded(mean)), average
+        assert average.coverage == share
+
+
+@SLOW
+@given(
+    history=histories(days=DAYS),
+    window_days=st.sampled_from([1, 2, 7]),
+    cut_hours=st.lists(st.integers(0, 24 * DAYS), max_size=4),
+    final_days=st.sets(st.integers(0, DAYS - 1)),
+    is_incremental=st.booleans(),
+)
+def test_the_average_equals_a_brute_force_time_weighted_mean(
+    prepared: Database,
+    history: tuple[date, list[Observation]],
+    window_days: int,
+    cut_hours: list[int],
+    final_days: set[int],
+    is_incremental: bool,
+) -> None:
+    first, observations = history
+    days = days_of(first, DAYS)
+    with prepared.engine.connect() as connection:
+        if is_incremental:
+            cuts = [midnight(first) + timedelta(hours=h) for h in cut_hours]
+            clean_in_chunks(connection, observations, cuts)
+        else:
+            add(connection, observations)
+            clean_whole_days(connection, observations)
+        summarise_days(connection, [days[n] for n in final_days])
+        found = averages_at(connection, moments(observations, first), window_days, ALWAYS)
+        assert_brute_force_agrees(found, observations, window_days)
+        connection.rollback()
+
+
+@SLOW
+@given(
+    history=histories(days=5),
+    cut_hours=st.lists(st.integers(0, 24 * 5), max_size=6),
+)
+def test_cleaning_in_steps_gives_the_rows_of_cleaning_whole_days(
+    prepared: Database, history: tuple[date, list[Observation]], cut_hours: list[int]
+) -> None:
+    first, observations = history
+    days = days_of(first, 5)
+    with prepared.engine.connect() as connection:
+        cuts = [midnight(first) + timedelta(hours=h) for h in cut_hours]
+        clean_in_chunks(connection, observations, cuts)
+        in_steps = clean_rows(connection, days)
+        clean_whole_days(connection, observations)
+        pd.testing.assert_frame_equal(in_steps, clean_rows(connection, days))
+        connection.rollback()
+
+
+@SLOW
+@given(
+    history=histories(days=5),
+    is_late=st.lists(st.booleans(), min_size=1, max_size=20),
+    final_days=st.sets(st.integers(0, 4)),
+)
+def test_a_day_loaded_late_repairs_the_days_behind_it(
+    prepared: Database,
+    history: tuple[date, list[Observation]],
+    is_late: list[bool],
+    final_days: set[int],
+) -> None:
+    first, observations = history
+    days = days_of(first, 5)
+    late = [o for n, o in enumerate(observations) if is_late[n % len(is_late)]]
+    with prepared.engine.connect() as connection:
+        in_time = [o for o in observations if o not in late]
+        add(connection, in_time)
+        clean_whole_days(connection, in_time)
+        summarise_days(connection, [days[n] for n in final_days])
+        add(connection, late)
+        clean_whole_days(connection, late)
+        found = averages_at(connection, moments(observations, first), 2, ALWAYS)
+        assert_brute_force_agrees(found, observations, 2)
+        connection.rollback()
+
+
+def test_a_changed_close_moves_the_opening_of_the_next_day(connection: Connection) -> None:
+    day = date(2026, 3, 7)
+    end = day_bounds(day)[1]
+    early = Observation(end - timedelta(minutes=4), bid=40)
+    after = Observation(end + timedelta(minutes=1), bid=60)
+    add(connection, [early, after])
+    for each in (day, day + DAY):
+        reclean_day(connection, each, RULES)
+    summarise_days(connection, [day, day + DAY])
+
+    late = Observation(end - timedelta(minutes=1), bid=50)
+    add(connection, [late])
+    reclean_day(connection, day, RULES)
+
+    opening = ticks.clean_ticks_of(connection, day + DAY).iloc[0]
+    assert (opening["covered_ms"], opening["price_ms"]) == (60_000, 51 * CENT * 60_000)
+    assert averages.final_day_totals(connection, day, day + DAY) == {}, "made anew by the next job"
+
+
+def test_a_daily_candle_reaches_over_a_day_without_ticks(connection: Connection) -> None:
+    day = date(2026, 6, 10)
+    end = day_bounds(day)[1]
+    candle = Observation(end - timedelta(hours=1), source="candle", minutes=1440, bid=30)
+    after = Observation(end + timedelta(hours=30), bid=60)
+    add(connection, [after])
+    reclean_day(connection, day + 2 * DAY - DAY, RULES)
+    reclean_day(connection, venue_day(after.at), RULES)
+
+    add(connection, [candle])
+    reclean_day(connection, day, RULES)
+
+    [found] = averages_at(connection, [(after.market, after.at)], 2, ALWAYS)
+    assert found.covered_ms == 31 * 3_600_000
+
+
+def test_a_poll_cleaned_after_the_summary_was_final_still_counts(connection: Connection) -> None:
+    day = date(2026, 6, 10)
+    end = day_bounds(day)[1]
+    polls = [Observation(end - timedelta(seconds=s), bid=40) for s in (270, 180, 90)]
+    add(connection, polls[:2])
+    clean_new_ticks(connection, day, RULES)
+    summarise_days(connection, [day])
+
+    add(connection, polls[2:])
+    clean_new_ticks(connection, day, RULES)
+
+    [found] = averages_at(connection, [(MARKETS[0], end + timedelta(hours=1))], 1, ALWAYS)
+    assert found.covered_ms == (270 - 90) * 1000 + LIVE_HOLD
+
+
+@pytest.mark.parametrize("rerun", [clean_new_ticks, reclean_day])
+def test_cleaning_a_day_twice_changes_nothing(connection: Connection, rerun) -> None:
+    day = date(2026, 11, 1)
+    start = day_bounds(day)[0]
+    add(connection, [Observation(start + timedelta(minutes=n), bid=40 + n) for n in range(5)])
+    reclean_day(connection, day, RULES)
+    before = clean_rows(connection, [day])
+
+    rerun(connection, day, RULES)
+
+    pd.testing.assert_frame_equal(clean_rows(connection, [day]), before)
+    assert len(before) == 5
+
+
+def test_averages_of_a_day_are_the_same_after_a_second_run(connection: Connection) -> None:
+    day = date(2026, 11, 1)
+    start = day_bounds(day)[0]
+    add(connection, [Observation(start + timedelta(minutes=n), bid=40 + n) for n in range(5)])
+    reclean_day(connection, day, RULES)
+    stored = []
+    for _ in range(2):
+        wanted = averages.moments_to_average(connection, day, only_missing=False)
+        found = averages_at(connection, wanted, 7, ALWAYS)
+        assert averages.save_averages(connection, day, found, is_whole_day=True) == 5
+        stored.append(averages.averages_of(connection, day))
+
+    assert stored[0] == stored[1]
+    assert averages.moments_to_average(connection, day, only_missing=True) == []
+
+
+def test_a_final_summary_states_the_day_as_brute_force_counts_it(connection: Connection) -> None:
+    day = date(2026, 11, 1)
+    start, end = day_bounds(day)
+    history = [
+        Observation(start - timedelta(minutes=2), bid=20),
+        Observation(start + timedelta(hours=1), source="candle", bid=30),
+        Observation(start + timedelta(hours=10), bid=55, flaw="no_bid"),
+        Observation(end - timedelta(minutes=1), bid=70),
+    ]
+    add(connection, history)
+    for each in (day - DAY, day):
+        reclean_day(connection, each, RULES)
+
+    [row] = summaries_of(connection, day, now=LATER, calendar=ALWAYS)
+
+    mean, covered = brute_force(history, MARKETS[0], start, end)
+    assert row["covered_ms"] == covered == (3 * 60 + 7200 + 60) * 1000
+    assert row["mean"] == rounded(mean)
+    assert row["coverage"] == rounded(Fraction(covered, 25 * 3_600_000))
+    assert (row["mid_open"], row["mid_high"], row["mid_close"]) == (31 * CENT, 71 * CENT, 71 * CENT)
+    assert row["is_provisional"] is False
+
+
+def test_an_open_day_is_summarised_up_to_now_and_is_provisional(connection: Connection) -> None:
+    day = date(2026, 6, 10)
+    start = day_bounds(day)[0]
+    add(connection, [Observation(start, source="candle", bid=30)])
+    reclean_day(connection, day, RULES)
+
+    [row] = summaries_of(connection, day, now=start + timedelta(hours=1), calendar=ALWAYS)
+
+    assert (row["covered_ms"], row["coverage"], row["is_provisional"]) == (
+        3_600_000,
+        Decimal(1),
+        True,
+    )
+    averages.save_summaries(connection, day, [row])
+    assert averages.final_day_totals(connection, day, day) == {}
