@@ -150,15 +150,15 @@ class Stand:
         kept = [{k: v for k, v in row["row"].items() if k not in without} for row in rows]
         return sorted(json.dumps(row, sort_keys=True) for row in kept)
 
-    def rows(self, query: str) -> list[dict[str, Any]]:
+    def rows(self, query: str, **values: Any) -> list[dict[str, Any]]:
         """Return what a query finds."""
         with self.database.transaction() as connection:
-            return [dict(row._mapping) for row in connection.execute(text(query))]
+            return [dict(row._mapping) for row in connection.execute(text(query), values)]
 
-    def execute(self, statement: str) -> None:
+    def execute(self, statement: str, **values: Any) -> None:
         """Change the database behind everybody's back."""
         with self.database.transaction() as connection:
-            connection.execute(text(statement))
+            connection.execute(text(statement), values)
 
     def order_requests(self) -> int:
         """Return how many order writes the exchange ever saw, refused ones included."""

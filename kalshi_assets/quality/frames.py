@@ -108,12 +108,16 @@ def _unchanged(ticks: pd.DataFrame) -> tuple[float, int]:
     """Return for how long the newest quote has stood, and how often the market moved in it."""
     rows = ticks.to_dict("records")
     newest = rows[-1]
-    since, moves, later = newest["observed_at"], 0, newest
-    for row in reversed(rows[:-1]):
+    since, moves, later_live = newest["observed_at"], 0, None
+    for row in reversed(rows):
         if not _is_same_quote(row, newest):
             break
-        moves += _moved(row, later)
-        since, later = row["observed_at"], row
+        if row["source"] == "candle":
+            moves += row is not newest and bool(row["bar_volume"])
+        else:
+            moves += later_live is not None and _moved(row, later_live)
+            later_live = row
+        since = row["observed_at"]
     return (newest["observed_at"] - since).total_seconds(), moves
 
 
@@ -129,6 +133,5 @@ def _is_same_quote(row: dict[Hashable, Any], newest: dict[Hashable, Any]) -> boo
 
 
 def _moved(row: dict[Hashable, Any], later: dict[Hashable, Any]) -> bool:
-    if row["source"] == "candle":
-        return bool(row["bar_volume"])
+    """Tell whether the market moved between two live ticks."""
     return bool(row["volume"] != later["volume"] or row["quoted_at"] != later["quoted_at"])

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from kalshi_assets.domain.account import Fill, Position, Settlement
-from kalshi_assets.storage.rows import insert_missing
+from kalshi_assets.storage.rows import insert_missing, upsert
 from kalshi_assets.storage.schema import fills, portfolio, positions, settlements, trading_state
 
 
@@ -97,7 +97,5 @@ def current_trading_state(connection: Connection) -> str:
 
 
 def set_trading_state(connection: Connection, state: str, *, at: datetime, reason: str) -> None:
-    """Change the trading state, keeping the earlier ones."""
-    insert_missing(
-        connection, trading_state, [{"changed_at": at, "state": state, "reason": reason}]
-    )
+    """Change the trading state, keeping the earlier ones; of one moment, the last word counts."""
+    upsert(connection, trading_state, [{"changed_at": at, "state": state, "reason": reason}])

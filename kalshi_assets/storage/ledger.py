@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, insert, select, update
 
 from kalshi_assets.domain.account import Side
-from kalshi_assets.domain.order import LIVE, OrderStatus, require_transition
+from kalshi_assets.domain.order import LIVE, IllegalTransition, OrderStatus, require_transition
 from kalshi_assets.storage.rows import insert_missing
 from kalshi_assets.storage.schema import decisions, order_events, orders
 
@@ -109,19 +109,27 @@ def move_order(
 ) -> None:
     """Take an order one step along its state machine; nothing is written where nothing changed.
 
+    The step is from where the ledger has the order, which may be ahead of `order`: the order job
+    and the reconcile job run beside each other. What was filled stays filled.
+
     Raises:
-        IllegalTransition: the state machine has no such step.
+        IllegalTransition: the state machine has no such step, or the ledger no such order.
     """
+    query = select(orders).where(orders.c.client_order_id == order.client_order_id)
+    found = _orders(connection, query.with_for_update())
+    if not found:
+        raise IllegalTransition(f"order {order.client_order_id} is not in the ledger")
+    kept = found[0]
     values: dict[str, Any] = {
         "status": status,
-        "reason": reason or order.reason,
-        "venue_order_id": venue_order_id or order.venue_order_id,
-        "fill_count": order.fill_count if fill_count is None else fill_count,
+        "reason": reason or kept.reason,
+        "venue_order_id": venue_order_id or kept.venue_order_id,
+        "fill_count": max(kept.fill_count, fill_count or 0),
     }
-    if all(getattr(order, name) == value for name, value in values.items()):
+    if all(getattr(kept, name) == value for name, value in values.items()):
         return
-    if status != order.status:
-        require_transition(order.client_order_id, old=order.status, new=status)
+    if status != kept.status:
+        require_transition(order.client_order_id, old=kept.status, new=status)
         _log(connection, order.client_order_id, status, at=at, detail=reason)
     connection.execute(
         update(orders)

@@ -1,6 +1,6 @@
 """Writing rows: binary COPY, idempotent inserts, native day partitions. Knows no table by name."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -25,6 +25,8 @@ from kalshi_assets.domain.calendar import day_bounds
 
 Row = Mapping[str, Any]
 PARTITION_LOCK = 715_004
+# A statement takes 65,535 parameters at most.
+ROWS_A_STATEMENT = 1_000
 
 
 def copy_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> int:
@@ -52,23 +54,23 @@ def copy_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> i
 
 def insert_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> int:
     """Insert the rows whose key is new, and return how many those were."""
-    if not rows:
-        return 0
-    statement = insert(table).values([dict(row) for row in rows]).on_conflict_do_nothing()
-    # SQLAlchemy does not report an INSERT's row count: ask for the rows that were added.
-    return len(connection.execute(statement.returning(*table.primary_key.columns)).all())
+    added = 0
+    for batch in _batches(rows):
+        statement = insert(table).values(batch).on_conflict_do_nothing()
+        # SQLAlchemy does not report an INSERT's row count: ask for the rows that were added.
+        added += len(connection.execute(statement.returning(*table.primary_key.columns)).all())
+    return added
 
 
 def upsert(
     connection: Connection, table: Table, rows: Sequence[Row], *, keep: Sequence[str] = ()
 ) -> int:
     """Insert the rows, or bring those already there to the same values, but for `keep`."""
-    if not rows:
-        return 0
-    statement = insert(table).values([dict(row) for row in rows])
     keys = [c.name for c in table.primary_key.columns]
-    rest = {n: statement.excluded[n] for n in rows[0] if n not in keys and n not in keep}
-    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=rest))
+    for batch in _batches(rows):
+        statement = insert(table).values(batch)
+        rest = {n: statement.excluded[n] for n in batch[0] if n not in keys and n not in keep}
+        connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=rest))
     return len(rows)
 
 
@@ -94,6 +96,11 @@ def ensure_day_partitions(connection: Connection, table: Table, days: Iterable[d
                 sql.Literal(end.isoformat()),
             )
         )
+
+
+def _batches(rows: Sequence[Row]) -> Iterator[list[dict[str, Any]]]:
+    for start in range(0, len(rows), ROWS_A_STATEMENT):
+        yield [dict(row) for row in rows[start : start + ROWS_A_STATEMENT]]
 
 
 def _cursor(connection: Connection) -> Cursor[Any]:

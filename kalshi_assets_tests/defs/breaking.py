@@ -12,33 +12,48 @@ MARKETS = (
     "KXPAYROLLS-26SEP-T75000",
 )
 OTHERS = MARKETS[1:]
-POLLED = "source = 'poll' AND market_ticker = ANY"
 
-# What makes a market's rows fail the check; {tickers} is an array of them.
+# What makes the rows of these markets fail the check.
 STATEMENTS = {
-    "markets_are_known": "UPDATE kalshi.markets SET series_ticker = '?' WHERE ticker = ANY",
-    "ticks_match_schema": f"UPDATE kalshi.raw_ticks SET volume = NULL WHERE {POLLED}",
-    "prices_are_in_range": f"UPDATE kalshi.raw_ticks SET yes_ask = 1100000 WHERE {POLLED}",
-    "prices_are_on_the_grid": f"UPDATE kalshi.raw_ticks SET yes_bid = yes_bid - 50 WHERE {POLLED}",
+    "markets_are_known": (
+        "UPDATE kalshi.markets SET series_ticker = '?' WHERE ticker = ANY(:tickers)"
+    ),
+    "ticks_match_schema": (
+        "UPDATE kalshi.raw_ticks SET volume = NULL"
+        " WHERE source = 'poll' AND market_ticker = ANY(:tickers)"
+    ),
+    "prices_are_in_range": (
+        "UPDATE kalshi.raw_ticks SET yes_ask = 1100000"
+        " WHERE source = 'poll' AND market_ticker = ANY(:tickers)"
+    ),
+    "prices_are_on_the_grid": (
+        "UPDATE kalshi.raw_ticks SET yes_bid = yes_bid - 50"
+        " WHERE source = 'poll' AND market_ticker = ANY(:tickers)"
+    ),
     "bids_do_not_exceed_asks": (
-        f"UPDATE kalshi.raw_ticks SET yes_bid = yes_ask + 10000 WHERE {POLLED}"
+        "UPDATE kalshi.raw_ticks SET yes_bid = yes_ask + 10000"
+        " WHERE source = 'poll' AND market_ticker = ANY(:tickers)"
     ),
     "ticks_are_fresh": (
-        f"UPDATE kalshi.raw_ticks SET quoted_at = quoted_at - interval '6 min' WHERE {POLLED}"
+        "UPDATE kalshi.raw_ticks SET quoted_at = quoted_at - interval '6 min'"
+        " WHERE source = 'poll' AND market_ticker = ANY(:tickers)"
     ),
-    "ticks_are_complete": f"DELETE FROM kalshi.raw_ticks WHERE {POLLED}",
+    "ticks_are_complete": (
+        "DELETE FROM kalshi.raw_ticks WHERE source = 'poll' AND market_ticker = ANY(:tickers)"
+    ),
     "feed_is_not_frozen": (
         "UPDATE kalshi.raw_ticks r SET (yes_bid, yes_ask) = (n.yes_bid, n.yes_ask),"
         " (bid_low, bid_high, ask_low, ask_high) = (n.yes_bid, n.yes_bid, n.yes_ask, n.yes_ask),"
         " bar_volume = 100 FROM kalshi.raw_ticks n"
         " WHERE n.market_ticker = r.market_ticker AND n.source = 'poll' AND r.source = 'candle'"
-        " AND r.market_ticker = ANY"
+        " AND r.market_ticker = ANY(:tickers)"
     ),
     "usable_ticks_are_plausible": (
-        f"UPDATE kalshi.clean_ticks SET covered_ms = 26 * 3600000 WHERE {POLLED}"
+        "UPDATE kalshi.clean_ticks SET covered_ms = 26 * 3600000"
+        " WHERE source = 'poll' AND market_ticker = ANY(:tickers)"
     ),
     "averages_are_covered": (
-        "UPDATE kalshi.rolling_averages SET coverage = 0.59 WHERE market_ticker = ANY"
+        "UPDATE kalshi.rolling_averages SET coverage = 0.59 WHERE market_ticker = ANY(:tickers)"
     ),
 }
 
@@ -56,5 +71,4 @@ POLLED_ROWS: dict[str, Change] = {
 
 def break_check(stand: Stand, check: str, tickers: Sequence[str]) -> None:
     """Make these markets fail a check."""
-    names = ", ".join(f"'{ticker}'" for ticker in tickers)
-    stand.execute(f"{STATEMENTS[check]} (ARRAY[{names}])")
+    stand.execute(STATEMENTS[check], tickers=list(tickers))

@@ -35,8 +35,7 @@ def materialise_as_the_ui_does(stand: Stand, tags: dict[str, str], **options: An
         [dg.AssetKey(name) for name in DATA_ASSETS]
     )
     assert job is not None
-    checks = {key for key in job.asset_layer.asset_graph.asset_check_keys}
-    assert {key.name for key in checks} >= LIVE_CHECKS
+    assert {key.name for key in job.asset_layer.asset_graph.asset_check_keys} >= LIVE_CHECKS
     return job.get_subset(
         asset_selection={dg.AssetKey(name) for name in DATA_ASSETS}, asset_check_selection=None
     ).execute_in_process(instance=stand.instance, tags=tags, **options)
@@ -64,8 +63,8 @@ def test_old_partitions_with_all_their_checks_are_green_and_store_no_verdict(
 
 def test_an_integrity_check_still_stops_the_backfill_of_a_bad_day(loaded_stand: Stand) -> None:
     loaded_stand.execute(
-        f"UPDATE kalshi.raw_ticks SET yes_bid = yes_ask + 10000"  # noqa: S608
-        f" WHERE observed_at::date = '{OLD}'"
+        "UPDATE kalshi.raw_ticks SET yes_bid = yes_ask + 10000 WHERE observed_at::date = :day",
+        day=OLD,
     )
 
     result = materialise_as_the_ui_does(loaded_stand, {PARTITION_TAG: OLD}, raise_on_error=False)
@@ -82,7 +81,7 @@ def test_a_day_backfilled_before_the_first_one_fills_the_window_of_the_days_behi
     loaded_stand.run("history_job", tags={PARTITION_TAG: OLDER})
 
     [count] = loaded_stand.rows(
-        f"SELECT count(*) AS n FROM kalshi.daily_summaries WHERE day = '{OLDER}'"  # noqa: S608
+        "SELECT count(*) AS n FROM kalshi.daily_summaries WHERE day = :day", day=OLDER
     )
     assert count["n"] == 5
 

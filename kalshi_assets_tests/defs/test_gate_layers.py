@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from kalshi_assets.domain.account import OrderRequest
-from kalshi_assets.execution import judge
 from kalshi_assets.execution.judge import judge_open_signals
 from kalshi_assets.execution.place import place_approved
 from kalshi_assets.risk.inputs import CheckVerdict
@@ -25,9 +24,8 @@ LATEST = verdicts.latest_verdicts
 
 
 def decisions_on(stand: Stand) -> list[dict[str, Any]]:
-    return stand.rows(
-        f"SELECT * FROM kalshi.decisions WHERE market_ticker = '{OVERREACTING}' ORDER BY judged_at"  # noqa: S608
-    )
+    query = "SELECT * FROM kalshi.decisions WHERE market_ticker = :ticker ORDER BY judged_at"
+    return stand.rows(query, ticker=OVERREACTING)
 
 
 def all_passing(connection: Any) -> Mapping[str, CheckVerdict]:
@@ -43,7 +41,7 @@ def test_a_failing_check_stops_the_orders_in_dagster_even_where_the_judge_is_bli
 ) -> None:
     break_check(loaded_stand, "ticks_are_fresh", OTHERS)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(judge.verdicts, "latest_verdicts", all_passing)
+        patch.setattr(verdicts, "latest_verdicts", all_passing)
         result = loaded_stand.judge_and_place(expect_success=False)
 
     assert [row["outcome"] for row in decisions_on(loaded_stand)] == ["approved"]

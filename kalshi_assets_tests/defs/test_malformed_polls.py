@@ -45,7 +45,7 @@ def test_a_malformed_row_is_quarantined_and_the_other_markets_are_polled(
     assert payload | change == payload
     assert next(iter(change)) in kept["reason"]
     ticks = loaded_stand.rows(
-        f"SELECT * FROM kalshi.raw_ticks WHERE observed_at = '{loaded_stand.slot}'"  # noqa: S608
+        "SELECT * FROM kalshi.raw_ticks WHERE observed_at = :slot", slot=loaded_stand.slot
     )
     assert len(ticks) == 4
     assert BAD not in {tick["market_ticker"] for tick in ticks}
@@ -79,7 +79,7 @@ def test_a_malformed_row_of_the_overreacting_market_keeps_it_from_being_traded(
     loaded_stand.judge_and_place()
 
     [row] = loaded_stand.rows(
-        f"SELECT * FROM kalshi.decisions WHERE market_ticker = '{OVERREACTING}'"  # noqa: S608
+        "SELECT * FROM kalshi.decisions WHERE market_ticker = :ticker", ticker=OVERREACTING
     )
     assert "ticks_are_complete" in row["refused_by"]
     assert loaded_stand.order_requests() == 0

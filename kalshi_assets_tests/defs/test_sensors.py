@@ -1,6 +1,6 @@
 """What starts the jobs: each sensor asked as the daemon asks it, on a real instance."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import time, timedelta
 from typing import Any
 
@@ -198,7 +198,7 @@ def test_yesterday_is_made_final_by_its_schedule(loaded_stand: Stand) -> None:
 
 
 @pytest.fixture
-def connections(loaded_stand: Stand) -> Iterator[Any]:
+def connections(loaded_stand: Stand) -> Callable[[], int]:
     """Count the connections to the database that are not the stand's own."""
     loaded_stand.database.dispose()
 

@@ -85,7 +85,7 @@ def altering(change: Callable[[Any], Any]) -> Callable[[Request, Proceed], Any]:
 
     async def answer(request: Request, proceed: Proceed) -> Response:
         done = await proceed()
-        body = json.dumps(change(json.loads(done.body)))
+        body = json.dumps(change(json.loads(bytes(done.body))))
         return Response(body, status_code=done.status_code, media_type="application/json")
 
     return answer

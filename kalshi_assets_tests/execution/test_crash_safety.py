@@ -1,4 +1,4 @@
-"""One order for a signal, whatever breaks: lost answers, refusals, kills at any step, two at once."""
+"""One order for a signal, whatever breaks: lost answers, refusals, kills, two jobs at once."""
 
 import threading
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ import pytest
 from kalshi_assets.defs.execution.assets import OrderJobRunning
 from kalshi_assets.domain.clock import wall_now
 from kalshi_assets.domain.order import client_order_id
-from kalshi_assets.execution import place, reconcile
+from kalshi_assets.execution import reconcile
 from kalshi_assets.execution.judge import LEG, judge_open_signals
 from kalshi_assets.execution.place import place_approved
 from kalshi_assets.kalshi.client import KalshiClient
@@ -152,13 +152,12 @@ def test_a_duplicate_that_is_older_than_our_row_of_it_is_found_and_not_taken_for
     """A database restored from a backup: the exchange has the order, and our row is new."""
     judge_and_place(loaded_stand)
     [before] = orders(loaded_stand)
+    later = loaded_stand.now + timedelta(minutes=12)
     for table in ("orders", "order_events", "decisions"):
         loaded_stand.execute(f"DELETE FROM kalshi.{table}")  # noqa: S608  our own names
     loaded_stand.faults.fault = OnOperation("GetPositions", faults.altering(_no_positions))
-    loaded_stand.execute(
-        "UPDATE kalshi.signals SET last_seen_at = last_seen_at + interval '12 min'"
-    )
-    loaded_stand.execute("UPDATE kalshi.verdicts SET as_of = as_of + interval '12 min'")
+    loaded_stand.execute("UPDATE kalshi.signals SET last_seen_at = :at", at=later)
+    loaded_stand.execute("UPDATE kalshi.verdicts SET as_of = :at", at=later)
     grace_is_over(loaded_stand.patch)
     loaded_stand.later(12 * 60)
 
@@ -240,7 +239,7 @@ def test_killed_after_the_send_the_order_is_found_and_not_sent_again(loaded_stan
 def test_killed_in_recording_the_answer_the_order_is_found_and_not_sent_again(
     loaded_stand: Stand, after: Any
 ) -> None:
-    with killed_in(loaded_stand.patch, place.ledger, "move_order", after=after):
+    with killed_in(loaded_stand.patch, ledger, "move_order", after=after):
         judge_and_place(loaded_stand)
     assert [order["status"] for order in orders(loaded_stand)] == ["intent"]
 
@@ -350,7 +349,7 @@ def test_an_order_that_another_job_has_moved_since_the_list_was_read_is_left_alo
     loaded_stand: Stand,
 ) -> None:
     """Reconcile asks while the order rests; before it writes, the order job records the fill."""
-    with killed_in(loaded_stand.patch, place.ledger, "move_order"):
+    with killed_in(loaded_stand.patch, ledger, "move_order"):
         judge_and_place(loaded_stand)
     listing = KalshiClient.orders
 

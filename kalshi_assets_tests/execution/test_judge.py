@@ -42,9 +42,8 @@ def judge_and_place(stand: Stand) -> None:
 
 
 def decisions(stand: Stand) -> list[dict[str, Any]]:
-    return stand.rows(
-        f"SELECT * FROM kalshi.decisions WHERE market_ticker = '{OVERREACTING}' ORDER BY judged_at"  # noqa: S608
-    )
+    query = "SELECT * FROM kalshi.decisions WHERE market_ticker = :ticker ORDER BY judged_at"
+    return stand.rows(query, ticker=OVERREACTING)
 
 
 def gates(decision: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from kalshi_assets.domain.price import centicontracts, micros
 from kalshi_assets.errors import DuplicateOrder, ExchangeError, NotFound, Rejected
 from kalshi_assets.execution.venue import Venue
+from kalshi_assets.local_exchange.tape import PriceRange
 from kalshi_assets_tests.execution.paper_bench import START, PaperBench, paper_bench, tape_with
 from kalshi_assets_tests.local_exchange.bench import TICKER, ScriptedTape, listing
 from kalshi_assets_tests.stand import DatabaseMaker
@@ -233,6 +234,48 @@ def test_fees_count_towards_what_an_order_costs(paper: PaperBench) -> None:
     assert paper.venue.balance().cash_micros == micros("0.0000") + 1_075_000 - 1_040_000 - 35_000
 
 
+def test_an_order_is_covered_at_its_limit_whatever_its_fills_may_cost(paper: PaperBench) -> None:
+    paper.cash = micros("10")
+    paper.buy("yes", "0.40", "20")
+    with pytest.raises(Rejected, match="insufficient_balance"):
+        paper.buy("yes", "0.90", "2")
+    assert paper.buy("yes", "0.52", "2").fill_count == 200
+
+
+@pytest.mark.parametrize("resting", ["0", "8.3360"])
+def test_the_rounding_of_each_fill_is_covered_too(
+    make_database: DatabaseMaker, resting: str
+) -> None:
+    tape = deci_cent_tape()
+    asks = [("0.500", "0.01"), ("0.501", "0.01"), ("0.502", "0.01")]
+    tape.quote(bids=BIDS, asks=asks, at=0)
+    with paper_bench(make_database(), tape) as paper:
+        paper.cash = micros("0.0157") + micros(resting)  # three fills cost 0.0052, 0.0053, 0.0053
+        if paper.cash > micros("1"):
+            paper.buy("yes", "0.400", "20")
+        with pytest.raises(Rejected, match="insufficient_balance"):
+            paper.buy("yes", "0.502", "0.03")
+        paper.cash += micros("0.0001")
+        assert paper.buy("yes", "0.502", "0.03").fill_count == 3
+        assert paper.venue.balance().cash_micros == micros(resting)
+
+
+def test_a_resting_order_that_cash_no_longer_covers_is_cancelled(
+    make_database: DatabaseMaker,
+) -> None:
+    tape = deci_cent_tape("quadratic_with_maker_fees")
+    for look in range(1, 11):  # one hundredth of a contract more at each look
+        tape.quote(bids=BIDS, asks=[("0.501", f"0.{look:02d}")], at=10 * look)
+    with paper_bench(make_database(), tape) as paper:
+        paper.cash = micros("0.0519")  # ten fills cost 0.0052 each
+        ack = paper.buy("yes", "0.501", "0.10")
+        for _ in range(10):
+            paper.floor.wait(10)
+            order = paper.listed(ack.order_id)
+        assert (order.status, order.fill_count) == ("canceled", 9)
+        assert paper.venue.balance().cash_micros == micros("0.0051")
+
+
 def test_a_market_that_is_over_takes_no_order_and_ends_those_it_has(paper: PaperBench) -> None:
     paper.floor.wait(4 * 3600 - 60)
     ack = paper.buy("yes", "0.40", "1")
@@ -409,6 +452,13 @@ def test_a_process_that_dies_within_a_step_leaves_nothing_of_it(
             paper.venue.create_order(request)
     assert_nothing_ordered(paper)
     assert paper.venue.create_order(request).fill_count == 200
+
+
+def deci_cent_tape(fee_type: str = "quadratic") -> ScriptedTape:
+    tape = tape_with(fee_type)
+    grid = (PriceRange(0, 10_000, 10),)
+    tape.listings = {TICKER: listing(price_level_structure="deci_cent", price_ranges=grid)}
+    return tape
 
 
 def assert_nothing_ordered(paper: PaperBench) -> None:

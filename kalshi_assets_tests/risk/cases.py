@@ -1,0 +1,117 @@
+"""An input that every rule passes, to be spoilt one thing at a time."""
+
+from dataclasses import replace
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+
+from kalshi_assets.domain.calendar import TradingCalendar
+from kalshi_assets.domain.market import ExchangeStatus, Market, Quote
+from kalshi_assets.domain.price import PriceGrid, PriceRange
+from kalshi_assets.domain.signal import Signal
+from kalshi_assets.risk.inputs import AccountView, CheckVerdict, Inputs, Limits
+
+NOW = datetime.fromisoformat("2026-10-13T14:30:00+00:00")  # a Tuesday, 10:30 in New York
+TICKER = "KXCPI-26OCT-T0.3"
+CHECK = "ticks_are_fresh"
+DOLLAR = 1_000_000
+LINEAR = PriceGrid((PriceRange(0, DOLLAR, 10_000),))
+SECOND = timedelta(seconds=1)
+
+LIMITS = Limits(
+    trigger=120_000,
+    min_coverage=Decimal("0.6"),
+    min_volume=50_000,
+    min_seconds_to_close=14_400.0,
+    max_trade_pct=Decimal(2),
+    max_slippage=20_000,
+    max_signal_age_seconds=180,
+    max_verdict_age_seconds=180,
+    max_balance_age_seconds=120,
+    max_attempts=3,
+    trading_calendar=TradingCalendar(closed_days=frozenset({date(2026, 11, 26)})),
+    required_checks=(CHECK,),
+    trading_hours=(time(8), time(18)),
+)
+SIGNAL = Signal(
+    strategy="mean_reversion",
+    market_ticker=TICKER,
+    day=date(2026, 10, 13),
+    started_at=NOW - timedelta(minutes=30),
+    last_seen_at=NOW,
+    ended_at=None,
+    side="no",
+    strength=Decimal("1.5"),
+    deviation=180_000,
+    mid=690_000,
+    mean=Decimal(510_000),
+    coverage=Decimal("0.9"),
+    triggered_at=NOW - timedelta(minutes=20),
+    reference_price=320_000,
+    average_hash="hash",
+)
+MARKET = Market(
+    ticker=TICKER,
+    event_ticker="KXCPI-26OCT",
+    title="CPI",
+    status="active",
+    open_at=NOW - timedelta(days=30),
+    close_at=NOW + timedelta(days=1),
+    grid=LINEAR,
+    result="",
+)
+QUOTE = Quote(
+    market_ticker=TICKER,
+    status="active",
+    yes_bid=680_000,
+    yes_bid_size=100_000,
+    yes_ask=700_000,
+    yes_ask_size=100_000,
+    last_price=690_000,
+    volume=1_000_000,
+    volume_24h=60_000,
+    open_interest=1_000,
+    quoted_at=NOW,
+)
+ACCOUNT = AccountView(
+    as_of=NOW, cash_micros=5_000 * DOLLAR, value_micros=5_000 * DOLLAR, positions={}
+)
+VERDICT = CheckVerdict(
+    verdict_id=7,
+    check_name=CHECK,
+    as_of=NOW,
+    is_passed=True,
+    observed="0 of 5 markets bad",
+    threshold="quote_age_seconds <= 300",
+    markets_checked=frozenset({TICKER, "KXFED"}),
+    markets_failed={},
+)
+INPUTS = Inputs(
+    now=NOW,
+    signal=SIGNAL,
+    market=MARKET,
+    fee_multiplier=Decimal(1),
+    quote=QUOTE,
+    exchange=ExchangeStatus(is_exchange_active=True, is_trading_active=True),
+    account=ACCOUNT,
+    verdicts={CHECK: VERDICT},
+    has_live_order=False,
+    attempts=0,
+    trading_state="active",
+)
+
+
+def with_signal(**values: object) -> Inputs:
+    return replace(INPUTS, signal=replace(SIGNAL, **values))  # type: ignore[arg-type]  a test's shorthand
+
+
+def with_quote(**values: object) -> Inputs:
+    return replace(INPUTS, quote=replace(QUOTE, **values))  # type: ignore[arg-type]  a test's shorthand
+
+
+def with_account(**values: object) -> Inputs:
+    return replace(INPUTS, account=replace(ACCOUNT, **values))  # type: ignore[arg-type]  a test's shorthand
+
+
+def with_verdict(**values: object) -> Inputs:
+    spoilt = replace(VERDICT, **values)  # type: ignore[arg-type]  a test's shorthand
+    return replace(INPUTS, verdicts={CHECK: spoilt})
