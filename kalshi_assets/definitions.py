@@ -13,4 +13,5 @@ defs = dg.Definitions(
     sensors=sensors.SENSORS,
     schedules=sensors.SCHEDULES,
     resources={"platform": Platform()},
+    executor=dg.in_process_executor,  # a run from the UI, too, is one process
 )

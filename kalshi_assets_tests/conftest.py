@@ -13,6 +13,8 @@ from kalshi_assets_tests.stand import (
     DatabaseMaker,
     Stand,
     clone_database,
+    drop_database,
+    forget_safety,
     standing,
     unset_settings,
 )
@@ -34,7 +36,9 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield given
         return
     with EmbeddedServer(tmp_path_factory.mktemp("server") / "postgres") as server:
-        yield server.start().url
+        url = server.start().url
+        forget_safety(url)
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -81,3 +85,4 @@ def loaded_stand(
     url = clone_database(server_url, loaded_database, f"test_{os.getpid()}_{next(_NUMBERS)}")
     with standing(url, tmp_path, monkeypatch, is_prepared=True) as made:
         yield made
+    drop_database(server_url, url)

@@ -219,6 +219,21 @@ def clone_database(server_url: str, template_url: str, name: str) -> str:
     return server.set(database=name).render_as_string(hide_password=False)
 
 
+def drop_database(server_url: str, url: str) -> None:
+    """Remove a database, whoever is still connected to it."""
+    name = sql.Identifier(str(make_url(url).database))
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+
+
+def forget_safety(server_url: str) -> None:
+    """Let a server that lives for one test session write as fast as it can."""
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        for name in ("fsync", "full_page_writes", "synchronous_commit"):
+            connection.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(name)))
+        connection.execute("SELECT pg_reload_conf()")
+
+
 def _key_pair(folder: Path) -> tuple[Path, str]:
     """Write a private key, and return its path and the public one."""
     private = ed25519.Ed25519PrivateKey.generate()

@@ -108,16 +108,15 @@ def refuse_unsent(desk: Desk) -> int:
     now = desk.clock.now()
     with desk.database.transaction() as connection:
         unsent = ledger.approved_without_order(connection)
-        failing = [v for v in verdicts.latest_verdicts(connection).values() if not v.is_passed]
-        names = ", ".join(f"{v.check_name} ({v.observed})" for v in failing)
-        why = f"approved at {{}}, not sent: {names or 'the run ended before sending'}"
-        return ledger.save_decisions(
-            connection,
-            [
-                closed(row, now, why.format(row.judged_at.isoformat()), desk.run_id)
-                for row in unsent
-            ],
-        )
+        rows = []
+        for row in unsent:
+            seen = max(row.inputs["verdict_ids"], default=0)
+            failed = verdicts.failed_since(connection, seen)
+            names = ", ".join(f"{v.check_name} ({v.observed})" for v in failed)
+            why = f"approved at {row.judged_at.isoformat()}, not sent: "
+            why += names or "the run ended before sending"
+            rows.append(closed(row, now, why, desk.run_id))
+        return ledger.save_decisions(connection, rows)
 
 
 def closed(row: ledger.Decision, now: datetime, reason: str, run_id: str) -> ledger.Decision:

@@ -108,13 +108,13 @@ def _unchanged(ticks: pd.DataFrame) -> tuple[float, int]:
     """Return for how long the newest quote has stood, and how often the market moved in it."""
     rows = ticks.to_dict("records")
     newest = rows[-1]
-    since, moves, later_live = newest["observed_at"], 0, None
+    since, moves, later_live, is_traded = newest["observed_at"], 0, None, False
     for row in reversed(rows):
         if not _is_same_quote(row, newest):
             break
-        if row["source"] == "candle":
-            moves += row is not newest and bool(row["bar_volume"])
-        else:
+        moves += is_traded  # a candle's trading lies before its end, so behind this row
+        is_traded = row["source"] == "candle" and bool(row["bar_volume"])
+        if row["source"] != "candle":
             moves += later_live is not None and _moved(row, later_live)
             later_live = row
         since = row["observed_at"]

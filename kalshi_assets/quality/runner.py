@@ -60,9 +60,7 @@ def evaluate(check: Check, rows: pd.DataFrame, *, as_of: datetime, max_bad_share
         for position in _bad_positions(rule, result, rows):
             bad_index.add(position)
             row = rows.iloc[position]
-            failed.setdefault(
-                str(row["market_ticker"]), f"{rule.column} {_shown(row.get(rule.column))}"
-            )
+            failed.setdefault(str(row["market_ticker"]), _told(rule, row))
     checked = tuple(sorted(set(rows["market_ticker"].astype(str)))) if len(rows) else ()
     has_rows = bool(results[0].success)
     bad_share = len(failed) / len(checked) if checked else 1.0
@@ -134,6 +132,11 @@ def _bad_positions(rule: Rule, result: Any, rows: pd.DataFrame) -> set[int]:
     missing = rows[rule.column].isna().to_numpy().nonzero()[0]
     unexpected = result.result["unexpected_index_list"] or []
     return {int(position) for position in unexpected} | {int(p) for p in missing}
+
+
+def _told(rule: Rule, row: "pd.Series[Any]") -> str:
+    columns = [rule.column, rule.beside] if rule.beside is not None else [rule.column]
+    return ", ".join(f"{column} {_shown(row.get(column))}" for column in columns)
 
 
 def _shown(value: object) -> str:

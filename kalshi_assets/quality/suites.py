@@ -9,6 +9,8 @@ from typing import Any
 
 from kalshi_assets.domain.price import MICROS_PER_DOLLAR
 
+# A quote dated further ahead of our clock says that one of the clocks is wrong: its age is unknown.
+CLOCK_TOLERANCE_SECONDS = 60.0
 STATUSES = (
     "initialized",
     "inactive",
@@ -32,12 +34,17 @@ class QualityLimits:
 
 @dataclass(frozen=True)
 class Rule:
-    """One expectation on a column: a value between two bounds, or out of a set."""
+    """One expectation on a column: a value between two bounds, or out of a set.
+
+    Attributes:
+        beside: another column that explains a bad value, shown beside it.
+    """
 
     column: str
     at_least: float | None = None
     at_most: float | None = None
     one_of: tuple[Any, ...] | None = None
+    beside: str | None = None
 
     @property
     def text(self) -> str:
@@ -113,7 +120,13 @@ def checks(limits: QualityLimits) -> tuple[Check, ...]:
             "ticks_are_fresh",
             "raw_ticks",
             "Quotes are recent by the exchange's own time of change, not by when they arrived.",
-            (Rule("quote_age_seconds", at_most=float(limits.max_quote_age_seconds)),),
+            (
+                Rule(
+                    "quote_age_seconds",
+                    at_least=-CLOCK_TOLERANCE_SECONDS,
+                    at_most=float(limits.max_quote_age_seconds),
+                ),
+            ),
             is_live=True,
         ),
         Check(
@@ -128,7 +141,7 @@ def checks(limits: QualityLimits) -> tuple[Check, ...]:
             "raw_ticks",
             "Quotes move while volume, trades or update times move. A book that stands still "
             "while its market trades is a broken feed, not a calm market.",
-            (Rule("is_frozen", one_of=(False,)),),
+            (Rule("is_frozen", one_of=(False,), beside="unchanged_seconds"),),
             is_live=True,
         ),
         Check(

@@ -52,9 +52,11 @@ def _price(inputs: Inputs, limits: Limits) -> tuple[int | None, Gate]:
     """Return min(ask now, reference + slippage) on the grid, of the side bought."""
     market, quote, reference = inputs.market, inputs.quote, inputs.signal.reference_price
     if market is None or quote is None or reference is None:
-        return None, Gate("price_known", False, "unknown", "a quote and a reference price")
+        needed = "a quote and a reference price"
+        return None, Gate("price_known", False, "unknown", needed, f"price needs {needed}")
     if not _has_ask(inputs.signal.side, quote):
-        return None, Gate("price_known", False, "no ask", "an ask of the side bought")
+        needed = f"an ask of {inputs.signal.side.upper()}"
+        return None, Gate("price_known", False, "no ask", needed, f"there is not {needed}")
     ask = ask_of(inputs.signal.side, yes_bid=quote.yes_bid, yes_ask=quote.yes_ask)
     most = reference + limits.max_slippage
     value, limit = f"{dollars(ask):.4f}", f"<= {dollars(most):.4f}"
@@ -81,7 +83,8 @@ def _on_grid(market: Market, side: str, price: int) -> int | None:
 def _size(inputs: Inputs, limits: Limits, price: int) -> tuple[int, int, Gate]:
     account, multiplier = inputs.account, inputs.fee_multiplier
     if account is None or account.value_micros is None or multiplier is None:
-        return 0, 0, Gate("size", False, "unknown", "portfolio value and fee terms")
+        needed = "portfolio value and fee terms"
+        return 0, 0, Gate("size", False, "unknown", needed, f"size needs {needed}")
     budget = int(account.value_micros * limits.max_trade_pct / 100)
     spendable = min(budget, account.cash_micros)
     count = contracts_within(spendable, price, fee_multiplier=multiplier)

@@ -8,6 +8,8 @@ from kalshi_assets.domain.price import MICROS_PER_CENT, contracts
 from kalshi_assets.risk.inputs import Inputs, Limits
 
 UNKNOWN = "unknown"
+# The venue states its times in whole seconds and by its own clock.
+CLOCK_SLACK = -5.0
 
 
 @dataclass(frozen=True)
@@ -140,14 +142,17 @@ def verdict(check_name: str) -> Rule:
         if found is None:
             return _gate(check_name, False, "no verdict", "a passing verdict")
         age = (inputs.now - found.as_of).total_seconds()
-        if not 0 <= age <= limits.max_verdict_age_seconds:
-            limit = f"{limits.max_verdict_age_seconds} s old"
+        limit = f"a verdict of the past {limits.max_verdict_age_seconds} s"
+        if not CLOCK_SLACK <= age <= limits.max_verdict_age_seconds:
             return _gate(check_name, False, f"verdict {age:.0f} s old", limit)
         if not found.is_passed:
-            return _gate(check_name, False, f"feed: {found.observed}", found.threshold)
+            reason = f"{check_name} fails for the feed: {found.observed}"
+            return Gate(check_name, False, f"feed: {found.observed}", found.threshold, reason)
         ticker = inputs.signal.market_ticker
         if ticker in found.markets_failed:
-            return _gate(check_name, False, found.markets_failed[ticker], found.threshold)
+            seen = found.markets_failed[ticker]
+            reason = f"{check_name} fails for this market: {seen}"
+            return Gate(check_name, False, seen, found.threshold, reason)
         if ticker not in found.markets_checked:
             return _gate(check_name, False, "market not checked", "a verdict on this market")
         return _gate(check_name, True, found.observed, found.threshold)

@@ -111,7 +111,8 @@ def local_exchange(*, scenario: str, port: int, speed: float) -> None:
 
 def main() -> None:
     """Run the command line; the one place where errors become exit codes."""
-    signal.signal(signal.SIGTERM, _as_interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _as_interrupt)
     try:
         code = cli.main(standalone_mode=False)
     except click.ClickException as exc:

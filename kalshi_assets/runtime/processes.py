@@ -24,7 +24,7 @@ import psutil
 from kalshi_assets.errors import ProcessError
 
 MARK = "DESK_RUN_FOLDER"
-STOP_SECONDS = 20.0
+STOP_SECONDS = 10.0
 _PR_SET_PDEATHSIG = 1
 
 
@@ -113,8 +113,9 @@ class Children:
 
     def stop(self) -> None:
         """End the children, last one first, and whatever they started."""
-        for child in reversed(self._children):
-            _end([psutil.Process(child.process.pid)] if child.process.poll() is None else [])
+        alive = [c.process.pid for c in reversed(self._children) if c.process.poll() is None]
+        _end([psutil.Process(pid) for pid in alive])
+        for child in self._children:
             child.process.wait()
         self._children.clear()
         end_left_overs(self.folder)

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from functools import cached_property
 
 import psycopg
-from sqlalchemy import Connection as Connection
 from sqlalchemy import URL, Engine, create_engine, exc, make_url, text
+from sqlalchemy import Connection as Connection
 from sqlalchemy.pool import QueuePool
 
 from kalshi_assets.errors import (

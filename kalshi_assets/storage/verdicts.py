@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Row, insert, select
 
 from kalshi_assets.risk.inputs import CheckVerdict
 from kalshi_assets.storage.schema import verdicts
@@ -38,16 +39,27 @@ def latest_verdicts(connection: Connection) -> dict[str, CheckVerdict]:
         .distinct(verdicts.c.check_name)
         .order_by(verdicts.c.check_name, verdicts.c.as_of.desc(), verdicts.c.verdict_id.desc())
     )
-    return {
-        row.check_name: CheckVerdict(
-            verdict_id=row.verdict_id,
-            check_name=row.check_name,
-            as_of=row.as_of,
-            is_passed=row.is_passed,
-            observed=row.observed,
-            threshold=row.threshold,
-            markets_checked=frozenset(row.markets_checked),
-            markets_failed=row.markets_failed,
-        )
-        for row in connection.execute(query)
-    }
+    return {row.check_name: _verdict(row) for row in connection.execute(query)}
+
+
+def failed_since(connection: Connection, verdict_id: int) -> list[CheckVerdict]:
+    """Return the verdicts after this one that fail for the feed, oldest first."""
+    query = (
+        select(verdicts)
+        .where(verdicts.c.verdict_id > verdict_id, ~verdicts.c.is_passed)
+        .order_by(verdicts.c.verdict_id)
+    )
+    return [_verdict(row) for row in connection.execute(query)]
+
+
+def _verdict(row: Row[Any]) -> CheckVerdict:
+    return CheckVerdict(
+        verdict_id=row.verdict_id,
+        check_name=row.check_name,
+        as_of=row.as_of,
+        is_passed=row.is_passed,
+        observed=row.observed,
+        threshold=row.threshold,
+        markets_checked=frozenset(row.markets_checked),
+        markets_failed=row.markets_failed,
+    )

@@ -14,10 +14,9 @@ def contracts_within(budget_micros: int, price: int, *, fee_multiplier: Decimal)
         price: of the side bought, micros: NO at 32 cents costs 0.32.
         fee_multiplier: of the series.
     """
-    count = max(0, budget_micros) // price
-    while count > 0:
-        cost = cost_to_buy(count * CENTICONTRACTS, price, multiplier=fee_multiplier)
-        if cost <= budget_micros:
-            break
-        count -= max(1, (cost - budget_micros) // (price * 2))
-    return count * CENTICONTRACTS
+    fits, most = 0, max(0, budget_micros) // price
+    while fits < most:  # cost rises with the count: halve the span between what fits and the most
+        middle = (fits + most + 1) // 2
+        cost = cost_to_buy(middle * CENTICONTRACTS, price, multiplier=fee_multiplier)
+        fits, most = (middle, most) if cost <= budget_micros else (fits, middle - 1)
+    return fits * CENTICONTRACTS

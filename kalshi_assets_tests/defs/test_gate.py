@@ -73,7 +73,7 @@ def test_a_market_that_fails_a_check_is_refused_by_it_and_the_feed_goes_on(
     decision = decision_on(loaded_stand)
     assert check in decision["refused_by"]
     assert reason_of(decision, check)
-    assert "is feed: " not in reason_of(decision, check)
+    assert "fails for the feed" not in reason_of(decision, check)
     assert "orders" in ended_steps(result)
 
 
@@ -101,7 +101,7 @@ def test_a_bad_feed_is_polled_and_nothing_is_ordered_on_it(loaded_stand: Stand, 
     assert loaded_stand.order_requests() == 0
     decision = decision_on(loaded_stand)
     assert check in decision["refused_by"]
-    assert reason_of(decision, check).startswith(f"{check.replace('_', ' ')} is feed: ")
+    assert reason_of(decision, check).startswith(f"{check} fails for the feed: ")
 
 
 def test_a_market_that_is_tracked_since_the_last_poll_is_not_checked_and_refused(

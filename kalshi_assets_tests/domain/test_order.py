@@ -42,7 +42,7 @@ def test_an_order_goes_only_where_its_state_machine_leads(
 
 
 def test_every_status_is_either_live_or_dead_and_the_dead_stay_dead() -> None:
-    assert LIVE | DEAD == set(TRANSITIONS)
+    assert set(TRANSITIONS) == LIVE | DEAD
     assert not LIVE & DEAD
     assert all(not TRANSITIONS[status] for status in DEAD)
 

@@ -80,7 +80,12 @@ def test_floor_ceiling_and_holds_agree_with_a_list_of_all_prices(grid: PriceGrid
         }
     )
     members = set(listed)
-    edges = [edge + shift for r in grid.ranges for edge in (r.start, r.end) for shift in range(-150, 151, 25)]
+    edges = [
+        edge + shift
+        for r in grid.ranges
+        for edge in (r.start, r.end)
+        for shift in range(-150, 151, 25)
+    ]
     asked = {*edges, *range(-10_000, DOLLAR + 10_001, 3_700), *listed[:30], *listed[-30:]}
     for price in sorted(asked):
         assert grid.holds(price) is (price in members), price

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from typing import Any
 
 from kalshi_assets.domain.calendar import TradingCalendar
 from kalshi_assets.domain.market import ExchangeStatus, Market, Quote
@@ -100,18 +101,18 @@ INPUTS = Inputs(
 )
 
 
-def with_signal(**values: object) -> Inputs:
-    return replace(INPUTS, signal=replace(SIGNAL, **values))  # type: ignore[arg-type]  a test's shorthand
+def with_signal(**values: Any) -> Inputs:
+    return replace(INPUTS, signal=replace(SIGNAL, **values))
 
 
-def with_quote(**values: object) -> Inputs:
-    return replace(INPUTS, quote=replace(QUOTE, **values))  # type: ignore[arg-type]  a test's shorthand
+def with_quote(**values: Any) -> Inputs:
+    return replace(INPUTS, quote=replace(QUOTE, **values))
 
 
-def with_account(**values: object) -> Inputs:
-    return replace(INPUTS, account=replace(ACCOUNT, **values))  # type: ignore[arg-type]  a test's shorthand
+def with_account(**values: Any) -> Inputs:
+    return replace(INPUTS, account=replace(ACCOUNT, **values))
 
 
-def with_verdict(**values: object) -> Inputs:
-    spoilt = replace(VERDICT, **values)  # type: ignore[arg-type]  a test's shorthand
+def with_verdict(**values: Any) -> Inputs:
+    spoilt = replace(VERDICT, **values)
     return replace(INPUTS, verdicts={CHECK: spoilt})

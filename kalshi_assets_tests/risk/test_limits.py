@@ -126,7 +126,7 @@ def test_the_ledger_reads_value_and_limit_as_people_write_them() -> None:
     [
         (replace(INPUTS, verdicts={}), "no verdict"),
         (with_verdict(as_of=NOW - 181 * SECOND), "verdict 181 s old"),
-        (with_verdict(as_of=NOW + SECOND), "verdict -1 s old"),
+        (with_verdict(as_of=NOW + 6 * SECOND), "verdict -6 s old"),
         (with_verdict(is_passed=False, observed="4 of 5 markets bad"), "feed: 4 of 5 markets bad"),
         (with_verdict(markets_failed={TICKER: "quote_age_seconds 400"}), "quote_age_seconds 400"),
         (with_verdict(markets_checked=frozenset({"KXFED"})), "market not checked"),
@@ -144,6 +144,7 @@ def test_a_market_is_refused_without_a_fresh_passing_verdict_on_it(
     [
         INPUTS,
         with_verdict(as_of=NOW - 180 * SECOND),
+        with_verdict(as_of=NOW + 5 * SECOND),
         with_verdict(markets_failed={"KXFED": "quote_age_seconds 400"}),
     ],
 )

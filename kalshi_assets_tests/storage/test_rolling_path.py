@@ -127,7 +127,7 @@ def test_the_average_equals_a_brute_force_time_weighted_mean(
         connection.rollback()
 
 
-@SLOW
+@settings(SLOW, max_examples=12)
 @given(
     history=histories(days=5),
     cut_hours=st.lists(st.integers(0, 24 * 5), max_size=6),
@@ -146,7 +146,7 @@ def test_cleaning_in_steps_gives_the_rows_of_cleaning_whole_days(
         connection.rollback()
 
 
-@SLOW
+@settings(SLOW, max_examples=12)
 @given(
     history=histories(days=5),
     is_late=st.lists(st.booleans(), min_size=1, max_size=20),
@@ -211,7 +211,7 @@ def test_a_daily_candle_reaches_over_a_day_without_ticks(connection: Connection)
 def test_a_poll_cleaned_after_the_summary_was_final_still_counts(connection: Connection) -> None:
     day = date(2026, 6, 10)
     end = day_bounds(day)[1]
-    polls = [Observation(end - timedelta(seconds=s), bid=40) for s in (270, 180, 90)]
+    polls = [Observation(end - timedelta(seconds=s), bid=40) for s in (3_000, 2_000, 1_000)]
     add(connection, polls[:2])
     clean_new_ticks(connection, day, RULES)
     summarise_days(connection, [day])
@@ -220,7 +220,7 @@ def test_a_poll_cleaned_after_the_summary_was_final_still_counts(connection: Con
     clean_new_ticks(connection, day, RULES)
 
     [found] = averages_at(connection, [(MARKETS[0], end + timedelta(hours=1))], 1, ALWAYS)
-    assert found.covered_ms == (270 - 90) * 1000 + LIVE_HOLD
+    assert found.covered_ms == 3 * LIVE_HOLD
 
 
 @pytest.mark.parametrize("rerun", [clean_new_ticks, reclean_day])

@@ -1,0 +1,210 @@
+"""Every check of the suites, on frames as `frames.py` builds them: some pass, some must fail."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from kalshi_assets.domain.market import TrackedMarket
+from kalshi_assets.domain.price import PriceGrid
+from kalshi_assets.quality import frames
+from kalshi_assets.quality.runner import Verdict, evaluate, sample
+from kalshi_assets.quality.suites import Check, QualityLimits, checks, gating_checks
+from kalshi_assets_tests.analytics.observations import Observation, frame
+from kalshi_assets_tests.risk.cases import MARKET
+
+NOW = datetime.fromisoformat("2026-10-13T14:30:00+00:00")
+LIMITS = QualityLimits(max_quote_age_seconds=300, max_bad_share=0.5, min_coverage=0.6)
+CHECKS = {check.name: check for check in checks(LIMITS)}
+TICKERS = [f"KXCPI-26OCT-T0.{n}" for n in range(4)]
+KNOWN = {t: replace(MARKET, ticker=t) for t in TICKERS}
+BAD = TICKERS[0]
+
+
+def verdict(name: str, rows: pd.DataFrame, share: float = 0.5) -> Verdict:
+    return evaluate(CHECKS[name], rows, as_of=NOW, max_bad_share=share)
+
+
+def raw(bad: int = 0, **values: Any) -> pd.DataFrame:
+    """Return one poll of four markets, of which the first `bad` have other values."""
+    rows = frame(Observation(NOW, market=t) for t in TICKERS)
+    rows["quoted_at"] = pd.Timestamp(NOW)
+    rows[["last_price", "volume"]] = 410_000, 1_000
+    for column, value in values.items():
+        rows.loc[: bad - 1, column] = value
+    return rows
+
+
+def tick_rows(bad: int = 0, **values: Any) -> pd.DataFrame:
+    return frames.tick_rows(raw(bad, **values), KNOWN, now=NOW)
+
+
+def tracked(bad: int = 0) -> pd.DataFrame:
+    rows = {t: TrackedMarket(m, Decimal(1)) for t, m in KNOWN.items()}
+    for ticker in TICKERS[:bad]:
+        rows[ticker] = TrackedMarket(KNOWN[ticker], None)
+    return frames.market_rows(rows)
+
+
+def without_grid(bad: int) -> pd.DataFrame:
+    rows = {t: TrackedMarket(m, Decimal(1)) for t, m in KNOWN.items()}
+    for ticker in TICKERS[:bad]:
+        rows[ticker] = TrackedMarket(replace(KNOWN[ticker], grid=PriceGrid(())), Decimal(1))
+    return frames.market_rows(rows)
+
+
+def averages(bad: int = 0, value: Decimal | None = Decimal("0.599999")) -> pd.DataFrame:
+    coverage = [value] * bad + [Decimal("0.6")] * (4 - bad)
+    return pd.DataFrame({"market_ticker": TICKERS, "coverage": coverage})
+
+
+def clean(bad: int = 0, **values: Any) -> pd.DataFrame:
+    rows = pd.DataFrame(
+        {"market_ticker": TICKERS, "is_usable": True, "mid": 410_000, "covered_ms": 3_600_000}
+    )
+    for column, value in values.items():
+        rows.loc[: bad - 1, column] = value
+    return frames.clean_rows(rows)
+
+
+def frozen(bad: int = 0) -> pd.DataFrame:
+    polls = [
+        pd.concat([raw(), raw()]).assign(observed_at=NOW - timedelta(seconds=90 * n))
+        for n in range(5)
+    ]
+    rows = pd.concat(polls).drop_duplicates(["market_ticker", "observed_at"])
+    moving = rows["market_ticker"].isin(TICKERS[:bad])
+    rows["volume"] = rows["volume"].where(~moving, rows["observed_at"].dt.minute * 10 + 5)
+    return frames.frozen_rows(rows.reset_index(drop=True), frozen_after_seconds=360)
+
+
+GOOD: dict[str, pd.DataFrame] = {
+    "markets_are_known": tracked(),
+    "ticks_match_schema": tick_rows(),
+    "prices_are_in_range": tick_rows(),
+    "prices_are_on_the_grid": tick_rows(),
+    "bids_do_not_exceed_asks": tick_rows(),
+    "ticks_are_fresh": tick_rows(4, quoted_at=pd.Timestamp(NOW - timedelta(seconds=300))),
+    "ticks_are_complete": frames.presence_rows(TICKERS, raw()),
+    "feed_is_not_frozen": frozen(),
+    "usable_ticks_are_plausible": clean(4, covered_ms=90_000_000),
+    "averages_are_covered": averages(),
+}
+
+
+def bad_rows(name: str, bad: int) -> list[pd.DataFrame]:
+    """Return frames on which a check must fail for the first `bad` markets."""
+    old = pd.Timestamp(NOW - timedelta(seconds=301))
+    return {
+        "markets_are_known": [tracked(bad), without_grid(bad)],
+        "ticks_match_schema": [
+            tick_rows(bad, status="halted"),
+            tick_rows(bad, last_price=None),
+            tick_rows(bad, yes_bid_size=None),
+        ],
+        "prices_are_in_range": [tick_rows(bad, yes_bid=-1), tick_rows(bad, yes_ask=1_000_001)],
+        "prices_are_on_the_grid": [tick_rows(bad, yes_bid=405_000), tick_rows(bad, yes_ask=1)],
+        "bids_do_not_exceed_asks": [tick_rows(bad, yes_bid=430_000)],
+        "ticks_are_fresh": [tick_rows(bad, quoted_at=old)],
+        "ticks_are_complete": [frames.presence_rows(TICKERS, raw()[bad:])],
+        "feed_is_not_frozen": [frozen(bad)],
+        "usable_ticks_are_plausible": [
+            clean(bad, mid=0),
+            clean(bad, mid=1_000_000),
+            clean(bad, covered_ms=90_000_001),
+        ],
+        "averages_are_covered": [averages(bad), averages(bad, None)],
+    }[name]
+
+
+def test_every_check_is_tried_here() -> None:
+    assert set(GOOD) == set(CHECKS) == set(gating_checks(LIMITS))
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_good_rows_pass(name: str) -> None:
+    found = verdict(name, GOOD[name], share=0.0)
+    assert (found.is_passed, found.bad_rows, dict(found.markets_failed)) == (True, 0, {})
+    assert found.markets_checked == tuple(TICKERS)
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_one_bad_market_is_named_and_does_not_fail_the_feed(name: str) -> None:
+    for rows in bad_rows(name, 1):
+        found = verdict(name, rows)
+        assert found.is_passed
+        assert list(found.markets_failed) == [BAD]
+        assert found.observed == "1 of 4 markets bad"
+        assert sample(found)[0]["market"] == BAD
+        assert not verdict(name, rows, share=0.2).is_passed
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_more_bad_markets_than_allowed_fail_the_feed(name: str) -> None:
+    for rows in bad_rows(name, 3):
+        found = verdict(name, rows)
+        assert not found.is_passed
+        assert len(found.markets_failed) == 3
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_no_rows_fail(name: str) -> None:
+    found = verdict(name, GOOD[name].iloc[:0])
+    assert (found.is_passed, found.observed, found.markets_checked) == (False, "no rows", ())
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_a_missing_column_fails_every_market(name: str) -> None:
+    rule = CHECKS[name].rules[-1]
+    found = verdict(name, GOOD[name].drop(columns=rule.column))
+    assert not found.is_passed
+    assert sorted(found.markets_failed) == TICKERS
+
+
+@pytest.mark.parametrize("name", GOOD)
+@pytest.mark.parametrize("missing", [None, float("nan")])
+def test_a_missing_value_is_bad(name: str, missing: float | None) -> None:
+    rule = CHECKS[name].rules[-1]
+    rows = GOOD[name].reset_index(drop=True)
+    rows[rule.column] = rows[rule.column].astype(object)
+    rows.loc[0, rule.column] = missing
+    assert list(verdict(name, rows).markets_failed) == [BAD]
+
+
+def test_a_strict_check_fails_on_a_single_bad_row() -> None:
+    strict: Check = replace(CHECKS["ticks_match_schema"], is_strict=True)
+    rows = tick_rows(1, status="halted")
+    assert not evaluate(strict, rows, as_of=NOW, max_bad_share=0.5).is_passed
+
+
+def test_rows_that_come_with_an_index_of_their_own_are_named_rightly() -> None:
+    rows = tick_rows(1, status="halted")
+    rows.index = pd.Index([7, 7, 3, 3])
+    assert list(verdict("ticks_match_schema", rows).markets_failed) == [BAD]
+
+
+def test_a_quote_dated_far_ahead_of_the_clock_is_not_fresh() -> None:
+    ahead = tick_rows(1, quoted_at=pd.Timestamp(NOW + timedelta(hours=1)))
+    assert list(verdict("ticks_are_fresh", ahead).markets_failed) == [BAD]
+    little = tick_rows(4, quoted_at=pd.Timestamp(NOW + timedelta(seconds=30)))
+    assert verdict("ticks_are_fresh", little).markets_failed == {}
+
+
+def test_an_empty_side_is_no_crossed_book_and_no_price_off_the_grid() -> None:
+    rows = tick_rows(4, yes_bid=0, yes_bid_size=0, yes_ask=1_000_000, yes_ask_size=0)
+    assert verdict("bids_do_not_exceed_asks", rows).markets_failed == {}
+    assert verdict("prices_are_on_the_grid", rows).markets_failed == {}
+
+
+def test_a_market_whose_terms_are_unknown_is_off_the_grid() -> None:
+    rows = frames.tick_rows(raw(), {t: KNOWN[t] for t in TICKERS[1:]}, now=NOW)
+    assert list(verdict("prices_are_on_the_grid", rows).markets_failed) == [BAD]
+
+
+def test_candles_are_asked_only_for_what_a_candle_has() -> None:
+    candle = frame([Observation(NOW, market=BAD, source="candle")])
+    rows = frames.tick_rows(candle, KNOWN, now=NOW)
+    assert verdict("ticks_match_schema", rows).is_passed

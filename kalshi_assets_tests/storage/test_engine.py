@@ -1,0 +1,144 @@
+"""Connections: foreign errors become ours, and a lock belongs to one session."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import make_url, text
+
+from kalshi_assets.errors import ConfigurationError, DatabaseUnavailable, StorageError
+from kalshi_assets.storage import schema
+from kalshi_assets.storage.engine import ORDER_LOCK, Database
+from kalshi_assets.storage.migrate import create_database
+from kalshi_assets.storage.rows import copy_missing
+from kalshi_assets_tests.stand import DatabaseMaker
+
+
+@pytest.fixture
+def second(prepared: Database):
+    """Another process, as the server sees it."""
+    database = Database(prepared._url.render_as_string(hide_password=False))
+    yield database
+    database.dispose()
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"port": 1}, {"password": "wrong"}, {"database": "no_such_database"}]
+)
+def test_a_server_that_cannot_be_reached_is_unavailable(
+    prepared: Database, wrong: dict[str, Any]
+) -> None:
+    url = prepared._url.set(**wrong)
+    broken = Database(url.render_as_string(hide_password=False))
+    with (
+        pytest.raises(DatabaseUnavailable, match="does not answer") as raised,
+        broken.transaction(),
+    ):
+        pass
+    assert str(url.password) not in str(raised.value)
+
+
+def test_a_database_cannot_be_made_on_a_server_that_is_not_there() -> None:
+    with pytest.raises(DatabaseUnavailable, match="does not answer"):
+        create_database("postgresql://user:secret@127.0.0.1:1/postgres", "anything")
+
+
+@pytest.mark.parametrize(
+    "url", ["", "no url: secret", "mysql://user:secret@host/name", "postgresql://u:secret@h:port/n"]
+)
+def test_what_is_no_postgres_url_is_refused_without_showing_it(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="write postgresql://") as raised:
+        Database(url)
+    assert "secret" not in str(raised.value)
+
+
+def test_the_password_is_in_no_name_and_no_repr() -> None:
+    database = Database("postgresql://user:secret@host:5432/name")
+    assert "secret" not in repr(database) + database.name
+    assert make_url(database.name).host == "host"
+
+
+def test_a_refused_statement_is_a_storage_error_and_leaves_the_data_as_it_was(
+    prepared: Database,
+) -> None:
+    with pytest.raises(StorageError, match="refused"):
+        _run(prepared, "DELETE FROM kalshi.installation", "SELECT 1 / 0")
+    with prepared.transaction() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM kalshi.installation")) == 1
+
+
+def test_a_row_that_copy_refuses_is_a_storage_error_too(prepared: Database) -> None:
+    with pytest.raises(StorageError, match="refused"), prepared.transaction() as connection:
+        copy_missing(connection, schema.portfolio, [{"cash_micros": 1}])
+
+
+def test_a_duplicate_is_named_as_such(prepared: Database) -> None:
+    again = "INSERT INTO kalshi.installation SELECT * FROM kalshi.installation"
+    with pytest.raises(StorageError, match="holds this row already"):
+        _run(prepared, again)
+
+
+def test_sessions_speak_utc(prepared: Database) -> None:
+    with prepared.transaction() as connection:
+        assert connection.scalar(text("SHOW timezone")) == "UTC"
+
+
+def test_one_session_at_a_time_holds_a_lock(prepared: Database, second: Database) -> None:
+    with prepared.advisory_lock(ORDER_LOCK) as first_holds:
+        with second.advisory_lock(ORDER_LOCK) as second_holds:
+            assert (first_holds, second_holds) == (True, False)
+        with second.advisory_lock(ORDER_LOCK + 100) as other:
+            assert other is True
+    with second.advisory_lock(ORDER_LOCK) as second_holds:
+        assert second_holds is True
+
+
+def test_a_lock_is_given_back_when_the_work_under_it_fails(
+    prepared: Database, second: Database
+) -> None:
+    with pytest.raises(ZeroDivisionError), prepared.advisory_lock(ORDER_LOCK):
+        raise ZeroDivisionError
+    with second.advisory_lock(ORDER_LOCK) as held:
+        assert held is True
+
+
+def test_a_lock_goes_with_the_session_that_dies(prepared: Database, second: Database) -> None:
+    with pytest.raises(DatabaseUnavailable):
+        _lose_the_session_that_holds_the_lock(second, through=prepared)
+
+
+def _lose_the_session_that_holds_the_lock(database: Database, *, through: Database) -> None:
+    kill = text("SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE locktype = 'advisory'")
+    with database.advisory_lock(ORDER_LOCK) as held:
+        assert held is True
+        with through.transaction() as connection:
+            assert connection.scalars(kill).all() == [True]
+        with through.advisory_lock(ORDER_LOCK) as now_held:
+            assert now_held is True
+
+
+def _run(database: Database, *statements: str) -> None:
+    with database.transaction() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+
+
+def test_a_lock_is_held_outside_of_any_transaction(prepared: Database, second: Database) -> None:
+    """A server that ends idle transactions would end this one, and the lock with it."""
+    state = text(
+        "SELECT state FROM pg_stat_activity JOIN pg_locks USING (pid) WHERE locktype = 'advisory'"
+    )
+    with second.advisory_lock(ORDER_LOCK), prepared.transaction() as connection:
+        assert connection.scalars(state).all() == ["idle"]
+
+
+def test_a_connection_used_for_a_lock_does_transactions_again_after(prepared: Database) -> None:
+    with prepared.advisory_lock(ORDER_LOCK):
+        pass
+    with pytest.raises(StorageError):
+        _run(prepared, "DELETE FROM kalshi.installation", "SELECT 1 / 0")
+    with prepared.transaction() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM kalshi.installation")) == 1
+
+
+def test_databases_of_two_tests_are_two(make_database: DatabaseMaker) -> None:
+    assert make_database() != make_database()

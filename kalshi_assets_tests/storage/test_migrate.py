@@ -1,0 +1,106 @@
+from collections.abc import Iterator
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import text
+
+from kalshi_assets.errors import DatabaseMismatch, MigrationError
+from kalshi_assets.storage import schema
+from kalshi_assets.storage.engine import Database
+from kalshi_assets.storage.migrate import create_database, prepare
+from kalshi_assets.storage.rows import ensure_day_partitions
+from kalshi_assets_tests.stand import MOMENT, DatabaseMaker
+
+REVISION = "SELECT version_num FROM kalshi.alembic_version"
+
+
+@pytest.fixture
+def empty(make_database: DatabaseMaker) -> Iterator[Database]:
+    database = Database(make_database())
+    yield database
+    database.dispose()
+
+
+def execute(database: Database, *statements: str) -> None:
+    with database.transaction() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+
+
+def read(database: Database, query: str) -> list[object]:
+    with database.transaction() as connection:
+        return list(connection.scalars(text(query)))
+
+
+def test_preparing_twice_changes_nothing(empty: Database) -> None:
+    prepare(empty, identity="paper", now=MOMENT)
+    execute(empty, "INSERT INTO kalshi.trading_state VALUES (now(), 'halted', 'a test')")
+    before = read(empty, REVISION)
+
+    prepare(empty, identity="paper", now=MOMENT)
+
+    assert read(empty, REVISION) == before
+    assert read(empty, "SELECT state FROM kalshi.trading_state") == ["halted"]
+    assert read(empty, "SELECT identity FROM kalshi.installation") == ["paper"]
+    assert read(empty, "SELECT 1 FROM pg_namespace WHERE nspname = 'dagster'") == [1]
+
+
+def test_the_data_of_another_venue_is_refused_and_left_alone(empty: Database) -> None:
+    prepare(empty, identity="paper", now=MOMENT)
+    with pytest.raises(
+        DatabaseMismatch, match="holds the data of 'paper', this start is for 'live'"
+    ):
+        prepare(empty, identity="live", now=MOMENT)
+    assert read(empty, "SELECT identity FROM kalshi.installation") == ["paper"]
+
+
+def test_tables_without_a_revision_are_refused(empty: Database) -> None:
+    execute(empty, "CREATE SCHEMA kalshi", "CREATE TABLE kalshi.orders (a int)")
+    with pytest.raises(MigrationError, match="has tables but no revision"):
+        prepare(empty, identity="paper", now=MOMENT)
+    assert read(empty, "SELECT tablename FROM pg_tables WHERE schemaname = 'kalshi'") == ["orders"]
+
+
+def test_a_revision_of_a_later_version_is_refused(empty: Database) -> None:
+    prepare(empty, identity="paper", now=MOMENT)
+    execute(empty, "UPDATE kalshi.alembic_version SET version_num = '9999'")
+    with pytest.raises(MigrationError, match="at revision 9999, unknown to this version"):
+        prepare(empty, identity="paper", now=MOMENT)
+
+
+def test_the_migrations_make_what_the_schema_says(prepared: Database) -> None:
+    def is_ours(name: str | None, kind: str, parents: object) -> bool:
+        if kind == "schema":
+            return name == schema.SCHEMA
+        return kind != "table" or f"{schema.SCHEMA}.{name}" in schema.metadata.tables
+
+    with prepared.engine.connect() as connection:
+        for table in schema.DAY_PARTITIONED:
+            partitioned = schema.metadata.tables[f"{schema.SCHEMA}.{table}"]
+            ensure_day_partitions(connection, partitioned, [MOMENT.date()])
+        context = MigrationContext.configure(
+            connection,
+            opts={
+                "include_schemas": True,
+                "include_name": is_ours,
+                "version_table_schema": schema.SCHEMA,
+                "compare_type": True,
+                "compare_server_default": True,
+            },
+        )
+        assert compare_metadata(context, schema.metadata) == []
+        connection.rollback()
+
+
+def test_the_partitioned_tables_are_those_that_schema_names(prepared: Database) -> None:
+    found = read(
+        prepared, "SELECT relname FROM pg_partitioned_table JOIN pg_class ON oid = partrelid"
+    )
+    assert sorted(map(str, found)) == sorted(schema.DAY_PARTITIONED)
+
+
+def test_making_a_database_that_is_there_gives_its_address(empty: Database) -> None:
+    url = empty._url.render_as_string(hide_password=False)
+    again = create_database(url, str(empty._url.database))
+    assert Database(again).name == empty.name

@@ -1,0 +1,101 @@
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pandas as pd
+import pytest
+from sqlalchemy import select, text
+
+from kalshi_assets.domain.calendar import day_bounds
+from kalshi_assets.storage import schema
+from kalshi_assets.storage.engine import Connection
+from kalshi_assets.storage.rows import (
+    copy_missing,
+    ensure_day_partitions,
+    insert_missing,
+    records,
+    upsert,
+)
+from kalshi_assets_tests.analytics.observations import Observation
+
+DAY = date(2026, 6, 10)
+START = day_bounds(DAY)[0]
+
+
+def ticks(count: int, **values: Any) -> list[dict[str, Any]]:
+    made = [Observation(START + timedelta(seconds=n)).raw() for n in range(count)]
+    return [row | values for row in made]
+
+
+def portfolio(count: int, cash: int = 5) -> list[dict[str, Any]]:
+    return [
+        {"as_of": START + timedelta(seconds=n), "cash_micros": cash, "open_positions": 0}
+        for n in range(count)
+    ]
+
+
+def test_copy_adds_only_rows_whose_key_is_new(connection: Connection) -> None:
+    ensure_day_partitions(connection, schema.raw_ticks, [DAY])
+    assert copy_missing(connection, schema.raw_ticks, ticks(3)) == 3
+    assert copy_missing(connection, schema.raw_ticks, ticks(5, status="changed")) == 2
+    assert copy_missing(connection, schema.raw_ticks, []) == 0
+    found = connection.execute(select(schema.raw_ticks).order_by("observed_at")).all()
+    assert [row.status for row in found] == ["active"] * 3 + ["changed"] * 2
+
+
+def test_copy_keeps_values_exactly(connection: Connection) -> None:
+    [row] = ticks(1, yes_bid=2**31 - 1, volume=2**62, quoted_at=START + timedelta(microseconds=1))
+    ensure_day_partitions(connection, schema.raw_ticks, [DAY])
+    copy_missing(connection, schema.raw_ticks, [row])
+    assert dict(connection.execute(select(schema.raw_ticks)).one()._mapping) == row
+
+
+def test_insert_keeps_the_first_and_upsert_the_last(connection: Connection) -> None:
+    table = schema.portfolio
+    assert insert_missing(connection, table, portfolio(2)) == 2
+    assert insert_missing(connection, table, portfolio(3, cash=6)) == 1
+    assert connection.scalars(select(table.c.cash_micros).order_by("as_of")).all() == [5, 5, 6]
+    upsert(connection, table, portfolio(3, cash=7))
+    assert connection.scalars(select(table.c.cash_micros)).all() == [7, 7, 7]
+    upsert(connection, table, portfolio(4, cash=8), keep=["cash_micros"])
+    assert connection.scalars(select(table.c.cash_micros).order_by("as_of")).all() == [7, 7, 7, 8]
+    assert insert_missing(connection, table, []) == upsert(connection, table, []) == 0
+
+
+@pytest.mark.parametrize("write", [insert_missing, upsert])
+def test_more_rows_than_a_statement_has_parameters_are_written(
+    connection: Connection, write: Any
+) -> None:
+    rows = portfolio(22_000)
+    assert write(connection, schema.portfolio, rows) == 22_000
+    assert connection.scalar(text("SELECT count(*) FROM kalshi.portfolio")) == 22_000
+
+
+@pytest.mark.parametrize(
+    ("day", "hours"), [(date(2026, 3, 8), 23), (date(2026, 11, 1), 25), (DAY, 24)]
+)
+def test_a_partition_holds_exactly_its_new_york_day(
+    connection: Connection, day: date, hours: int
+) -> None:
+    start, end = day_bounds(day)
+    assert end - start == timedelta(hours=hours)
+    days = [day - timedelta(days=1), day, day + timedelta(days=1)]
+    for _ in range(2):
+        ensure_day_partitions(connection, schema.raw_ticks, days)
+    moments = [start - timedelta(microseconds=1), start, end - timedelta(microseconds=1), end]
+    copy_missing(connection, schema.raw_ticks, [Observation(m).raw() for m in moments])
+    query = f"SELECT observed_at FROM kalshi.raw_ticks_{day:%Y%m%d} ORDER BY 1"  # noqa: S608  a date
+    assert connection.scalars(text(query)).all() == moments[1:3]
+
+
+def test_a_frames_missing_values_become_none() -> None:
+    frame = pd.DataFrame(
+        {
+            "count": pd.array([1, None], dtype="Int64"),
+            "at": pd.Series([datetime(2026, 1, 1, tzinfo=UTC), None]),
+            "mean": [Decimal(1), None],
+        }
+    )
+    assert records(frame)[1] == {"count": None, "at": None, "mean": None}
+    assert isinstance(records(frame)[0]["count"], int)
+    assert records(frame.iloc[:0]) == []
