@@ -107,6 +107,23 @@ class Settings(BaseSettings):
             raise ValueError(f"trading_start {self.trading_start} is not before {self.trading_end}")
         return self
 
+    @model_validator(mode="after")
+    def _collection_hours_are_a_span(self) -> Self:
+        opens, closes = self.collection_start, self.collection_end
+        if opens > closes or (opens != closes and closes == time(0)):
+            raise ValueError(
+                f"collection_start {opens} is not before collection_end {closes}; "
+                "equal hours mean round the clock"
+            )
+        return self
+
+    @field_validator("series")
+    @classmethod
+    def _has_a_series(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            raise ValueError("name at least one series")
+        return value
+
     @property
     def api_base_url(self) -> str:
         """Return the REST base URL of the venue, with `/trade-api/v2`."""
@@ -175,6 +192,6 @@ def _explain(error: Any) -> str:
     where = "_".join(str(part) for part in error["loc"]).upper()
     key = where if where.startswith(PREFIX) else f"{PREFIX}{where}" if where else "settings"
     if error["type"] == "extra_forbidden":
-        return f"{key} is not a setting; README.md lists the settings"
+        return f"{where} in .env is not a setting; README.md lists the settings"
     message = error["msg"].removeprefix("Value error, ")
     return f"{key}={error['input']!s}: {message}" if where else message

@@ -59,7 +59,7 @@ def test_an_unknown_key_is_refused_with_a_hint(
 
 def test_an_unknown_key_in_the_env_file_is_refused() -> None:
     Path(".env").write_text("KALSHI_VENEU=live\n")
-    with pytest.raises(ConfigurationError, match="KALSHI_VENEU is not a setting"):
+    with pytest.raises(ConfigurationError, match=r"KALSHI_VENEU in \.env is not a setting"):
         load_settings()
 
 
@@ -182,3 +182,20 @@ def test_the_local_venue_needs_the_local_exchange_s_address() -> None:
 def test_data_of_two_inputs_have_two_identities() -> None:
     assert load_settings(venue="local", input_name="cpi-week").identity == "local/cpi-week"
     assert load_settings(venue="live").identity == "live"
+
+
+@pytest.mark.parametrize(("opens", "closes"), [(time(22), time(6)), (time(8), time(0))])
+def test_collection_hours_that_no_day_has_are_refused(opens: time, closes: time) -> None:
+    with pytest.raises(ConfigurationError, match="equal hours mean round the clock"):
+        load_settings(collection_start=opens, collection_end=closes)
+
+
+def test_an_empty_list_of_series_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="name at least one series"):
+        load_settings(series="")
+
+
+def test_a_foreign_key_in_the_env_file_is_named_as_it_stands_there() -> None:
+    Path(".env").write_text("POSTGRES_PASSWORD=secret\n")
+    with pytest.raises(ConfigurationError, match=r"^POSTGRES_PASSWORD in \.env is not a setting"):
+        load_settings()

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from kalshi_assets.domain.calendar import CollectionCalendar, venue_day
 from kalshi_assets.domain.price import MICROS_PER_DOLLAR, PriceGrid
 
 SOURCE_RANK = {"stream": 0, "poll": 1, "candle": 2}
@@ -41,11 +42,12 @@ class Anchor:
 
 @dataclass(frozen=True)
 class CleaningRules:
-    """The limits a raw tick is held against."""
+    """The limits a raw tick is held against, and the hours in which time counts as covered."""
 
     max_quote_age_seconds: int
     live_hold_ms: int = 300_000
     grids: Mapping[str, PriceGrid] = field(default_factory=dict)
+    collection: CollectionCalendar = field(default_factory=CollectionCalendar)
 
 
 def clean(
@@ -76,7 +78,7 @@ def clean(
     ticks["mid"] = (ticks["yes_bid"] + ticks["yes_ask"]) // 2
     ticks["spread"] = ticks["yes_ask"] - ticks["yes_bid"]
     parts = [
-        _with_running_totals(part, anchors.get(str(ticker)), day_start)
+        _with_running_totals(part, anchors.get(str(ticker)), day_start=day_start, rules=rules)
         for ticker, part in ticks.groupby("market_ticker", sort=True)
     ]
     return pd.concat(parts, ignore_index=True)
@@ -147,21 +149,22 @@ def _is_covered_live(
 
 
 def _with_running_totals(
-    ticks: pd.DataFrame, anchor: Anchor | None, day_start: datetime
+    ticks: pd.DataFrame, anchor: Anchor | None, *, day_start: datetime, rules: CleaningRules
 ) -> pd.DataFrame:
     """Add price_ms, covered_ms and tick_count to one market's ticks, sorted by moment."""
+    opened, closed = (_ms(m) for m in rules.collection.hours_of(venue_day(day_start)))
     usable = ticks["is_usable"].to_numpy()
     at = _epoch_ms(ticks["observed_at"])
     mid, hold = ticks["mid"].to_numpy("int64"), ticks["hold_ms"].to_numpy("int64")
-    start_ms = _ms(day_start)
-    begin = _beginning(anchor, start_ms)
+    begin = _beginning(anchor, _ms(day_start))
     # Position of the last usable tick before each tick, 0 being the beginning.
     order = np.where(usable, np.arange(1, len(ticks) + 1), 0)
     before = np.concatenate(([0], np.maximum.accumulate(order)[:-1]))
     prev_at = np.concatenate(([begin.at_ms], at))[before]
     prev_mid = np.concatenate(([begin.mid], mid))[before]
     prev_end = prev_at + np.concatenate(([begin.hold_ms], hold))[before]
-    span = np.maximum(0, np.minimum(at, prev_end) - np.maximum(prev_at, start_ms))
+    until = np.minimum(np.minimum(at, prev_end), closed)
+    span = np.maximum(0, until - np.maximum(prev_at, opened))
     covered = np.concatenate(([begin.covered_ms], np.where(usable, span, 0)))
     price = np.concatenate(([begin.price_ms], np.where(usable, span * prev_mid, 0)))
     count = np.concatenate(([begin.tick_count], usable.astype("int64")))

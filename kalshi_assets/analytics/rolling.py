@@ -12,10 +12,11 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from kalshi_assets.analytics.cleaning import Anchor
-from kalshi_assets.domain.calendar import CollectionCalendar
+from kalshi_assets.domain.calendar import CollectionCalendar, venue_day
 
 MILLISECOND = timedelta(milliseconds=1)
 MEAN_PLACES = Decimal("0.000001")
+ROUND_THE_CLOCK = CollectionCalendar()
 
 
 @dataclass(frozen=True)
@@ -64,18 +65,26 @@ class RollingAverage:
     content_hash: str
 
 
-def totals_until(anchor: Anchor | None, until: datetime, *, day_start: datetime) -> Totals:
+def totals_until(
+    anchor: Anchor | None,
+    until: datetime,
+    *,
+    day_start: datetime,
+    calendar: CollectionCalendar = ROUND_THE_CLOCK,
+) -> Totals:
     """Return one day's totals up to a moment.
 
     Args:
         anchor: the last usable tick at or before `until`, of this day or an earlier one.
         until: the moment, within the day or its end.
         day_start: the day's first moment.
+        calendar: the hours in which time counts as covered.
     """
     if anchor is None:
         return Totals()
+    opened, closed = calendar.hours_of(venue_day(day_start))
     held_until = anchor.observed_at + anchor.hold_ms * MILLISECOND
-    span = min(until, held_until) - max(anchor.observed_at, day_start)
+    span = min(until, held_until, closed) - max(anchor.observed_at, day_start, opened)
     open_ms = max(0, span // MILLISECOND)
     tail = Totals(anchor.mid * open_ms, open_ms, 0)
     if anchor.observed_at < day_start:

@@ -37,7 +37,7 @@ def summarise(
     """
     start, end = bounds
     until = min(end, now)
-    totals = totals_until(closing, until, day_start=start)
+    totals = totals_until(closing, until, day_start=start, calendar=calendar)
     expected = calendar.expected_ms(start, until)
     usable = clean[clean["is_usable"]].sort_values("observed_at")
     return {

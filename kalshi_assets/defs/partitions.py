@@ -1,6 +1,6 @@
 """The one definition of a day, and what kind of run a step finds itself in."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 
 import dagster as dg
@@ -22,8 +22,25 @@ DAYS = dg.DailyPartitionsDefinition(
     fmt=DAY_FORMAT,
     end_offset=1,  # so that today exists
 )
-# A backfill of many days is one run: a process a day would cost more than the work.
-ONE_RUN = dg.BackfillPolicy.single_run()
+
+AssetFunction = Callable[..., dg.MaterializeResult[None]]
+
+
+def asset_of_days(
+    *, group_name: str, deps: Sequence[str | dg.AssetsDefinition | dg.AssetDep]
+) -> Callable[[AssetFunction], dg.AssetsDefinition]:
+    """Make an asset of New York days. A backfill of many days is one run.
+
+    A process a day would cost more than the work.
+    """
+    return dg.asset(
+        group_name=group_name,
+        deps=deps,
+        owners=OWNERS,
+        kinds=DATA_KINDS,
+        partitions_def=DAYS,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+    )
 
 
 def days_of(context: dg.AssetExecutionContext) -> list[date]:

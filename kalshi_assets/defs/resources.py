@@ -65,6 +65,7 @@ class Platform(dg.ConfigurableResource[None]):
         return CleaningRules(
             max_quote_age_seconds=self.settings.max_quote_age_seconds,
             grids={ticker: row.market.grid for ticker, row in known.items()},
+            collection=self.collection,
         )
 
     @contextmanager

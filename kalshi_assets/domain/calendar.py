@@ -70,8 +70,14 @@ class CollectionCalendar:
 
     def is_open(self, moment: datetime) -> bool:
         """Tell whether quotes are collected at `moment`."""
-        opened, closed = self._hours(venue_day(moment))
-        return self.is_round_the_clock or opened <= moment < closed
+        opened, closed = self.hours_of(venue_day(moment))
+        return opened <= moment < closed
+
+    def hours_of(self, day: date) -> tuple[datetime, datetime]:
+        """Return when collection opens and closes on a New York day, UTC."""
+        if self.is_round_the_clock:
+            return day_bounds(day)
+        return _local(day, self.opens), _local(day, self.closes)
 
     def expected_ms(self, start: datetime, end: datetime) -> int:
         """Return the milliseconds of collection between two moments."""
@@ -79,12 +85,9 @@ class CollectionCalendar:
             return _ms(end - start)
         total = timedelta(0)
         for day in days_between(venue_day(start), venue_day(end)):
-            opened, closed = self._hours(day)
+            opened, closed = self.hours_of(day)
             total += max(timedelta(0), min(end, closed) - max(start, opened))
         return _ms(total)
-
-    def _hours(self, day: date) -> tuple[datetime, datetime]:
-        return _local(day, self.opens), _local(day, self.closes)
 
 
 def _local(day: date, at: time) -> datetime:

@@ -3,12 +3,13 @@
 The brute force here shares nothing with the package: it walks over segments with exact fractions.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 from hypothesis import strategies as st
@@ -28,6 +29,7 @@ LIVE_HOLD = 300 * SECOND
 MILLISECOND = timedelta(milliseconds=1)
 CENT_GRID = PriceGrid((PriceRange(0, DOLLAR, CENT),))
 MARKETS = ("KXCPI-26NOV-T0.3", "KXFED-26DEC-T3.75")
+NEW_YORK = ZoneInfo("America/New_York")
 RULES = CleaningRules(max_quote_age_seconds=300, grids=dict.fromkeys(MARKETS, CENT_GRID))
 # The clocks of New York change on 2026-03-08 (23 hours) and 2026-11-01 (25 hours).
 FIRST_DAYS = (date(2026, 3, 6), date(2026, 10, 30), date(2026, 6, 10))
@@ -131,20 +133,42 @@ def usable(observations: Iterable[Observation], market: str) -> list[Observation
 
 
 def brute_force(
-    observations: Iterable[Observation], market: str, start: datetime, end: datetime
+    observations: Iterable[Observation],
+    market: str,
+    start: datetime,
+    end: datetime,
+    *,
+    hours: tuple[int, int] = (0, 24),
 ) -> tuple[Fraction | None, int]:
-    """Return the time-weighted mean over [start, end] in micros, and the milliseconds covered."""
+    """Return the time-weighted mean over [start, end] in micros, and the milliseconds covered.
+
+    Of every New York day only the local `hours` count.
+    """
     ticks = usable(observations, market)
     total, covered = Fraction(0), 0
     for position, tick in enumerate(ticks):
         until = tick.at + tick.hold * MILLISECOND
         if position + 1 < len(ticks):
             until = min(until, ticks[position + 1].at)
-        span = (min(until, end) - max(tick.at, start)) / MILLISECOND
-        if span > 0:
-            total += tick.mid * round(span)
-            covered += round(span)
+        for opened, closed in _open_hours(tick.at, until, hours):
+            span = (min(until, end, closed) - max(tick.at, start, opened)) / MILLISECOND
+            if span > 0:
+                total += tick.mid * round(span)
+                covered += round(span)
     return (total / covered if covered else None), covered
+
+
+def _open_hours(
+    start: datetime, end: datetime, hours: tuple[int, int]
+) -> Iterator[tuple[datetime, datetime]]:
+    day = start.astimezone(NEW_YORK).date()
+    while day <= end.astimezone(NEW_YORK).date():
+        opened = datetime.combine(day, time(hours[0]), NEW_YORK)
+        closed = midnight(day + timedelta(days=1))
+        if hours[1] < 24:
+            closed = datetime.combine(day, time(hours[1]), NEW_YORK)
+        yield opened.astimezone(UTC), closed.astimezone(UTC)
+        day += timedelta(days=1)
 
 
 def rounded(value: Fraction | None) -> Decimal | None:

@@ -1,5 +1,5 @@
 from bisect import bisect_right
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -42,14 +42,18 @@ ANCHOR = Anchor(START + timedelta(hours=1), "poll", 500_000, LIVE_HOLD, 1_000, 1
 class Ticks:
     """One market's clean ticks, in memory."""
 
-    def __init__(self, first: date, observations: list[Observation]) -> None:
+    def __init__(
+        self, first: date, observations: list[Observation], calendar: CollectionCalendar
+    ) -> None:
         self.anchors: list[Anchor] = []
+        self.calendar = calendar
+        rules = replace(RULES, collection=calendar)
         for day in days_of(first, DAYS):
             start, end = day_bounds(day)
             raw = frame(o for o in observations if start <= o.at < end)
             before = self.before(start - MILLISECOND)
             anchors = {} if before is None else {MARKET: before}
-            rows = clean(raw, anchors, day_start=start, rules=RULES)
+            rows = clean(raw, anchors, day_start=start, rules=rules)
             if len(rows):
                 self.anchors += _usable(rows)
 
@@ -61,7 +65,7 @@ class Ticks:
     def until(self, moment: datetime, day: date) -> Totals:
         start, end = day_bounds(day)
         last = self.before(moment if moment < end else end - MILLISECOND)
-        return totals_until(last, moment, day_start=start)
+        return totals_until(last, moment, day_start=start, calendar=self.calendar)
 
     def average(self, as_of: datetime, window_days: int) -> RollingAverage:
         start = window_start(as_of, window_days)
@@ -74,7 +78,7 @@ class Ticks:
             first_day_until_start=self.until(start, first),
             whole_days=[self.until(day_bounds(day)[1], day) for day in whole],
             last_day_until_end=self.until(as_of, last),
-            calendar=ALWAYS,
+            calendar=self.calendar,
         )
 
 
@@ -89,20 +93,27 @@ def _usable(rows: pd.DataFrame) -> list[Anchor]:
     history=histories(days=DAYS, markets=1),
     window_days=st.integers(1, 2),
     offset_ms=st.lists(st.integers(0, DAYS * 86_400_000), min_size=1, max_size=8),
+    hours=st.sampled_from([(0, 24), (8, 18)]),
 )
 def test_the_average_equals_a_brute_force_time_weighted_mean(
-    history: tuple[date, list[Observation]], window_days: int, offset_ms: list[int]
+    history: tuple[date, list[Observation]],
+    window_days: int,
+    offset_ms: list[int],
+    hours: tuple[int, int],
 ) -> None:
     first, observations = history
-    ticks = Ticks(first, observations)
+    calendar = CollectionCalendar(time(hours[0]), time(hours[1] % 24))
+    ticks = Ticks(first, observations, calendar)
     moments = [midnight(first) + ms * MILLISECOND for ms in offset_ms]
     moments += [o.at for o in observations] + [midnight(day) for day in days_of(first, DAYS)]
     for as_of in moments:
         found = ticks.average(as_of, window_days)
         start = as_of - timedelta(hours=24 * window_days)
-        mean, covered = brute_force(observations, MARKET, start, as_of)
+        mean, covered = brute_force(observations, MARKET, start, as_of, hours=hours)
         assert (found.mean, found.covered_ms) == (rounded(mean), covered)
-        assert found.coverage == rounded(Fraction(covered, window_days * 86_400_000))
+        expected = calendar.expected_ms(start, as_of)
+        assert found.coverage == rounded(Fraction(covered, expected) if expected else Fraction(0))
+        assert found.coverage <= 1
         assert found.window_start == start
 
 

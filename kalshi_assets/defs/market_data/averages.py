@@ -13,7 +13,7 @@ from kalshi_assets.analytics.rolling import (
     window_start,
 )
 from kalshi_assets.analytics.summaries import summarise
-from kalshi_assets.defs.partitions import DATA_KINDS, DAYS, ONE_RUN, OWNERS, days_of, slot_of_run
+from kalshi_assets.defs.partitions import asset_of_days, days_of, slot_of_run
 from kalshi_assets.defs.resources import Platform
 from kalshi_assets.domain.calendar import (
     CollectionCalendar,
@@ -32,12 +32,8 @@ JUST_BEFORE = timedelta(microseconds=1)
 ONE_DAY = timedelta(days=1)
 
 
-@dg.asset(
+@asset_of_days(
     group_name="market_data",
-    owners=OWNERS,
-    kinds=DATA_KINDS,
-    partitions_def=DAYS,
-    backfill_policy=ONE_RUN,
     deps=[
         "clean_ticks",
         dg.AssetDep(
@@ -74,12 +70,8 @@ def rolling_averages(
     )
 
 
-@dg.asset(
+@asset_of_days(
     group_name="market_data",
-    owners=OWNERS,
-    kinds=DATA_KINDS,
-    partitions_def=DAYS,
-    backfill_policy=ONE_RUN,
     deps=["raw_ticks", "clean_ticks"],
 )
 def daily_summaries(
@@ -113,27 +105,19 @@ def averages_at(
     """Return the averages of these markets at these moments."""
     if not wanted:
         return []
-    moments = [moment for _, moment in wanted]
-    first, last = venue_day(window_start(min(moments), window_days)), venue_day(max(moments))
-    totals = _DayTotals(connection, first, last, sorted({ticker for ticker, _ in wanted}))
     starts = [(ticker, window_start(moment, window_days)) for ticker, moment in wanted]
-    anchors = tick_rows.anchors_at(connection, [*wanted, *starts])
+    totals = _Totals(connection, [*wanted, *starts], calendar)
     averages = []
     for (ticker, moment), (_, start) in zip(wanted, starts, strict=True):
-        first_day, last_day = venue_day(start), venue_day(moment)
-        whole = days_between(first_day, last_day - ONE_DAY)
+        whole = days_between(venue_day(start), venue_day(moment) - ONE_DAY)
         averages.append(
             rolling_average(
                 ticker,
                 moment,
                 window_days=window_days,
-                first_day_until_start=totals_until(
-                    anchors.get((ticker, start)), start, day_start=day_bounds(first_day)[0]
-                ),
+                first_day_until_start=totals.until(ticker, start),
                 whole_days=[totals.of(ticker, day) for day in whole],
-                last_day_until_end=totals_until(
-                    anchors.get((ticker, moment)), moment, day_start=day_bounds(last_day)[0]
-                ),
+                last_day_until_end=totals.until(ticker, moment),
                 calendar=calendar,
             )
         )
@@ -164,26 +148,43 @@ def summaries_of(
     ]
 
 
-class _DayTotals:
-    """Whole days' totals: from the final summary, else from the day's last usable tick."""
+class _Totals:
+    """Totals of stretches of time: of whole days, and of a day up to a moment.
 
-    def __init__(self, connection: Connection, first: date, last: date, tickers: list[str]) -> None:
-        self._final = rows.final_day_totals(connection, first, last)
-        days = list(days_between(first, last))
+    A whole day's come from its final summary, else from its last usable tick.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        moments: list[tuple[str, datetime]],
+        calendar: CollectionCalendar,
+    ) -> None:
+        days = [venue_day(moment) for _, moment in moments]
+        tickers = sorted({ticker for ticker, _ in moments})
+        self._calendar = calendar
+        self._final = rows.final_day_totals(connection, min(days), max(days))
         open_ends = [
             (ticker, day_bounds(day)[1] - JUST_BEFORE)
-            for day in days
+            for day in days_between(min(days), max(days))
             for ticker in tickers
             if (ticker, day) not in self._final
         ]
-        self._anchors = tick_rows.anchors_at(connection, open_ends)
+        self._anchors = tick_rows.anchors_at(connection, [*moments, *open_ends])
+
+    def until(self, ticker: str, moment: datetime) -> Totals:
+        """Return a market's totals of the moment's day, up to the moment."""
+        anchor = self._anchors.get((ticker, moment))
+        start = day_bounds(venue_day(moment))[0]
+        return totals_until(anchor, moment, day_start=start, calendar=self._calendar)
 
     def of(self, ticker: str, day: date) -> Totals:
         """Return a market's totals of a whole day."""
         if (ticker, day) in self._final:
             return self._final[ticker, day]
         start, end = day_bounds(day)
-        return totals_until(self._anchors.get((ticker, end - JUST_BEFORE)), end, day_start=start)
+        anchor = self._anchors.get((ticker, end - JUST_BEFORE))
+        return totals_until(anchor, end, day_start=start, calendar=self._calendar)
 
 
 def _table(latest: list[dict[str, Any]]) -> str:

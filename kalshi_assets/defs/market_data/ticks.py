@@ -6,7 +6,7 @@ import dagster as dg
 
 from kalshi_assets.defs.market_data.cleaning import clean_new_ticks, reclean_day
 from kalshi_assets.defs.market_data.markets import rejected_of
-from kalshi_assets.defs.partitions import DATA_KINDS, DAYS, ONE_RUN, OWNERS, days_of, slot_of_run
+from kalshi_assets.defs.partitions import asset_of_days, days_of, slot_of_run
 from kalshi_assets.defs.resources import Platform
 from kalshi_assets.domain.calendar import day_bounds
 from kalshi_assets.domain.tick import tick_of_candle, tick_of_poll
@@ -18,12 +18,8 @@ CANDLE_MINUTES = 60
 Metadata = dict[str, int | str | float | dg.MetadataValue]
 
 
-@dg.asset(
+@asset_of_days(
     group_name="market_data",
-    owners=OWNERS,
-    kinds=DATA_KINDS,
-    partitions_def=DAYS,
-    backfill_policy=ONE_RUN,
     deps=["markets"],
 )
 def raw_ticks(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult[None]:
@@ -39,12 +35,8 @@ def raw_ticks(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mater
     return dg.MaterializeResult(metadata=_load_candles(context, platform))
 
 
-@dg.asset(
+@asset_of_days(
     group_name="market_data",
-    owners=OWNERS,
-    kinds=DATA_KINDS,
-    partitions_def=DAYS,
-    backfill_policy=ONE_RUN,
     deps=[raw_ticks],
 )
 def clean_ticks(

@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from kalshi_assets.defs.partitions import DATA_KINDS, DAYS, ONE_RUN, OWNERS, days_of, slot_of_run
+from kalshi_assets.defs.partitions import asset_of_days, days_of, slot_of_run
 from kalshi_assets.defs.resources import Platform
 from kalshi_assets.domain.price import MICROS_PER_CENT, dollars
 from kalshi_assets.domain.signal import Signal
@@ -17,12 +17,8 @@ from kalshi_assets.storage import signals as rows
 from kalshi_assets.strategy.mean_reversion import Feature, Rules, episodes
 
 
-@dg.asset(
+@asset_of_days(
     group_name="signals",
-    owners=OWNERS,
-    kinds=DATA_KINDS,
-    partitions_def=DAYS,
-    backfill_policy=ONE_RUN,
     deps=["rolling_averages", "clean_ticks"],
 )
 def signals(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult[None]:
