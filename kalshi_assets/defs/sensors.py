@@ -70,10 +70,11 @@ def order_sensor(
     context: dg.SensorEvaluationContext, platform: Platform
 ) -> dg.SensorResult | dg.SkipReason:
     """Judge and place, once after every poll that left open signals or live orders."""
-    records = context.instance.get_run_records(
-        dg.RunsFilter(job_name=jobs.poll_job.name, statuses=list(ENDED)), limit=1
+    ended = context.instance.get_runs(
+        dg.RunsFilter(job_name=jobs.poll_job.name, statuses=list(ENDED)), limit=10
     )
-    slot = records[0].dagster_run.tags.get(SLOT_TAG) if records else None
+    # A backfill started by hand has no slot.
+    slot = next((run.tags[SLOT_TAG] for run in ended if SLOT_TAG in run.tags), None)
     if slot is None or slot == context.cursor:
         return dg.SkipReason("no poll has ended since the last judgement")
     with platform.database.transaction() as connection:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from kalshi_assets.domain.account import VenueOrder
 from kalshi_assets.domain.clock import wall_now
-from kalshi_assets.domain.order import status_at_venue
+from kalshi_assets.domain.order import OrderStatus, status_at_venue
 from kalshi_assets.execution.desk import Desk
 from kalshi_assets.storage import ledger
 
@@ -28,7 +28,7 @@ def reconcile(desk: Desk) -> int:
     if not live:
         return 0
     listed = _listed(desk, since=min(order.created_at for order in live) - LIST_OVERLAP)
-    if any(order.client_order_id not in listed and _may_lapse(order) for order in live):
+    if any(o.client_order_id not in listed and _end_if_unlisted(desk, o) for o in live):
         listed = _listed(desk, since=None)  # it may be older there than our row of it
     for order in live:
         _settle(desk, order, listed.get(order.client_order_id))
@@ -39,8 +39,14 @@ def _listed(desk: Desk, *, since: datetime | None) -> dict[str, VenueOrder]:
     return {order.client_order_id: order for order in desk.venue.orders(min_created_at=since)}
 
 
-def _may_lapse(order: ledger.Order) -> bool:
-    return order.status != "resting" and wall_now() - order.intent_wall_at > GRACE
+def _end_if_unlisted(desk: Desk, order: ledger.Order) -> OrderStatus | None:
+    """Return what an order has come to that the whole list does not have; None: too early to say.
+
+    A resting one has expired by itself; one that was never acknowledged was never received.
+    """
+    if order.status == "resting":
+        return "canceled" if desk.clock.now() > order.expires_at + GRACE else None
+    return "lapsed" if wall_now() - order.intent_wall_at > GRACE else None
 
 
 def _settle(desk: Desk, order: ledger.Order, found: VenueOrder | None) -> None:
@@ -59,11 +65,8 @@ def _settle(desk: Desk, order: ledger.Order, found: VenueOrder | None) -> None:
                 venue_order_id=found.order_id,
                 fill_count=found.fill_count,
             )
-        elif _may_lapse(order):
-            ledger.move_order(
-                connection,
-                order,
-                "lapsed",
-                at=desk.clock.now(),
-                reason="the venue does not list it",
-            )
+            return
+        ended = _end_if_unlisted(desk, order)
+        if ended is not None:
+            reason = "the venue does not list it"
+            ledger.move_order(connection, order, ended, at=desk.clock.now(), reason=reason)

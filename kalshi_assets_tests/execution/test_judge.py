@@ -256,3 +256,25 @@ def test_an_order_that_expired_unfilled_is_followed_by_a_second_attempt(
 
 def orders(stand: Stand) -> list[dict[str, Any]]:
     return stand.rows("SELECT * FROM kalshi.orders ORDER BY attempt")
+
+
+def test_a_resting_order_that_the_venue_lists_no_more_is_dead_once_it_must_have_expired(
+    loaded_stand: Stand,
+) -> None:
+    loaded_stand.change(max_trade_pct=10)
+    judge_and_place(loaded_stand)
+    [order] = orders(loaded_stand)
+    assert order["status"] == "resting"
+    loaded_stand.execute("UPDATE kalshi.orders SET client_order_id = 'a database of another day'")
+
+    loaded_stand.later(loaded_stand.settings.order_ttl_seconds)
+    with loaded_stand.desk() as desk:
+        reconcile(desk)
+    assert [row["status"] for row in orders(loaded_stand)] == ["resting"], "the list may lag"
+
+    loaded_stand.later(60)
+    with loaded_stand.desk() as desk:
+        reconcile(desk)
+    [ended] = orders(loaded_stand)
+    assert ended["status"] == "canceled"
+    assert ended["reason"] == "the venue does not list it"
