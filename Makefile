@@ -18,6 +18,7 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	DAGSTER_HOME=$$(mktemp -d) $(BIN)/dagster definitions validate --log-level warning
 
 bench: $(STAMP)
 	$(BIN)/python -m bench $(ARGS)
