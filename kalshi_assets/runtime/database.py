@@ -20,6 +20,7 @@ from kalshi_assets.errors import ConfigurationError, KalshiAssetsError, ProcessE
 from kalshi_assets.runtime.home import Home
 from kalshi_assets.settings import Settings, environment, load_settings
 from kalshi_assets.storage.embedded import EmbeddedServer, running_server
+from kalshi_assets.storage.engine import Database
 from kalshi_assets.storage.migrate import create_database
 
 NAME = "kalshi"
@@ -31,11 +32,21 @@ STOP_SECONDS = 60.0
 def database_url(settings: Settings, home: Home, *, name: str) -> Iterator[str]:
     """Yield the URL of a database: the external one if set, else `name` on the embedded server."""
     if settings.database_url is not None:
-        yield settings.database_url.get_secret_value()
+        url = settings.database_url.get_secret_value()
+        _require_answer(url)
+        yield url
         return
     home.folder()
     with EmbeddedServer(home.postgres) as server:
         yield create_database(server.start().url, name)
+
+
+def _require_answer(url: str) -> None:
+    """Connect once, so that nothing is started on a database that is not there."""
+    database = Database(url)
+    with database.transaction():
+        pass
+    database.dispose()
 
 
 def running_url(settings: Settings, home: Home) -> str:
