@@ -27,6 +27,18 @@ FROM generate_series(1, :markets) AS m,
      ) AS x(p)
 WINDOW w AS (PARTITION BY m ORDER BY t)
 """
+# The days that have ended have their final summaries, as they would have.
+SUMMARISE = """
+INSERT INTO kalshi.daily_summaries
+    (day, market_ticker, price_ms, covered_ms, coverage, tick_count, is_provisional)
+SELECT :day, market_ticker, price_ms + mid * rest, covered_ms + rest, 1, tick_count, false
+FROM (
+    SELECT DISTINCT ON (market_ticker) *,
+           (extract(epoch FROM CAST(:end AS timestamptz) - observed_at) * 1000)::bigint AS rest
+    FROM kalshi.clean_ticks WHERE observed_at >= :start AND observed_at < :end
+    ORDER BY market_ticker, observed_at DESC
+) AS last_ticks
+"""
 SCAN = """
 SELECT market_ticker, sum(mid * ms) / sum(ms) FROM (
     SELECT market_ticker, mid::numeric AS mid,
@@ -48,7 +60,7 @@ def run(server_url: str) -> list[Result]:
     with database.transaction() as connection:
         _fill(connection)
     with database.transaction() as connection:
-        connection.execute(text("ANALYZE kalshi.clean_ticks"))
+        connection.execute(text("ANALYZE kalshi.clean_ticks, kalshi.daily_summaries"))
     results = [_compare(database, window_days) for window_days in (1, 7, 28)]
     database.dispose()
     return results
@@ -81,3 +93,5 @@ def _fill(connection: Connection) -> None:
         start, end = day_bounds(day)
         last = min(end, AS_OF) - timedelta(milliseconds=1)
         connection.execute(text(FILL), {"markets": MARKETS, "start": start, "last": last})
+        if day < today:
+            connection.execute(text(SUMMARISE), {"day": day, "start": start, "end": end})

@@ -224,6 +224,19 @@ def test_money_is_conserved_and_no_fill_is_better_than_the_book(
     look()
 
 
+def test_a_status_older_than_the_closing_time_does_not_keep_a_market_open(
+    database: Database,
+) -> None:
+    start(database, "quadratic", Decimal(1))
+    exchange = FakeExchange(OrderBook(TICKER, (), (BookLevel(50 * CENT, 100),)))
+    closes_at = exchange.market.close_at
+    request = OrderRequest("late", TICKER, "yes", 50 * CENT, 100, closes_at + timedelta(minutes=1))
+    venue = PaperVenue(exchange, database, clock=FixedClock(closes_at), starting_cash=START)
+    with pytest.raises(Rejected) as refused:
+        venue.create_order(request)
+    assert refused.value.code == "MARKET_NOT_ACTIVE"
+
+
 @given(
     trades=st.lists(
         st.tuples(st.sampled_from(SIDES), st.integers(1, 99), st.integers(1, 5_000)), max_size=12

@@ -57,6 +57,8 @@ def test_accounts_and_budgets_do_not_share():
     spend_all(limiter, "write", 10)
     limiter.spend("me", "read", cost=10)
     limiter.spend("you", "write", cost=10)
+    with pytest.raises(Refusal):
+        limiter.spend("me", "write", cost=10)
 
 
 def test_the_eleventh_order_in_a_moment_is_too_many():
