@@ -12,6 +12,7 @@ from kalshi_assets.domain.calendar import day_bounds, venue_day
 from kalshi_assets.storage import schema
 from kalshi_assets.storage.rows import copy_missing, ensure_day_partitions
 
+CLEANING_LOCK = 715_006
 raw_ticks, clean_ticks = schema.raw_ticks, schema.clean_ticks
 # How far back a day's totals can reach: a day of 25 hours, before which a price may have held for
 # twice the longest candle interval, one day.
@@ -59,6 +60,11 @@ def last_clean_moments(connection: Connection, day: date) -> dict[str, datetime]
         .group_by(clean_ticks.c.market_ticker)
     )
     return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def lock_cleaning(connection: Connection) -> None:
+    """Let no other transaction clean until this one ends: running totals build on each other."""
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": CLEANING_LOCK})
 
 
 def add_clean_ticks(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:

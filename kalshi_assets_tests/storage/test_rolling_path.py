@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from threading import Thread
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -16,6 +18,7 @@ from kalshi_assets.defs.market_data.cleaning import clean_new_ticks, reclean_day
 from kalshi_assets.domain.calendar import CollectionCalendar, day_bounds, venue_day
 from kalshi_assets.storage import averages, ticks
 from kalshi_assets.storage.engine import Connection, Database
+from kalshi_assets.storage.migrate import prepare
 from kalshi_assets_tests.analytics.observations import (
     CENT,
     LIVE_HOLD,
@@ -29,6 +32,7 @@ from kalshi_assets_tests.analytics.observations import (
     midnight,
     rounded,
 )
+from kalshi_assets_tests.stand import MOMENT, DatabaseMaker
 
 ALWAYS = CollectionCalendar()
 DAYS = 9
@@ -291,3 +295,48 @@ def test_an_open_day_is_summarised_up_to_now_and_is_provisional(connection: Conn
     )
     averages.save_summaries(connection, day, [row])
     assert averages.final_day_totals(connection, day, day) == {}
+
+
+def test_a_poll_cleaned_while_its_day_is_cleaned_anew_goes_on_from_the_new_totals(
+    make_database: DatabaseMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = Database(make_database())
+    prepare(database, identity="tests", now=MOMENT)
+    day = date(2026, 6, 10)
+    noon = midnight(day) + timedelta(hours=12)
+    polls = [Observation(noon + timedelta(seconds=90 * n)) for n in (0, 1)]
+    morning = [
+        Observation(midnight(day) + timedelta(hours=n), source="candle", bid=30) for n in (1, 2, 3)
+    ]
+    with database.transaction() as connection:
+        add(connection, polls[:1])
+        clean_new_ticks(connection, day, RULES)
+        add(connection, morning)
+
+    def clean_the_poll() -> None:
+        with database.transaction() as connection:
+            clean_new_ticks(connection, day, RULES)
+
+    meanwhile = Thread(target=clean_the_poll)
+    rewrite = ticks.rewrite_clean_ticks
+
+    def a_poll_comes_before(*args: Any) -> int:
+        with database.transaction() as connection:
+            add(connection, polls[1:])
+        meanwhile.start()
+        meanwhile.join(timeout=1)
+        return rewrite(*args)
+
+    monkeypatch.setattr(ticks, "rewrite_clean_ticks", a_poll_comes_before)
+    with database.transaction() as backfill:
+        reclean_day(backfill, day, RULES)
+    meanwhile.join(timeout=30)
+    monkeypatch.undo()
+
+    with database.transaction() as connection:
+        left = ticks.clean_ticks_of(connection, day)
+        reclean_day(connection, day, RULES)
+        anew = ticks.clean_ticks_of(connection, day)
+    database.dispose()
+    assert len(left) == 5
+    pd.testing.assert_frame_equal(left, anew)

@@ -14,6 +14,7 @@ JUST_BEFORE = timedelta(microseconds=1)
 
 def clean_new_ticks(connection: Connection, day: date, rules: CleaningRules) -> int:
     """Clean the day's raw ticks that came after the last clean ones; return how many."""
+    ticks.lock_cleaning(connection)
     done = ticks.last_clean_moments(connection, day)
     raw = ticks.raw_ticks_of(connection, day, after=done)
     first = raw.groupby("market_ticker")["observed_at"].min().to_dict() if len(raw) else {}
@@ -24,6 +25,7 @@ def clean_new_ticks(connection: Connection, day: date, rules: CleaningRules) -> 
 
 def reclean_day(connection: Connection, day: date, rules: CleaningRules) -> int:
     """Clean a whole day anew, and the days its price reaches into where its end changed."""
+    ticks.lock_cleaning(connection)
     start, end = day_bounds(day)
     raw = ticks.raw_ticks_of(connection, day)
     tickers = set(raw["market_ticker"]) | set(ticks.last_clean_moments(connection, day))
