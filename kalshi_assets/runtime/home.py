@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from filelock import FileLock, Timeout
 
-from kalshi_assets.errors import ProcessError
+from kalshi_assets.errors import ConfigurationError, ProcessError
 
 LOCAL_KEY_ID = "00000000-0000-4000-8000-000000000001"
 
@@ -41,9 +41,16 @@ class Home:
         return self.folder("exchange", input_name)
 
     def folder(self, *names: str) -> Path:
-        """Return a folder below the home, made if it is missing."""
+        """Return a folder below the home, made if it is missing.
+
+        Raises:
+            ConfigurationError: it cannot be made.
+        """
         folder = self.path.joinpath(*names)
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as exc:
+            raise _unusable(folder, exc) from exc
         return folder
 
     @contextmanager
@@ -52,6 +59,7 @@ class Home:
 
         Raises:
             ProcessError: another start owns it.
+            ConfigurationError: this user may not write to it.
         """
         lock = FileLock(self.folder() / "owner.lock")
         try:
@@ -61,6 +69,8 @@ class Home:
                 f"{self.path.resolve()} is in use by another kalshi-assets process: stop it, or set"
                 " KALSHI_HOME to another folder"
             ) from exc
+        except OSError as exc:
+            raise _unusable(self.path, exc) from exc
         try:
             yield
         finally:
@@ -89,3 +99,9 @@ class Home:
         path = self.folder("keys") / "registered.json"
         path.write_text(json.dumps({LOCAL_KEY_ID: public.decode()}))
         return path
+
+
+def _unusable(folder: Path, exc: OSError) -> ConfigurationError:
+    return ConfigurationError(
+        f"{folder.resolve()} cannot be used: {exc.strerror}; set KALSHI_HOME to a folder of yours"
+    )

@@ -59,6 +59,16 @@ def test_a_wrong_value_is_named_and_nothing_is_started(
     assert not (home / "postgres").exists()
 
 
+def test_a_home_that_cannot_be_used_is_named(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home.write_text("a file where the folder should be")
+    assert run("demo --once", monkeypatch) == cli.EXIT_USAGE
+    said = capsys.readouterr().err
+    assert str(home) in said
+    assert "KALSHI_HOME" in said
+
+
 def test_a_file_that_is_no_private_key_is_named(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
