@@ -3,8 +3,21 @@
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Literal
 
 from kalshi_assets.domain.price import PriceGrid
+
+# Every status the exchange documents.
+MarketStatus = Literal[
+    "initialized",
+    "inactive",
+    "active",
+    "closed",
+    "determined",
+    "disputed",
+    "amended",
+    "finalized",
+]
 
 
 @dataclass(frozen=True)

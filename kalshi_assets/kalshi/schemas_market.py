@@ -11,6 +11,7 @@ from kalshi_assets.domain.market import (
     ExchangeStatus,
     Market,
     MarketSnapshot,
+    MarketStatus,
     Quote,
     Series,
 )
@@ -24,17 +25,6 @@ from kalshi_assets.kalshi.schemas import (
     Price,
     Text,
 )
-
-MarketStatus = Literal[
-    "initialized",
-    "inactive",
-    "active",
-    "closed",
-    "determined",
-    "disputed",
-    "amended",
-    "finalized",
-]
 
 
 class ExchangeStatusPayload(Payload):

@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from kalshi_assets.local_exchange.units import HOUR_MS, to_ms
+from kalshi_assets.local_exchange.units import to_ms
 
 NEW_YORK = ZoneInfo("America/New_York")
 PAUSE_OPENS = time(3)
@@ -34,11 +34,6 @@ def day_bounds(ms: int) -> tuple[int, int]:
     """Return the New York day [start, end) around a moment; it has 23, 24 or 25 hours."""
     day = _local_date(ms)
     return _midnight(day), _midnight(day + timedelta(days=1))
-
-
-def hour_start(ms: int) -> int:
-    """Return the full hour at or before a moment."""
-    return ms - ms % HOUR_MS
 
 
 def _local_date(ms: int) -> date:

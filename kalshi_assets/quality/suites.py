@@ -5,22 +5,14 @@ bad market is named in the verdict and refused by itself.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
+from kalshi_assets.domain.market import MarketStatus
 from kalshi_assets.domain.price import MICROS_PER_DOLLAR
 
 # A quote dated further ahead of our clock says that one of the clocks is wrong: its age is unknown.
 CLOCK_TOLERANCE_SECONDS = 60.0
-STATUSES = (
-    "initialized",
-    "inactive",
-    "active",
-    "closed",
-    "determined",
-    "disputed",
-    "amended",
-    "finalized",
-)
+STATUSES = get_args(MarketStatus)
 
 
 @dataclass(frozen=True)

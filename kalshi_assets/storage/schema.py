@@ -26,7 +26,6 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeEngine
 
 SCHEMA = "kalshi"
-LIVE_ORDER_STATUSES = ("intent", "unknown", "resting")
 # Tables that hold one native partition a New York day, and the column that decides the day.
 DAY_PARTITIONED = {
     "raw_ticks": "observed_at",

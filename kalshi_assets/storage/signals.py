@@ -17,12 +17,6 @@ def open_signals(connection: Connection, day: date) -> dict[str, Signal]:
     return {row.market_ticker: _signal(row) for row in connection.execute(query)}
 
 
-def signals_of(connection: Connection, day: date) -> list[Signal]:
-    """Return a day's episodes in order of their start."""
-    query = select(signals).where(signals.c.day == day).order_by(signals.c.started_at)
-    return [_signal(row) for row in connection.execute(query)]
-
-
 def save_signals(connection: Connection, day: date, rows: Sequence[Signal]) -> int:
     """Make a day's episodes these ones.
 

@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -6,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from kalshi_assets.domain.order import LIVE, IllegalTransition, OrderStatus
-from kalshi_assets.storage import account, ledger, schema
+from kalshi_assets.storage import account, ledger
 from kalshi_assets.storage.engine import Connection
 from kalshi_assets_tests.risk.cases import NOW, TICKER
 
@@ -74,8 +75,12 @@ def test_the_same_order_is_written_once(connection: Connection) -> None:
     assert kept(connection).limit_price == 320_000
 
 
-def test_the_live_statuses_of_index_and_state_machine_are_the_same() -> None:
-    assert set(schema.LIVE_ORDER_STATUSES) == LIVE
+def test_the_index_in_the_database_knows_the_live_statuses_of_the_state_machine(
+    connection: Connection,
+) -> None:
+    query = text("SELECT pg_get_indexdef('kalshi.orders_one_live_entry'::regclass)")
+    definition = str(connection.scalar(query))
+    assert set(re.findall(r"'(\w+)'::text", definition)) == LIVE
 
 
 def test_an_illegal_step_is_refused_and_changes_nothing(connection: Connection) -> None:

@@ -13,6 +13,7 @@ from kalshi_assets.analytics.rolling import (
     window_start,
 )
 from kalshi_assets.analytics.summaries import summarise
+from kalshi_assets.defs.market_data.cleaning import JUST_BEFORE
 from kalshi_assets.defs.partitions import asset_of_days, days_of, slot_of_run
 from kalshi_assets.defs.resources import Platform
 from kalshi_assets.domain.calendar import (
@@ -27,8 +28,6 @@ from kalshi_assets.storage import ticks as tick_rows
 from kalshi_assets.storage.engine import Connection
 from kalshi_assets.storage.rows import records
 
-# The database keeps microseconds.
-JUST_BEFORE = timedelta(microseconds=1)
 ONE_DAY = timedelta(days=1)
 
 
