@@ -70,6 +70,7 @@ class Settings(BaseSettings):
     min_coverage: float = Field(0.6, gt=0, le=1)
     deviation_points: float = Field(12, gt=0, lt=100)
     max_trade_pct: Decimal = Field(Decimal(2), gt=0, le=10)
+    max_event_pct: Decimal | None = Field(None, gt=0, le=20)
     max_slippage_cents: Decimal = Field(Decimal(2), ge=0, le=10)
     min_volume_contracts: int = Field(500, ge=VOLUME_FLOOR_CONTRACTS)
     min_hours_to_close: float = Field(4, ge=1)
@@ -84,6 +85,7 @@ class Settings(BaseSettings):
     max_balance_age_seconds: int = Field(120, ge=1, le=120)
     max_bad_market_share: float = Field(0.5, gt=0, lt=1)
     frozen_after_seconds: int = Field(10_800, ge=600)
+    max_quiet_jump_points: float = Field(10, gt=0, lt=100)
 
     @field_validator("series", "closed_days", mode="before")
     @classmethod
@@ -105,6 +107,15 @@ class Settings(BaseSettings):
     def _trading_hours_are_a_span(self) -> Self:
         if self.trading_start >= self.trading_end:
             raise ValueError(f"trading_start {self.trading_start} is not before {self.trading_end}")
+        return self
+
+    @model_validator(mode="after")
+    def _an_event_holds_a_trade(self) -> Self:
+        if self.max_event_pct is not None and self.max_event_pct < self.max_trade_pct:
+            raise ValueError(
+                f"max_event_pct {self.max_event_pct} is below max_trade_pct {self.max_trade_pct}: "
+                "nothing could be traded"
+            )
         return self
 
     @model_validator(mode="after")

@@ -6,20 +6,19 @@ that a mean over any window needs two ticks and whole days only.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from kalshi_assets.domain.calendar import CollectionCalendar, venue_day
-from kalshi_assets.domain.price import MICROS_PER_DOLLAR, PriceGrid
+from kalshi_assets.analytics.faults import CleaningRules, faults_of
+from kalshi_assets.analytics.sequence import CANDLE, MILLISECOND, Reference
+from kalshi_assets.domain.calendar import venue_day
 
 SOURCE_RANK = {"stream": 0, "poll": 1, "candle": 2}
-CANDLE = "candle"
 EPOCH = datetime.fromtimestamp(0, UTC)
-MILLISECOND = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True)
@@ -40,22 +39,13 @@ class Anchor:
     tick_count: int
 
 
-@dataclass(frozen=True)
-class CleaningRules:
-    """The limits a raw tick is held against, and the hours in which time counts as covered."""
-
-    max_quote_age_seconds: int
-    live_hold_ms: int = 300_000
-    grids: Mapping[str, PriceGrid] = field(default_factory=dict)
-    collection: CollectionCalendar = field(default_factory=CollectionCalendar)
-
-
 def clean(
     raw: pd.DataFrame,
     anchors: Mapping[str, Anchor],
     *,
     day_start: datetime,
     rules: CleaningRules,
+    before: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Return the clean ticks of one New York day.
 
@@ -65,6 +55,7 @@ def clean(
             price carries into this one) or of this day (its running totals go on).
         day_start: the day's first moment, UTC.
         rules: limits.
+        before: the raw ticks of the `rules.sequence.reach` before, which are judged already.
 
     Returns:
         One row a market and moment, columns of `clean_ticks`, sorted by market and moment.
@@ -73,7 +64,9 @@ def clean(
         return pd.DataFrame()
     ticks = _one_source_a_moment(raw)
     ticks["hold_ms"] = _hold_ms(ticks, rules)
-    ticks["faults"] = _faults(ticks, anchors, rules)
+    earlier = None if before is None or before.empty else _one_source_a_moment(before)
+    references = {ticker: _reference(anchor) for ticker, anchor in anchors.items()}
+    ticks["faults"] = faults_of(ticks, references, rules=rules, before=earlier)
     ticks["is_usable"] = [not faults for faults in ticks["faults"]]
     ticks["mid"] = (ticks["yes_bid"] + ticks["yes_ask"]) // 2
     ticks["spread"] = ticks["yes_ask"] - ticks["yes_bid"]
@@ -97,55 +90,8 @@ def _hold_ms(ticks: pd.DataFrame, rules: CleaningRules) -> "pd.Series[int]":
     return (interval * 2_000).where(is_candle, rules.live_hold_ms).astype("int64")
 
 
-def _faults(
-    ticks: pd.DataFrame, anchors: Mapping[str, Anchor], rules: CleaningRules
-) -> list[list[str]]:
-    is_live = ticks["source"] != CANDLE
-    age = (ticks["observed_at"] - ticks["quoted_at"]).dt.total_seconds()
-    no_bid = (ticks["yes_bid"] <= 0) | (is_live & (ticks["yes_bid_size"].fillna(0) <= 0))
-    no_ask = (ticks["yes_ask"] >= MICROS_PER_DOLLAR) | (ticks["yes_ask"] <= 0)
-    no_ask |= is_live & (ticks["yes_ask_size"].fillna(0) <= 0)
-    tests = {
-        "empty_book": no_bid & no_ask,
-        "one_sided_book": no_bid ^ no_ask,
-        "crossed_book": ~no_bid & ~no_ask & (ticks["yes_bid"] > ticks["yes_ask"]),
-        "off_grid": ~no_bid & ~no_ask & ~_on_grid(ticks, rules),
-        "stale_quote": is_live & (age > rules.max_quote_age_seconds),
-    }
-    is_good_live = is_live & ~pd.DataFrame(tests).any(axis=1)
-    tests["superseded"] = ~is_live & _is_covered_live(ticks, anchors, is_good_live)
-    table = pd.DataFrame(tests)
-    names = np.array(list(tests))
-    return [list(names[row]) for row in table.to_numpy(dtype=bool)]
-
-
-def _on_grid(ticks: pd.DataFrame, rules: CleaningRules) -> "pd.Series[bool]":
-    def holds(ticker: str, bid: int, ask: int) -> bool:
-        grid = rules.grids.get(ticker)
-        return grid is None or (grid.holds(bid) and grid.holds(ask))
-
-    values = zip(ticks["market_ticker"], ticks["yes_bid"], ticks["yes_ask"], strict=True)
-    return pd.Series([holds(*value) for value in values], index=ticks.index, dtype=bool)
-
-
-def _is_covered_live(
-    ticks: pd.DataFrame, anchors: Mapping[str, Anchor], is_good_live: "pd.Series[bool]"
-) -> "pd.Series[bool]":
-    """Tell which ticks fall into time that an earlier usable live tick covers.
-
-    The earlier tick may be the anchor. Where that is a candle, no live tick covers this time: the
-    anchor would be superseded itself.
-    """
-    live_until = (ticks["observed_at"] + ticks["hold_ms"] * MILLISECOND).where(is_good_live)
-    carried = {
-        ticker: pd.Timestamp(anchor.observed_at + anchor.hold_ms * MILLISECOND)
-        for ticker, anchor in anchors.items()
-        if anchor.source != CANDLE
-    }
-    tickers = ticks["market_ticker"]
-    live_until = live_until.groupby(tickers).ffill()
-    live_until = live_until.fillna(pd.to_datetime(tickers.map(carried), utc=True))
-    return ticks["observed_at"] < live_until
+def _reference(anchor: Anchor) -> Reference:
+    return Reference(anchor.observed_at, anchor.source, anchor.mid, anchor.hold_ms)
 
 
 def _with_running_totals(

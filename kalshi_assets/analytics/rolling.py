@@ -51,7 +51,10 @@ class Totals:
 
 @dataclass(frozen=True)
 class RollingAverage:
-    """A row of `rolling_averages`. `mean` is in micros; `coverage` is covered / expected time."""
+    """A row of `rolling_averages`. `mean` is in micros; `coverage` is covered / expected time.
+
+    `window_start` is later than `window_days` ago where the contract is younger than that.
+    """
 
     as_of: datetime
     market_ticker: str
@@ -97,15 +100,27 @@ def rolling_average(
     as_of: datetime,
     *,
     window_days: int,
+    start: datetime,
     first_day_until_start: Totals,
     whole_days: Iterable[Totals],
     last_day_until_end: Totals,
     calendar: CollectionCalendar,
 ) -> RollingAverage:
-    """Return the average of one market at one moment; see the module's formula."""
-    start = window_start(as_of, window_days)
+    """Return the average of one market at one moment; see the module's formula.
+
+    Args:
+        market_ticker: the market.
+        as_of: the window's end.
+        window_days: its length; all of it is expected to be covered.
+        start: from when on prices count: the window's start, or the contract's own if that is
+            later.
+        first_day_until_start: totals of the start's day, up to the start.
+        whole_days: totals of the days from the start's on, without the last.
+        last_day_until_end: totals of the window's last day, up to its end.
+        calendar: for the expected time.
+    """
     totals = sum(whole_days, last_day_until_end) - first_day_until_start
-    expected_ms = calendar.expected_ms(start, as_of)
+    expected_ms = calendar.expected_ms(window_start(as_of, window_days), as_of)
     coverage = Decimal(totals.covered_ms) / expected_ms if expected_ms else Decimal(0)
     content = f"{market_ticker}|{as_of.isoformat()}|{window_days}|{totals}"
     return RollingAverage(

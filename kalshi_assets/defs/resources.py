@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import cached_property
 
 import dagster as dg
 
-from kalshi_assets.analytics.cleaning import CleaningRules
+from kalshi_assets.analytics.faults import CleaningRules
+from kalshi_assets.analytics.sequence import SequenceRules
 from kalshi_assets.domain.calendar import CollectionCalendar
 from kalshi_assets.domain.clock import VenueClock
-from kalshi_assets.domain.price import micros
+from kalshi_assets.domain.price import MICROS_PER_CENT, micros
 from kalshi_assets.errors import ConfigurationError
 from kalshi_assets.execution.desk import Desk, limits_of
 from kalshi_assets.execution.paper import PaperVenue
@@ -66,6 +68,10 @@ class Platform(dg.ConfigurableResource[None]):
             max_quote_age_seconds=self.settings.max_quote_age_seconds,
             grids={ticker: row.market.grid for ticker, row in known.items()},
             collection=self.collection,
+            sequence=SequenceRules(
+                frozen_after=timedelta(seconds=self.settings.frozen_after_seconds),
+                max_quiet_jump=round(self.settings.max_quiet_jump_points * MICROS_PER_CENT),
+            ),
         )
 
     @contextmanager

@@ -41,6 +41,7 @@ class Statement:
             cash_micros=self.balance.cash_micros - committed_micros,
             value_micros=None if value is None else self.balance.cash_micros + value,
             positions={p.market_ticker: p.position for p in self.positions},
+            exposures={p.market_ticker: abs(p.exposure_micros) for p in self.positions},
         )
 
 

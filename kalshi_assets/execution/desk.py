@@ -36,6 +36,7 @@ def limits_of(settings: Settings) -> Limits:
         min_volume=settings.min_volume_contracts * CENTICONTRACTS,
         min_seconds_to_close=settings.min_hours_to_close * 3600,
         max_trade_pct=settings.max_trade_pct,
+        max_event_pct=settings.max_event_pct or settings.max_trade_pct,
         max_slippage=int(settings.max_slippage_cents * MICROS_PER_CENT),
         max_signal_age_seconds=2 * settings.poll_seconds,
         max_verdict_age_seconds=settings.max_verdict_age_seconds,

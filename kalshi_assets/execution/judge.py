@@ -5,26 +5,20 @@ signal's answer changes, so that a lasting refusal is one row and not one every 
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from kalshi_assets.domain.calendar import venue_day
-from kalshi_assets.domain.market import ExchangeStatus, Quote, TrackedMarket
-from kalshi_assets.domain.price import CENTICONTRACTS
 from kalshi_assets.domain.signal import Signal
-from kalshi_assets.errors import ExchangeError, PayloadError
-from kalshi_assets.execution.account import read_statement
 from kalshi_assets.execution.desk import Desk
-from kalshi_assets.execution.reconcile import reconcile
+from kalshi_assets.execution.known import Stake, gather, has_reconciled, inputs_of
 from kalshi_assets.risk.engine import RiskDecision, judge
-from kalshi_assets.risk.inputs import AccountView, CheckVerdict, Inputs
-from kalshi_assets.storage import account as account_rows
-from kalshi_assets.storage import ledger, markets, signals, verdicts
+from kalshi_assets.risk.inputs import Inputs
+from kalshi_assets.storage import ledger, signals, verdicts
 
 LEG = "entry"
-Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -56,18 +50,21 @@ def judge_open_signals(desk: Desk) -> list[Judgement]:
 
 
 def judge_signals(desk: Desk, to_judge: Sequence[Signal]) -> list[Judgement]:
-    """Return the decision on each signal, with fresh answers of the venue.
+    """Return the decision on each signal, the strongest first, with fresh answers of the venue.
 
-    The ledger is reconciled first. Where that fails, it is not known which orders are live.
+    The ledger is reconciled first, also where there is no signal: orders may be live.
     """
-    is_reconciled = _or_none(lambda: reconcile(desk)) is not None
+    is_reconciled = has_reconciled(desk)
     if not to_judge:
         return []
-    known = _known(desk, to_judge, is_reconciled=is_reconciled)
+    known, approved = gather(desk, to_judge, is_reconciled=is_reconciled), list[Stake]()
     judgements = []
-    for signal in to_judge:
-        inputs = _inputs(desk.clock.now(), signal, known)
-        judgements.append(Judgement(inputs, judge(inputs, desk.limits)))
+    for signal in sorted(to_judge, key=lambda s: (-s.strength, s.market_ticker)):
+        inputs = inputs_of(desk.clock.now(), signal, known, approved=approved)
+        judgement = Judgement(inputs, judge(inputs, desk.limits))
+        judgements.append(judgement)
+        if judgement.decision.is_approved:
+            approved.append((signal.market_ticker, judgement.decision.cost_micros or 0))
     return judgements
 
 
@@ -139,68 +136,6 @@ def closed(row: ledger.Decision, now: datetime, reason: str, run_id: str) -> led
     )
 
 
-@dataclass(frozen=True)
-class _Known:
-    """What one judgement round knows of market, account and ledger."""
-
-    markets: dict[str, TrackedMarket]
-    quotes: dict[str, Quote]
-    exchange: ExchangeStatus | None
-    account: AccountView | None
-    verdicts: dict[str, CheckVerdict]
-    orders: list[ledger.Order]
-    live_markets: frozenset[str] | None
-    trading_state: str
-
-
-def _known(desk: Desk, to_judge: Sequence[Signal], *, is_reconciled: bool) -> _Known:
-    tickers = [signal.market_ticker for signal in to_judge]
-    with desk.database.transaction() as connection:
-        live = ledger.live_orders(connection)
-        known_markets = markets.known_markets(connection)
-        newest_verdicts = verdicts.latest_verdicts(connection)
-        orders = ledger.orders_of_signals(connection, [s.signal_id for s in to_judge])
-        state = account_rows.current_trading_state(connection)
-    committed = sum((o.count - o.fill_count) * o.limit_price // CENTICONTRACTS for o in live)
-    statement = _or_none(lambda: read_statement(desk))
-    batch = _or_none(lambda: desk.venue.markets(tickers=tickers))
-    return _Known(
-        markets=known_markets,
-        quotes={s.quote.market_ticker: s.quote for s in batch.snapshots} if batch else {},
-        exchange=_or_none(desk.venue.exchange_status),
-        account=statement.view(committed_micros=committed) if statement else None,
-        verdicts=newest_verdicts,
-        orders=orders,
-        live_markets=frozenset(o.market_ticker for o in live) if is_reconciled else None,
-        trading_state=state,
-    )
-
-
-def _inputs(now: datetime, signal: Signal, known: _Known) -> Inputs:
-    tracked, live = known.markets.get(signal.market_ticker), known.live_markets
-    return Inputs(
-        now=now,
-        signal=signal,
-        market=tracked.market if tracked else None,
-        fee_multiplier=tracked.fee_multiplier if tracked else None,
-        quote=known.quotes.get(signal.market_ticker),
-        exchange=known.exchange,
-        account=known.account,
-        verdicts=known.verdicts,
-        has_live_order=None if live is None else signal.market_ticker in live,
-        attempts=sum(order.signal_id == signal.signal_id for order in known.orders),
-        trading_state=known.trading_state,
-    )
-
-
-def _or_none(ask: Callable[[], Answer]) -> Answer | None:
-    """Return the venue's answer, or None: then the rules that need it refuse."""
-    try:
-        return ask()
-    except (ExchangeError, PayloadError):
-        return None
-
-
 def _is_news(row: ledger.Decision, before: ledger.Decision | None) -> bool:
     if row.outcome == "approved" or before is None:
         return True
@@ -227,4 +162,5 @@ def _seen(inputs: Inputs) -> dict[str, Any]:
         "quoted_at": quote.quoted_at.isoformat() if quote else None,
         "cash_micros": account.cash_micros if account else None,
         "portfolio_value_micros": account.value_micros if account else None,
+        "event_exposure_micros": inputs.event_exposure_micros,
     }

@@ -37,18 +37,18 @@ class MarketBatch:
         snapshots: the good rows.
         rejected: the malformed rows.
         unknown_fields: how often each field came that the API document does not name.
-        duplicates: rows of a market that had come before in this call; the first one counts.
+        duplicates: markets of rows that had come before in this call; the first one counts.
     """
 
     snapshots: tuple[MarketSnapshot, ...] = ()
     rejected: tuple[RejectedPayload, ...] = ()
     unknown_fields: Mapping[str, int] = field(default_factory=dict)
-    duplicates: int = 0
+    duplicates: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class CandleBatch:
-    """What a call for candlesticks gave; attributes as in `MarketBatch`."""
+    """What a call for candlesticks gave; attributes as in `MarketBatch`, duplicates counted."""
 
     candles: tuple[Candle, ...] = ()
     rejected: tuple[RejectedPayload, ...] = ()
@@ -63,9 +63,8 @@ def market_batch(rows: Iterable[Row]) -> MarketBatch:
         payload = found.read(MarketPayload, row)
         if payload is not None:
             found.add(payload.to_domain())
-    return MarketBatch(
-        found.rows, tuple(found.rejected), dict(found.unknown_fields), found.duplicates
-    )
+    twice = tuple(str(ticker) for ticker in found.duplicates)
+    return MarketBatch(found.rows, tuple(found.rejected), dict(found.unknown_fields), twice)
 
 
 def candle_batch(rows: Iterable[Row], interval_minutes: int) -> CandleBatch:
@@ -78,7 +77,7 @@ def candle_batch(rows: Iterable[Row], interval_minutes: int) -> CandleBatch:
             if market is not None and payload is not None:
                 found.add(payload.to_domain(market.market_ticker, interval_minutes))
     return CandleBatch(
-        found.rows, tuple(found.rejected), dict(found.unknown_fields), found.duplicates
+        found.rows, tuple(found.rejected), dict(found.unknown_fields), len(found.duplicates)
     )
 
 
@@ -88,7 +87,7 @@ class RowCollector(Generic[T]):
     def __init__(self, key: Callable[[T], Hashable]) -> None:
         self.rejected: list[RejectedPayload] = []
         self.unknown_fields: Counter[str] = Counter()
-        self.duplicates = 0
+        self.duplicates: list[Hashable] = []
         self._key = key
         self._rows: dict[Hashable, T] = {}
 
@@ -119,7 +118,7 @@ class RowCollector(Generic[T]):
         """Keep a good row, unless its like came before."""
         key = self._key(value)
         if key in self._rows:
-            self.duplicates += 1
+            self.duplicates.append(key)
         else:
             self._rows[key] = value
 

@@ -10,22 +10,26 @@ client's cannot hide. Start it with `python -m kalshi_assets.local_exchange`, or
 
 Reading order: `app` (routes) → `gate` (the way in) → `*_endpoints` → `exchange` → `trading` and
 `course` (what happens when somebody calls, and by itself) → `ledger`, `book`, `matching`, `fees`.
-`tape` is the protocol of what is replayed; `scenarios/` implements it.
+`tape` is the protocol of what is replayed; `scenarios/` and `recordings/` implement it. `inputs`
+names what is played and which `faults/` its feed has.
 """
 
 from kalshi_assets.local_exchange.app import create_app
 from kalshi_assets.local_exchange.clock import ManualClock
 from kalshi_assets.local_exchange.errors import LocalExchangeError, StateMismatch, UnknownScenario
 from kalshi_assets.local_exchange.exchange import Exchange, Terms, open_exchange
+from kalshi_assets.local_exchange.inputs import Input, Recording
 from kalshi_assets.local_exchange.limits import RateLimits
 from kalshi_assets.local_exchange.server import Handle, ServerConfig, running_exchange, serve
 
 __all__ = [
     "Exchange",
     "Handle",
+    "Input",
     "LocalExchangeError",
     "ManualClock",
     "RateLimits",
+    "Recording",
     "ServerConfig",
     "StateMismatch",
     "Terms",

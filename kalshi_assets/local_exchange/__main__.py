@@ -4,14 +4,16 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from kalshi_assets.local_exchange.errors import LocalExchangeError
 from kalshi_assets.local_exchange.exchange import DEFAULT_CASH, Terms
+from kalshi_assets.local_exchange.inputs import DEFAULT_SPREAD, Input, Recording
 from kalshi_assets.local_exchange.limits import RateLimits
 from kalshi_assets.local_exchange.server import ServerConfig, serve
-from kalshi_assets.local_exchange.units import dollars_to_micros
+from kalshi_assets.local_exchange.units import dollars_to_micros, to_ms
 
 EXIT_USAGE = 2
 
@@ -29,7 +31,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="kalshi_assets.local_exchange", description=__doc__)
     add = parser.add_argument
-    add("--scenario", required=True, help="name of the scenario to replay")
+    played = parser.add_mutually_exclusive_group(required=True)
+    played.add_argument("--scenario", help="name of the scenario to replay")
+    played.add_argument("--recording", type=Path, help="folder of recorded candles to replay")
+    add("--at", type=_instant, help="where in the recording the clock begins, ISO with offset")
+    add("--spread", type=int, default=DEFAULT_SPREAD, help="around recorded prices, in $0.0001")
+    add("--fault", action="append", default=[], help="NAME for all markets, NAME:TICKER for one")
     add("--state", required=True, type=Path, help="folder of the state; made if missing")
     add("--keys", required=True, type=Path, help="JSON file: {key id: public key as PEM}")
     add("--port", type=int, default=0, help="port on 127.0.0.1; 0 takes a free one")
@@ -49,7 +56,7 @@ def _config(args: argparse.Namespace) -> ServerConfig:
     except ValueError as exc:
         raise LocalExchangeError(f"--cash: {exc}") from exc
     return ServerConfig(
-        scenario=args.scenario,
+        source=Input(_source(args), tuple(args.fault)),
         keys=_read_keys(args.keys),
         state_dir=args.state,
         port=args.port,
@@ -58,6 +65,24 @@ def _config(args: argparse.Namespace) -> ServerConfig:
         ready_file=args.ready_file,
         parent_pid=args.parent_pid,
     )
+
+
+def _source(args: argparse.Namespace) -> str | Recording:
+    if args.recording is None:
+        return str(args.scenario)
+    if args.at is None:
+        raise LocalExchangeError("--at is missing: the moment in the recording to begin at")
+    return Recording(args.recording, args.at, args.spread)
+
+
+def _instant(text: str) -> int:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as exc:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a moment") from exc
+    if moment.tzinfo is None:
+        raise argparse.ArgumentTypeError(f"{text!r} has no offset from UTC")
+    return to_ms(moment)
 
 
 def _dollars(text: str) -> Decimal:

@@ -53,9 +53,14 @@ def endpoints(exchange: Exchange) -> list[Endpoint]:
 
 
 def clock_view(exchange: Exchange) -> dict[str, object]:
-    """Return where both clocks stand."""
+    """Return what is played, and where both clocks stand."""
     now_ms = exchange.moment()
-    return {"venue_at": iso(now_ms), "wall_at": iso(wall_ms()), "speed": exchange.clock.speed}
+    return {
+        "input": exchange.source.name,
+        "venue_at": iso(now_ms),
+        "wall_at": iso(wall_ms()),
+        "speed": exchange.clock.speed,
+    }
 
 
 def _routes(gate: Gate, operations: list[Endpoint]) -> list[BaseRoute]:

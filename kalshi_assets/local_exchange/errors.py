@@ -5,6 +5,8 @@ here is shared with the client's own exception tree: a bug there cannot hide beh
 
     LocalExchangeError
     ├── UnknownScenario      no scenario has this name
+    ├── UnknownFault         no fault, or no market to put it on, has this name
+    ├── RecordingError       a recording that cannot be replayed
     └── StateMismatch        the state folder belongs to another scenario, or to a live process
     Refusal                  a request answered with 4xx
 """
@@ -20,6 +22,14 @@ class LocalExchangeError(Exception):
 
 class UnknownScenario(LocalExchangeError):
     """No scenario has this name."""
+
+
+class UnknownFault(LocalExchangeError):
+    """No fault has this name, or no market to put it on."""
+
+
+class RecordingError(LocalExchangeError):
+    """A recording cannot be replayed; the message names the place and the value in it."""
 
 
 class StateMismatch(LocalExchangeError):

@@ -12,12 +12,12 @@ from kalshi_assets.local_exchange.auth import Doorkeeper, wall_ms
 from kalshi_assets.local_exchange.book import Book
 from kalshi_assets.local_exchange.clock import Clock, LeasedClock
 from kalshi_assets.local_exchange.course import Course
+from kalshi_assets.local_exchange.inputs import Input
 from kalshi_assets.local_exchange.ledger import Ledger
 from kalshi_assets.local_exchange.limits import RateLimiter, RateLimits
 from kalshi_assets.local_exchange.order_request import OrderRequest
 from kalshi_assets.local_exchange.orders import Orders
 from kalshi_assets.local_exchange.request_log import RequestLog
-from kalshi_assets.local_exchange.scenarios import load_scenario
 from kalshi_assets.local_exchange.store import Store
 from kalshi_assets.local_exchange.tape import Tape
 from kalshi_assets.local_exchange.trading import Canceled, Placed, Trading
@@ -52,15 +52,24 @@ class Exchange:
         doorkeeper: the registered keys.
         clock: venue time.
         terms: cash and rate limits.
+        source: what the tape was made of; by default a scenario of the tape's name.
 
     Raises:
-        StateMismatch: if the state was written under another tape.
+        StateMismatch: if the state was written under another input.
     """
 
     def __init__(
-        self, tape: Tape, store: Store, *, doorkeeper: Doorkeeper, clock: Clock, terms: Terms
+        self,
+        tape: Tape,
+        store: Store,
+        *,
+        doorkeeper: Doorkeeper,
+        clock: Clock,
+        terms: Terms,
+        source: Input | None = None,
     ) -> None:
-        store.stamp(tape.name)
+        self.source = source or Input(tape.name)
+        store.stamp(self.source.name)
         self.tape = tape
         self.store = store
         self.doorkeeper = doorkeeper
@@ -117,37 +126,46 @@ class Exchange:
 
 
 def open_exchange(
-    scenario: str,
+    source: Input | str,
     *,
     keys: dict[str, str],
     state_dir: Path | None = None,
     speed: float = 1.0,
     terms: Terms | None = None,
 ) -> Exchange:
-    """Open an exchange on a scenario, new or where its state folder left off.
+    """Open an exchange on an input, new or where its state folder left off.
 
     Args:
-        scenario: the scenario's name.
+        source: what it plays; a text is a scenario's name.
         keys: PEM of each public key by key id; each key is an account of its own.
         state_dir: where the state lives; None keeps it in memory.
         speed: venue seconds a wall second.
         terms: cash and rate limits.
 
     Raises:
-        LocalExchangeError: if the scenario is unknown, a key unreadable, or the state another's.
+        LocalExchangeError: if the input cannot be played, a key is unreadable, or the state is
+            another's.
     """
-    tape = load_scenario(scenario)
+    played = Input(source) if isinstance(source, str) else source
+    tape = played.tape()
     doorkeeper = Doorkeeper(keys, wall_clock_ms=wall_ms)
     store = Store(state_dir)
     try:
-        store.stamp(tape.name)
+        store.stamp(played.name)
         leased = store.get_meta(LEASE)
         clock = LeasedClock(
             tape.started_ms if leased is None else int(leased),
             speed=speed,
             write_lease=lambda ms: store.set_meta(LEASE, str(ms)),
         )
-        return Exchange(tape, store, doorkeeper=doorkeeper, clock=clock, terms=terms or Terms())
+        return Exchange(
+            tape,
+            store,
+            doorkeeper=doorkeeper,
+            clock=clock,
+            terms=terms or Terms(),
+            source=played,
+        )
     except BaseException:
         store.close()
         raise

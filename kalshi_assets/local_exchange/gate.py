@@ -8,16 +8,18 @@ import json
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from kalshi_assets.local_exchange.auth import KEY_HEADER
 from kalshi_assets.local_exchange.errors import Refusal
-from kalshi_assets.local_exchange.exchange import Exchange
 from kalshi_assets.local_exchange.limits import DEFAULT_COST, Budget
 from kalshi_assets.local_exchange.query import Query
+
+if TYPE_CHECKING:
+    from kalshi_assets.local_exchange.exchange import Exchange
 
 PREFIX = "/trade-api/v2"
 ANONYMOUS = ""
@@ -84,7 +86,7 @@ class Interceptor(Protocol):
 class Gate:
     """Turns an endpoint into a request handler."""
 
-    def __init__(self, exchange: Exchange, interceptor: Interceptor | None = None) -> None:
+    def __init__(self, exchange: "Exchange", interceptor: Interceptor | None = None) -> None:
         self._exchange = exchange
         self._interceptor = interceptor
 

@@ -133,11 +133,17 @@ def _price(candle: Candle) -> View:
     if candle.price is None:
         names = ("open", "low", "high", "close", "mean", "min", "max")
         return {f"{name}_dollars": None for name in names} | {"previous_dollars": previous}
-    mean = (2 * candle.notional + candle.volume) // (2 * candle.volume)
     return {
         **_bar(candle.price),
-        "mean_dollars": price_text(mean),
+        "mean_dollars": price_text(_mean(candle.price, candle)),
         "min_dollars": price_text(candle.price.low),
         "max_dollars": price_text(candle.price.high),
         "previous_dollars": previous,
     }
+
+
+def _mean(price: Bar, candle: Candle) -> int:
+    """Return the mean price by volume; a recording may hold a price without any volume."""
+    if candle.volume == 0:
+        return price.close
+    return (2 * candle.notional + candle.volume) // (2 * candle.volume)

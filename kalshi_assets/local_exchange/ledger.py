@@ -132,7 +132,12 @@ class Ledger:
         )
 
     def settle(self, listing: Listing) -> None:
-        """Pay every holder $1 a winning contract and close the positions."""
+        """Pay every holder $1 a winning contract and close the positions.
+
+        A market without a result pays nobody: its positions stay.
+        """
+        if listing.result is None:
+            return
         sql = "select * from positions where ticker = ? and is_settled = 0"
         for row in self._store.rows(sql, listing.ticker):
             position = Position(**dict(row))

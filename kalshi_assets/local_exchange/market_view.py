@@ -9,6 +9,15 @@ from kalshi_assets.local_exchange.units import DAY_MS, ONE_DOLLAR, count_text, i
 
 View = dict[str, Any]
 
+_ZEROS: View = {
+    "yes_bid_dollars": price_text(0),
+    "yes_bid_size_fp": count_text(0),
+    "yes_ask_dollars": price_text(0),
+    "yes_ask_size_fp": count_text(0),
+    "no_bid_dollars": price_text(0),
+    "no_ask_dollars": price_text(0),
+}
+
 
 class MarketView:
     """Renders market data at a moment.
@@ -24,10 +33,9 @@ class MarketView:
 
     def market(self, listing: Listing, ms: int) -> View:
         """Render one market."""
-        status = listing.status_at(ms)
         return {
             **_facts(listing),
-            "status": status,
+            "status": listing.status_at(ms),
             **self._quotes(listing, ms),
             **self._counters(listing, ms),
             **self._day_ago(listing, ms),
@@ -52,18 +60,21 @@ class MarketView:
             " order by created_ms desc, seq desc limit 1",
             *(ticker, ms),
         )
-        if own is None or self._tape.trades(ticker, own["created_ms"], ms):
-            return self._tape.activity_at(ticker, ms).last_price
+        activity = self._tape.activity_at(ticker, ms)
+        if own is None or activity.volume > self._tape_volume(ticker, own["created_ms"]):
+            return activity.last_price
         return int(own["price"])
 
+    def _tape_volume(self, ticker: str, ms: int) -> int:
+        return self._tape.activity_at(ticker, ms).volume
+
     def _quotes(self, listing: Listing, ms: int) -> View:
-        book = self._book.depth(listing.ticker, ms)
-        bid, ask = _touch(book)
-        moment = max(min(ms, listing.close_ms - 1), listing.open_ms)
-        is_over = ms >= listing.close_ms
-        updated = self._tape.quote_at(listing.ticker, moment).updated_ms
+        updated_time = {"updated_time": iso(self._updated_ms(listing, ms))}
+        if self._is_zero_coded(listing, ms):
+            return {**updated_time, **_ZEROS}
+        bid, ask = _touch(self._book.depth(listing.ticker, ms))
         return {
-            "updated_time": iso(listing.close_ms if is_over else max(updated, listing.created_ms)),
+            **updated_time,
             "yes_bid_dollars": price_text(bid.price),
             "yes_bid_size_fp": count_text(bid.count),
             "yes_ask_dollars": price_text(ask.price),
@@ -72,12 +83,25 @@ class MarketView:
             "no_ask_dollars": price_text(ONE_DOLLAR - bid.price),
         }
 
+    def _updated_ms(self, listing: Listing, ms: int) -> int:
+        if ms < listing.open_ms:
+            return listing.created_ms
+        if ms >= listing.close_ms:
+            return listing.close_ms
+        return max(self._tape.quote_at(listing.ticker, ms).updated_ms, listing.created_ms)
+
+    def _is_zero_coded(self, listing: Listing, ms: int) -> bool:
+        is_active = listing.open_ms <= ms < listing.close_ms
+        return is_active and self._tape.quote_at(listing.ticker, ms).is_zero_coded
+
     def _counters(self, listing: Listing, ms: int) -> View:
         activity = self._tape.activity_at(listing.ticker, ms)
         own = self._own_volume(listing.ticker, 0, ms)
         own_24h = self._own_volume(listing.ticker, ms - DAY_MS, ms)
+        is_zero = self._is_zero_coded(listing, ms)
+        last = 0 if is_zero else self.last_price(listing.ticker, ms)
         return {
-            "last_price_dollars": price_text(self.last_price(listing.ticker, ms)),
+            "last_price_dollars": price_text(last),
             "volume_fp": count_text(activity.volume + own),
             "volume_24h_fp": count_text(activity.volume_24h + own_24h),
             "open_interest_fp": count_text(activity.open_interest + own),
@@ -93,7 +117,8 @@ class MarketView:
     def _day_ago(self, listing: Listing, ms: int) -> View:
         then = ms - DAY_MS
         bid = ask = price = 0
-        if listing.open_ms <= then < listing.close_ms:
+        is_active = listing.open_ms <= then < listing.close_ms
+        if is_active and not self._is_zero_coded(listing, then):
             quote = self._tape.quote_at(listing.ticker, then)
             bid, ask = (level.price for level in _touch(Depth(quote.bids, quote.asks)))
             price = self._tape.activity_at(listing.ticker, then).last_price
@@ -139,13 +164,18 @@ def _facts(listing: Listing) -> View:
         "can_close_early": False,
         "notional_value_dollars": price_text(ONE_DOLLAR),
         "settlement_bounds_type": "default",
-        "strike_type": "greater",
-        "floor_strike": listing.floor_strike,
+        **_strike(listing),
         "rules_primary": listing.rules_primary,
         "rules_secondary": listing.rules_secondary,
         "price_level_structure": listing.price_level_structure,
         "price_ranges": [_range(part) for part in listing.price_ranges],
     }
+
+
+def _strike(listing: Listing) -> View:
+    if listing.floor_strike is None:
+        return {"strike_type": "custom"}
+    return {"strike_type": "greater", "floor_strike": listing.floor_strike}
 
 
 def _range(part: PriceRange) -> View:
@@ -165,7 +195,7 @@ def _times(listing: Listing) -> View:
 
 
 def _outcome(listing: Listing, ms: int) -> View:
-    if ms < listing.determined_ms:
+    if ms < listing.determined_ms or listing.result is None:
         return {"result": "", "expiration_value": ""}
     view: View = {
         "result": listing.result,

@@ -16,7 +16,9 @@ import uvicorn
 
 from kalshi_assets.local_exchange.app import clock_view, create_app
 from kalshi_assets.local_exchange.exchange import Exchange, Terms, open_exchange
+from kalshi_assets.local_exchange.faults import FaultyFeed, parse_faults
 from kalshi_assets.local_exchange.gate import PREFIX, Interceptor
+from kalshi_assets.local_exchange.inputs import Input
 from kalshi_assets.local_exchange.units import iso
 
 HOST = "127.0.0.1"
@@ -29,7 +31,7 @@ class ServerConfig:
     """How to run the exchange as a process.
 
     Attributes:
-        scenario: the scenario's name.
+        source: what it plays.
         keys: PEM of each public key by key id.
         state_dir: where the state lives; None keeps it in memory.
         port: 0 takes a free one.
@@ -37,9 +39,10 @@ class ServerConfig:
         terms: cash and rate limits.
         ready_file: written, atomically, once requests are answered.
         parent_pid: stop when this process is no longer the parent.
+        on_ready: told where the exchange and its clock stand, once requests are answered.
     """
 
-    scenario: str
+    source: Input
     keys: Mapping[str, str]
     state_dir: Path | None = None
     port: int = 0
@@ -47,6 +50,7 @@ class ServerConfig:
     terms: Terms = field(default_factory=Terms)
     ready_file: Path | None = None
     parent_pid: int | None = None
+    on_ready: Callable[[Mapping[str, object]], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,7 @@ def serve(config: ServerConfig) -> None:
         OSError: if the port is taken.
     """
     exchange = open_exchange(
-        config.scenario,
+        config.source,
         keys=dict(config.keys),
         state_dir=config.state_dir,
         speed=config.speed,
@@ -85,8 +89,11 @@ def serve(config: ServerConfig) -> None:
             def announce() -> None:
                 if config.ready_file is not None:
                     _write_ready(config.ready_file, exchange, url)
+                if config.on_ready is not None:
+                    config.on_ready(_announcement(exchange, url))
 
-            server = _Server(create_app(exchange), on_ready=announce)
+            app = create_app(exchange, interceptor=fault_interceptor(exchange))
+            server = _Server(app, on_ready=announce)
             if config.parent_pid is not None:
                 _watch_parent(config.parent_pid, server)
             server.run(sockets=[listener])
@@ -157,15 +164,24 @@ def _url(listener: socket.socket) -> str:
     return f"http://{HOST}:{listener.getsockname()[1]}{PREFIX}"
 
 
-def _write_ready(path: Path, exchange: Exchange, url: str) -> None:
-    """Write the ready file beside its place, then move it there."""
-    content = {
+def fault_interceptor(exchange: Exchange) -> Interceptor | None:
+    """Return what breaks the feed as the exchange's input says, or None where nothing is broken."""
+    faults = parse_faults(exchange.source.faults, exchange.tape.listings)
+    return FaultyFeed(faults, exchange.tape) if faults else None
+
+
+def _announcement(exchange: Exchange, url: str) -> dict[str, object]:
+    return {
         "url": url,
         "pid": os.getpid(),
         **clock_view(exchange),
-        "scenario": exchange.tape.name,
         "input_started_at": iso(exchange.tape.started_ms),
     }
+
+
+def _write_ready(path: Path, exchange: Exchange, url: str) -> None:
+    """Write the ready file beside its place, then move it there."""
+    content = _announcement(exchange, url)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     draft.write_text(json.dumps(content), encoding="utf-8")

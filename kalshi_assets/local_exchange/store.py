@@ -156,17 +156,17 @@ class Store:
             value,
         )
 
-    def stamp(self, scenario: str) -> None:
-        """Write the scenario's name on a new file, or compare it.
+    def stamp(self, name: str) -> None:
+        """Write the input's name on a new file, or compare it.
 
         Raises:
-            StateMismatch: if the state was written under another scenario.
+            StateMismatch: if the state was written under another input.
         """
         stamped = self.get_meta("scenario")
         if stamped is None:
-            self.set_meta("scenario", scenario)
-        elif stamped != scenario:
+            self.set_meta("scenario", name)
+        elif stamped != name:
             raise StateMismatch(
-                f"{self._path} holds the state of scenario {stamped!r}, not of {scenario!r}: "
+                f"{self._path} holds the state of {stamped!r}, not of {name!r}: "
                 "start that one, or give another state folder"
             )

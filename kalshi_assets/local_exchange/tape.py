@@ -1,8 +1,8 @@
 """What the exchange replays: the protocol of a tape and the values it hands over.
 
 A tape knows the markets and what the rest of the world does in them. It holds no state: everything
-is a function of the ticker and the moment, so a restart needs nothing but the venue clock. A seeded
-scenario implements it today; a recording will.
+is a function of the ticker and the moment, so a restart needs nothing but the venue clock. Seeded
+scenarios and recordings implement it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -46,7 +46,12 @@ class PriceRange:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A binary market: everything about it that trading does not change."""
+    """A binary market: everything about it that trading does not change.
+
+    Attributes:
+        floor_strike: the value above which YES wins, None where the terms name no number.
+        result: who wins, None where nobody knows yet; the market then stays closed.
+    """
 
     ticker: str
     event_ticker: str
@@ -55,7 +60,7 @@ class Listing:
     yes_sub_title: str
     rules_primary: str
     rules_secondary: str
-    floor_strike: float
+    floor_strike: float | None
     price_level_structure: str
     price_ranges: tuple[PriceRange, ...]
     created_ms: int
@@ -63,7 +68,7 @@ class Listing:
     close_ms: int
     determined_ms: int
     settled_ms: int
-    result: Result
+    result: Result | None
     expiration_value: str
 
     def status_at(self, ms: int) -> Status:
@@ -72,7 +77,7 @@ class Listing:
             return "initialized"
         if ms < self.close_ms:
             return "active"
-        if ms < self.determined_ms:
+        if ms < self.determined_ms or self.result is None:
             return "closed"
         return "determined" if ms < self.settled_ms else "finalized"
 
@@ -98,6 +103,8 @@ class Quote:
             is back.
         changed_ms: when these orders appeared: their place in the queue.
         updated_ms: the market's `updated_time`.
+        is_zero_coded: the recording holds zeros for values it misses. Nobody trades at 0, so the
+            sides are empty, but the market record shows the zeros as they stand.
     """
 
     bids: tuple[Level, ...]
@@ -105,6 +112,7 @@ class Quote:
     version: int
     changed_ms: int
     updated_ms: int
+    is_zero_coded: bool = False
 
 
 @dataclass(frozen=True, slots=True)

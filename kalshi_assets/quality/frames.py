@@ -1,15 +1,14 @@
 """The rows the checks look at: one a market, with the measures the rules name. Pure."""
 
-from collections.abc import Hashable, Mapping, Sequence
-from datetime import datetime
-from typing import Any
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 
 import pandas as pd
 
+from kalshi_assets.analytics.sequence import MOVES_TO_CALL_FROZEN, Standstill
 from kalshi_assets.domain.market import Market, TrackedMarket
 
 REQUIRED = ("yes_bid", "yes_ask", "yes_bid_size", "yes_ask_size", "last_price", "volume", "status")
-MOVES_TO_CALL_FROZEN = 3
 
 
 def market_rows(tracked: Mapping[str, TrackedMarket]) -> pd.DataFrame:
@@ -51,11 +50,21 @@ def tick_rows(ticks: pd.DataFrame, markets: Mapping[str, Market], *, now: dateti
     return rows
 
 
-def presence_rows(expected: Sequence[str], ticks: pd.DataFrame) -> pd.DataFrame:
-    """Return a row an expected market: is_present."""
-    seen = set(ticks["market_ticker"])
-    rows = [{"market_ticker": t, "is_present": t in seen} for t in expected]
-    return pd.DataFrame(rows, columns=["market_ticker", "is_present"])
+def presence_rows(
+    expected: Sequence[str], ticks: pd.DataFrame, duplicates: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Return a row an expected market: is_present, is_unique.
+
+    Args:
+        expected: the markets that were asked for.
+        ticks: what came.
+        duplicates: the markets that came more than once.
+    """
+    seen, twice = set(ticks["market_ticker"]), set(duplicates)
+    rows = [
+        {"market_ticker": t, "is_present": t in seen, "is_unique": t not in twice} for t in expected
+    ]
+    return pd.DataFrame(rows, columns=["market_ticker", "is_present", "is_unique"])
 
 
 def frozen_rows(ticks: pd.DataFrame, *, frozen_after_seconds: int) -> pd.DataFrame:
@@ -68,9 +77,10 @@ def frozen_rows(ticks: pd.DataFrame, *, frozen_after_seconds: int) -> pd.DataFra
         ticks: raw ticks of all sources, reaching back further than `frozen_after_seconds`.
         frozen_after_seconds: how long unchanged is too long.
     """
+    reach = 3 * timedelta(seconds=frozen_after_seconds)
     rows = []
     for ticker, part in ticks.groupby("market_ticker", sort=True):
-        unchanged, moves = _unchanged(part.sort_values("observed_at"))
+        unchanged, moves = _unchanged(part.sort_values("observed_at"), reach)
         rows.append(
             {
                 "market_ticker": ticker,
@@ -90,6 +100,12 @@ def clean_rows(clean: pd.DataFrame) -> pd.DataFrame:
     return usable.assign(covered_hours=usable["covered_ms"] / 3_600_000)
 
 
+def newest_rows(clean: pd.DataFrame) -> pd.DataFrame:
+    """Return each market's newest clean tick with fault_names."""
+    newest = latest_a_market(clean)
+    return newest.assign(fault_names=[" and ".join(faults) for faults in newest["faults"]])
+
+
 def latest_a_market(rows: pd.DataFrame) -> pd.DataFrame:
     """Return each market's newest row."""
     if rows.empty:
@@ -104,34 +120,10 @@ def _is_on_grid(market: Market | None, bid: int, ask: int) -> bool:
     return all(p in (0, 1_000_000) or market.grid.holds(p) for p in (bid, ask))
 
 
-def _unchanged(ticks: pd.DataFrame) -> tuple[float, int]:
+def _unchanged(ticks: pd.DataFrame, reach: timedelta) -> tuple[float, int]:
     """Return for how long the newest quote has stood, and how often the market moved in it."""
-    rows = ticks.to_dict("records")
-    newest = rows[-1]
-    since, moves, later_live, is_traded = newest["observed_at"], 0, None, False
-    for row in reversed(rows):
-        if not _is_same_quote(row, newest):
-            break
-        moves += is_traded  # a candle's trading lies before its end, so behind this row
-        is_traded = row["source"] == "candle" and bool(row["bar_volume"])
-        if row["source"] != "candle":
-            moves += later_live is not None and _moved(row, later_live)
-            later_live = row
-        since = row["observed_at"]
-    return (newest["observed_at"] - since).total_seconds(), moves
-
-
-def _is_same_quote(row: dict[Hashable, Any], newest: dict[Hashable, Any]) -> bool:
-    pairs = [("yes_bid", "yes_bid"), ("yes_ask", "yes_ask")]
-    pairs += [("bid_low", "yes_bid"), ("bid_high", "yes_bid")]
-    pairs += [("ask_low", "yes_ask"), ("ask_high", "yes_ask")]
-    pairs += [("yes_bid_size", "yes_bid_size"), ("yes_ask_size", "yes_ask_size")]
-    return all(
-        pd.isna(row[mine]) or pd.isna(newest[other]) or row[mine] == newest[other]
-        for mine, other in pairs
-    )
-
-
-def _moved(row: dict[Hashable, Any], later: dict[Hashable, Any]) -> bool:
-    """Tell whether the market moved between two live ticks."""
-    return bool(row["volume"] != later["volume"] or row["quoted_at"] != later["quoted_at"])
+    standstill, stood, moves = Standstill(), timedelta(0), 0
+    values = ticks.astype(object)
+    for row in values.where(values.notna(), None).to_dict("records"):
+        stood, moves = standstill.see({str(name): row[name] for name in row}, reach)
+    return stood.total_seconds(), moves

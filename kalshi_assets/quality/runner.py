@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from great_expectations.expectations.expectation import Expectation
 
 SAMPLE_SIZE = 5
+# A share of bad markets that no number of markets reaches but all of them.
+ALL_BUT_ONE = 0.999
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,9 @@ class Verdict:
 
     Attributes:
         observed, threshold: as people read them.
-        markets_checked: markets a row was there for; `markets_failed`: those with a bad one.
+        markets_checked: markets a row was there for; `markets_failed`: those that are bad.
         rows, bad_rows: counts.
+        examples: by market, the first bad row.
     """
 
     check_name: str
@@ -41,9 +44,17 @@ class Verdict:
     markets_failed: Mapping[str, str]
     rows: int
     bad_rows: int
+    examples: Mapping[str, str]
 
 
-def evaluate(check: Check, rows: pd.DataFrame, *, as_of: datetime, max_bad_share: float) -> Verdict:
+def evaluate(
+    check: Check,
+    rows: pd.DataFrame,
+    *,
+    as_of: datetime,
+    max_bad_share: float,
+    max_bad_rows: float = 0.0,
+) -> Verdict:
     """Return the verdict of one check.
 
     Args:
@@ -51,16 +62,19 @@ def evaluate(check: Check, rows: pd.DataFrame, *, as_of: datetime, max_bad_share
         rows: `market_ticker` and the columns that the check's rules name.
         as_of: the venue's moment the rows speak of.
         max_bad_share: the most of the markets that may be bad while the feed still passes.
+        max_bad_rows: the most of its rows that may be bad while a market still passes: none of
+            this moment, but a month of history has bad rows, which cleaning flags.
     """
-    share = 0.0 if check.is_strict else max_bad_share
+    share = _allowed_share(check, max_bad_share)
     results = _validate(check, rows)
-    failed: dict[str, str] = {}
+    examples: dict[str, str] = {}
     bad_index: set[int] = set()
     for rule, result in zip(check.rules, results[1:], strict=True):
         for position in _bad_positions(rule, result, rows):
             bad_index.add(position)
             row = rows.iloc[position]
-            failed.setdefault(str(row["market_ticker"]), _told(rule, row))
+            examples.setdefault(str(row["market_ticker"]), _told(rule, row))
+    failed = _failed(rows, examples, sorted(bad_index), max_bad_rows)
     checked = tuple(sorted(set(rows["market_ticker"].astype(str)))) if len(rows) else ()
     has_rows = bool(results[0].success)
     bad_share = len(failed) / len(checked) if checked else 1.0
@@ -69,20 +83,47 @@ def evaluate(check: Check, rows: pd.DataFrame, *, as_of: datetime, max_bad_share
         asset=check.asset,
         as_of=as_of,
         is_passed=has_rows and bad_share <= share,
-        observed=f"{len(failed)} of {len(checked)} markets bad" if has_rows else "no rows",
-        threshold=f"{' and '.join(rule.text for rule in check.rules)}, "
-        f"for at least {1 - share:.0%} of the markets",
+        observed=f"{len(failed)} of {len(checked)} markets {check.bad}" if has_rows else "no rows",
+        threshold=f"{' and '.join(rule.text for rule in check.rules)}, {_told_share(check, share)}",
         markets_checked=checked,
         markets_failed=failed,
         rows=len(rows),
         bad_rows=len(bad_index),
+        examples=examples,
     )
 
 
 def sample(verdict: Verdict) -> list[dict[str, str]]:
-    """Return the first markets that failed, with what was seen."""
-    items = sorted(verdict.markets_failed.items())[:SAMPLE_SIZE]
+    """Return the first markets with a bad row, with what was seen, those that failed first."""
+    failed = verdict.markets_failed
+    items = sorted(verdict.examples.items(), key=lambda item: (item[0] not in failed, item[0]))
+    items = items[:SAMPLE_SIZE]
     return [{"market": ticker, "observed": seen} for ticker, seen in items]
+
+
+def _failed(
+    rows: pd.DataFrame, examples: Mapping[str, str], bad: list[int], max_bad_rows: float
+) -> dict[str, str]:
+    """Return the markets of which too many rows are bad, with an example each."""
+    all_rows = rows["market_ticker"].astype(str).value_counts()
+    bad_rows = rows["market_ticker"].iloc[bad].astype(str).value_counts()
+    return {
+        ticker: seen
+        for ticker, seen in examples.items()
+        if bad_rows[ticker] > max_bad_rows * all_rows[ticker]
+    }
+
+
+def _allowed_share(check: Check, max_bad_share: float) -> float:
+    if check.is_of_market:
+        return ALL_BUT_ONE
+    return 0.0 if check.is_strict else max_bad_share
+
+
+def _told_share(check: Check, share: float) -> str:
+    if check.is_of_market:
+        return "for a market by itself"
+    return f"for at least {1 - share:.0%} of the markets"
 
 
 def _validate(check: Check, rows: pd.DataFrame) -> list[Any]:

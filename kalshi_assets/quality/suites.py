@@ -53,18 +53,23 @@ class Check:
     """A property of an asset's rows.
 
     Attributes:
+        bad: what a market is that fails it: "5 of 5 markets stale".
         is_live: about this moment; it belongs to poll and order jobs, not to backfills.
         is_gating: an order needs its fresh, passing verdict.
         is_strict: one bad row fails it for the feed.
+        is_of_market: true of single markets: a thin one says nothing of the feed, which fails only
+            where every market does.
     """
 
     name: str
     asset: str
     description: str
     rules: tuple[Rule, ...]
+    bad: str
     is_live: bool = False
     is_gating: bool = True
     is_strict: bool = False
+    is_of_market: bool = False
 
 
 def checks(limits: QualityLimits) -> tuple[Check, ...]:
@@ -76,6 +81,7 @@ def checks(limits: QualityLimits) -> tuple[Check, ...]:
             "At least one market is tracked, each with terms, a price grid and fee terms. "
             "Without them no price or size can be worked out.",
             (Rule("has_grid", one_of=(True,)), Rule("has_fee_terms", one_of=(True,))),
+            bad="without terms",
         ),
         Check(
             "ticks_match_schema",
@@ -86,6 +92,7 @@ def checks(limits: QualityLimits) -> tuple[Check, ...]:
                 Rule("has_all_fields", one_of=(True,)),
                 Rule("status", one_of=STATUSES),
             ),
+            bad="malformed",
         ),
         Check(
             "prices_are_in_range",
@@ -95,18 +102,29 @@ def checks(limits: QualityLimits) -> tuple[Check, ...]:
                 Rule("yes_bid", at_least=0.0, at_most=float(MICROS_PER_DOLLAR)),
                 Rule("yes_ask", at_least=0.0, at_most=float(MICROS_PER_DOLLAR)),
             ),
+            bad="out of range",
         ),
         Check(
             "prices_are_on_the_grid",
             "raw_ticks",
             "Bids and asks are prices the market accepts: multiples of its tick size.",
             (Rule("is_on_grid", one_of=(True,)),),
+            bad="off the grid",
         ),
         Check(
             "bids_do_not_exceed_asks",
             "raw_ticks",
             "No book is crossed: nobody bids more than somebody else asks.",
             (Rule("spread", at_least=0.0),),
+            bad="crossed",
+        ),
+        Check(
+            "prices_are_not_zero_coded",
+            "raw_ticks",
+            "No market is offered for nothing: an ask of zero is a missing price written as 0.",
+            (Rule("yes_ask", at_least=1.0),),
+            is_of_market=True,
+            bad="zero-coded",
         ),
         Check(
             "ticks_are_fresh",
@@ -120,6 +138,7 @@ def checks(limits: QualityLimits) -> tuple[Check, ...]:
                 ),
             ),
             is_live=True,
+            bad="stale",
         ),
         Check(
             "ticks_are_complete",
@@ -127,6 +146,15 @@ def checks(limits: QualityLimits) -> tuple[Check, ...]:
             "Every tracked market answered the latest poll with a readable quote.",
             (Rule("is_present", one_of=(True,)),),
             is_live=True,
+            bad="missing",
+        ),
+        Check(
+            "ticks_are_unique",
+            "raw_ticks",
+            "No market came twice in the answer to one poll: which of two quotes holds is unknown.",
+            (Rule("is_unique", one_of=(True,)),),
+            is_live=True,
+            bad="duplicated",
         ),
         Check(
             "feed_is_not_frozen",
@@ -135,6 +163,7 @@ def checks(limits: QualityLimits) -> tuple[Check, ...]:
             "while its market trades is a broken feed, not a calm market.",
             (Rule("is_frozen", one_of=(False,), beside="unchanged_seconds"),),
             is_live=True,
+            bad="frozen",
         ),
         Check(
             "usable_ticks_are_plausible",
@@ -145,6 +174,17 @@ def checks(limits: QualityLimits) -> tuple[Check, ...]:
                 Rule("mid", at_least=1.0, at_most=MICROS_PER_DOLLAR - 1.0),
                 Rule("covered_hours", at_least=0.0, at_most=25.0),
             ),
+            bad="implausible",
+        ),
+        Check(
+            "newest_ticks_are_usable",
+            "clean_ticks",
+            "The newest tick of a market has no fault: both sides are quoted, it came in order, "
+            "it did not jump without a trade, it is of the same contract as those before.",
+            (Rule("is_usable", one_of=(True,), beside="fault_names"),),
+            is_live=True,
+            is_of_market=True,
+            bad="without a usable price",
         ),
         Check(
             "averages_are_covered",
@@ -153,6 +193,7 @@ def checks(limits: QualityLimits) -> tuple[Check, ...]:
             "collected or loaded that much, it is warming up.",
             (Rule("coverage", at_least=limits.min_coverage),),
             is_live=True,
+            bad="warming up",
         ),
     )
 

@@ -19,6 +19,7 @@ class Limits:
     min_volume: int
     min_seconds_to_close: float
     max_trade_pct: Decimal
+    max_event_pct: Decimal
     max_slippage: int
     max_signal_age_seconds: int
     max_verdict_age_seconds: int
@@ -45,17 +46,29 @@ class CheckVerdict:
 
 @dataclass(frozen=True)
 class AccountView:
-    """The account as the venue stated it at `as_of`. `value_micros`: cash and positions at bid."""
+    """The account as the venue stated it at `as_of`.
+
+    Attributes:
+        value_micros: cash, and positions at the bid; None where that is not known.
+        positions: contracts by market (centicontracts), YES positive, NO negative.
+        exposures: what is at stake by market, micros, as the venue states it.
+    """
 
     as_of: datetime
     cash_micros: int
     value_micros: int | None
     positions: Mapping[str, int]
+    exposures: Mapping[str, int]
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """All that one signal is judged by."""
+    """All that one signal is judged by.
+
+    Attributes:
+        event_exposure_micros: what is staked on the other legs of the market's event, live orders
+            too; what is held of the market itself is another rule's.
+    """
 
     now: datetime
     signal: Signal
@@ -66,5 +79,6 @@ class Inputs:
     account: AccountView | None
     verdicts: Mapping[str, CheckVerdict]
     has_live_order: bool | None
+    event_exposure_micros: int | None
     attempts: int
     trading_state: str | None

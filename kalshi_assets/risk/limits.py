@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from kalshi_assets.domain.calendar import VENUE_ZONE
-from kalshi_assets.domain.price import MICROS_PER_CENT, contracts
+from kalshi_assets.domain.price import MICROS_PER_CENT, contracts, dollars
 from kalshi_assets.risk.inputs import Inputs, Limits
 
 UNKNOWN = "unknown"
@@ -64,7 +64,9 @@ def signal_fresh(inputs: Inputs, limits: Limits) -> Gate:
     """The deviation was seen a moment ago, on data of now."""
     age = (inputs.now - inputs.signal.last_seen_at).total_seconds()
     limit = limits.max_signal_age_seconds
-    return _gate("signal_fresh", 0 <= age <= limit, f"{age:.0f} s", f"{limit} s")
+    is_fresh = 0 <= age <= limit
+    reason = "" if is_fresh else f"the signal is stale: seen {age:.0f} s ago, needed: {limit} s"
+    return Gate("signal_fresh", is_fresh, f"{age:.0f} s", f"{limit} s", reason)
 
 
 def deviation(inputs: Inputs, limits: Limits) -> Gate:
@@ -115,6 +117,20 @@ def live_order(inputs: Inputs, limits: Limits) -> Gate:
     live = inputs.has_live_order
     shown = None if live is None else "1" if live else "0"
     return _gate("live_order", live is False, shown, "0")
+
+
+def event_exposure(inputs: Inputs, limits: Limits) -> Gate:
+    """The legs of one event are one bet: a whole trade still fits what it may stake."""
+    staked, account = inputs.event_exposure_micros, inputs.account
+    value = 0 if account is None or account.value_micros is None else account.value_micros
+    if staked is None:
+        return _gate("event_exposure", False, None, "what is staked on the event")
+    room = max(0, int((limits.max_event_pct - limits.max_trade_pct) * value / 100))
+    event = "the event" if inputs.market is None else inputs.market.event_ticker
+    shown, limit = f"{dollars(staked):.2f} USD", f"<= {dollars(room):.2f} USD"
+    reason = f"{shown} are staked on {event} already, another whole trade needs {limit}"
+    is_passed = staked <= room
+    return Gate("event_exposure", is_passed, shown, limit, "" if is_passed else reason)
 
 
 def attempts(inputs: Inputs, limits: Limits) -> Gate:
@@ -172,6 +188,7 @@ ELIGIBILITY: tuple[Rule, ...] = (
     time_to_close,
     existing_position,
     live_order,
+    event_exposure,
     attempts,
     portfolio_known,
 )

@@ -5,11 +5,13 @@ import shlex
 import signal
 import sys
 from types import FrameType
+from typing import Any
 
 import click
 from pydantic import SecretStr
 
 from kalshi_assets.errors import ConfigurationError, KalshiAssetsError
+from kalshi_assets.runtime.options import input_options, replay_of
 from kalshi_assets.settings import as_variables, load_settings
 
 EXIT_FAILED, EXIT_USAGE = 1, 2
@@ -24,17 +26,17 @@ def cli() -> None:
 @cli.command()
 @click.option("--once", is_flag=True, help="End when the signals of this moment are decided.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object as the last line.")
-@click.option("--scenario", default="cpi-week", show_default=True, help="What the exchange plays.")
+@input_options
 @click.option("--port", default=3000, show_default=True, help="Port of the UI on loopback.")
-def demo(*, once: bool, as_json: bool, scenario: str, port: int) -> None:
+def demo(*, once: bool, as_json: bool, port: int, **played: Any) -> None:
     """Run everything against a local exchange: no account, no key, no real money."""
     from kalshi_assets.runtime import demo as runner
 
-    settings = load_settings()
+    settings, replay = load_settings(), replay_of(**played)
     if not once:
-        runner.run_with_ui(settings, scenario=scenario, port=port)
+        runner.run_with_ui(settings, replay=replay, port=port)
         return
-    summary, lines = runner.run_once(settings, scenario=scenario)
+    summary, lines = runner.run_once(settings, replay=replay)
     click.echo("\n".join(lines), err=as_json)
     if as_json:
         click.echo(json.dumps(summary.as_dict()))
@@ -97,16 +99,14 @@ def db_env() -> None:
 
 
 @cli.command("local-exchange")
-@click.option("--scenario", default="cpi-week", show_default=True, help="What it plays.")
+@input_options
 @click.option("--port", default=8400, show_default=True, help="Port on loopback; 0: a free one.")
-@click.option("--speed", default=1.0, show_default=True, help="Venue seconds a wall second.")
-def local_exchange(*, scenario: str, port: int, speed: float) -> None:
+def local_exchange(*, port: int, **played: Any) -> None:
     """Run the local exchange alone, with our own key registered."""
     from kalshi_assets.runtime import exchange
     from kalshi_assets.runtime.home import Home
 
-    exchange.require_scenario(scenario)
-    exchange.serve_alone(Home(load_settings().home), scenario=scenario, port=port, speed=speed)
+    exchange.serve_alone(Home(load_settings().home), replay=replay_of(**played), port=port)
 
 
 def main() -> None:

@@ -4,7 +4,9 @@
 as a program is that owner.
 """
 
+import hashlib
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -24,8 +26,18 @@ from kalshi_assets.storage.engine import Database
 from kalshi_assets.storage.migrate import create_database
 
 NAME = "kalshi"
+MAX_NAME = 63
 START_SECONDS = 150.0
 STOP_SECONDS = 60.0
+
+
+def database_name(input_name: str) -> str:
+    """Return the name of an input's own database, within the 63 bytes PostgreSQL gives a name."""
+    plain = re.sub("[^a-z0-9]+", "_", input_name.lower())
+    name = f"{NAME}_{plain}"
+    if len(name) > MAX_NAME or plain != input_name.replace("-", "_"):
+        name = f"{name[: MAX_NAME - 9]}_{hashlib.sha256(input_name.encode()).hexdigest()[:8]}"
+    return name
 
 
 @contextmanager

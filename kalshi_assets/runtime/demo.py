@@ -3,45 +3,47 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from time import sleep
 
 import click
 import dagster as dg
 
-from kalshi_assets.domain.calendar import venue_day
+from kalshi_assets.domain.calendar import days_between, venue_day
 from kalshi_assets.domain.clock import wall_now
 from kalshi_assets.domain.tick import SLOT_TAG, slot_of
+from kalshi_assets.errors import ProcessError
 from kalshi_assets.runtime.dagster_stack import QUIET, Running, require_free, running_dagster
-from kalshi_assets.runtime.database import database_url
-from kalshi_assets.runtime.exchange import local_settings, require_scenario, start_exchange
+from kalshi_assets.runtime.database import database_name, database_url
+from kalshi_assets.runtime.exchange import Replay, local_settings, start_exchange
 from kalshi_assets.runtime.home import Home
 from kalshi_assets.runtime.processes import Children, end_left_overs
 from kalshi_assets.runtime.summary import Summary, story, summarise
 from kalshi_assets.settings import Settings, environment
-from kalshi_assets.storage import ledger, overview, signals
+from kalshi_assets.storage import intake, ledger, markets, overview, signals
 
 HISTORY_SECONDS = 300.0
+HISTORY_ATTEMPTS = 2
 DECISION_SECONDS = 300.0
 HISTORY_STEPS = ("raw_ticks", "clean_ticks", "daily_summaries", "rolling_averages")
 ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
 
-def run_once(settings: Settings, *, scenario: str) -> tuple[Summary, list[str]]:
+def run_once(settings: Settings, *, replay: Replay) -> tuple[Summary, list[str]]:
     """Run until the signals of this moment are decided and settled into orders; then end.
 
     Returns:
         The summary, and what became of each signal, a line each.
     """
-    with running_demo(settings, scenario=scenario, port=None) as demo:
+    with running_demo(settings, replay=replay, port=None) as demo:
         load_history(demo)
         wait_for_orders(demo)
         return summarise(demo), story(demo.database)
 
 
-def run_with_ui(settings: Settings, *, scenario: str, port: int) -> None:
+def run_with_ui(settings: Settings, *, replay: Replay, port: int) -> None:
     """Run with the UI, and tell what happens, until Ctrl-C."""
-    with running_demo(settings, scenario=scenario, port=port) as demo:
+    with running_demo(settings, replay=replay, port=port) as demo:
         click.echo(_tour(port), err=True)
         load_history(demo)
         click.echo("A poll follows every 90 seconds. Ctrl-C stops everything.\n", err=True)
@@ -56,21 +58,20 @@ def run_with_ui(settings: Settings, *, scenario: str, port: int) -> None:
 
 
 @contextmanager
-def running_demo(settings: Settings, *, scenario: str, port: int | None) -> Iterator[Running]:
+def running_demo(settings: Settings, *, replay: Replay, port: int | None) -> Iterator[Running]:
     """Start everything, yield it, and stop everything. Without a port there is no UI."""
-    require_scenario(scenario)
     if port is not None:
         require_free(port)
     started_at, home = wall_now(), Home(settings.home)
-    named = settings.model_copy(update={"input_name": scenario})
+    named = replay.settings(settings)
     with home.owned():
         end_left_overs(home.run)
         with (
-            database_url(settings, home, name="kalshi_" + scenario.replace("-", "_")) as url,
+            database_url(settings, home, name=database_name(replay.name)) as url,
             Children(home.run) as children,
         ):
             environ = environment(named, QUIET)
-            exchange = start_exchange(children, home, scenario=scenario, environ=environ)
+            exchange = start_exchange(children, home, replay=replay, environ=environ)
             local = local_settings(named, home, database_url=url, exchange=exchange)
             with running_dagster(
                 children, local, home, port=port, started_at=started_at
@@ -80,18 +81,42 @@ def running_demo(settings: Settings, *, scenario: str, port: int | None) -> Iter
 
 def load_history(demo: Running) -> None:
     """Show how the history comes in, until all of it is there."""
-    days = demo.settings.history_days + 1
-    total = days * len(HISTORY_STEPS)
+    today = venue_day(demo.clock.now())
+    days = list(days_between(today - timedelta(days=demo.settings.history_days), today))
+    total = len(days) * len(HISTORY_STEPS)
     with click.progressbar(length=total, label="Loading history", file=sys.stderr) as bar:
 
         def is_loaded() -> bool:
+            _require_history_to_load(demo)
             with demo.database.transaction() as connection:
+                tracked = list(markets.tracked_markets(connection))
+                is_complete = tracked and not intake.days_not_loaded(connection, days, tracked)
                 done = overview.days_done(connection)
-            now_done = sum(min(days, done[step]) for step in HISTORY_STEPS)
-            bar.update(now_done - bar.pos)
-            return now_done >= total
+            now_done = sum(min(len(days), done[step]) for step in HISTORY_STEPS)
+            bar.update((total if is_complete else min(now_done, total - 1)) - bar.pos)
+            return bool(is_complete)
 
         demo.children.wait_for(is_loaded, what="loading the history", seconds=HISTORY_SECONDS)
+
+
+def _require_history_to_load(demo: Running) -> None:
+    """Check that the history was not tried twice in vain.
+
+    Raises:
+        ProcessError: it was; the message says why.
+    """
+    failed = dg.RunsFilter(
+        job_name="history_job",
+        statuses=[dg.DagsterRunStatus.FAILURE],
+        created_after=demo.started_at,
+    )
+    runs = demo.instance.get_runs(failed, limit=HISTORY_ATTEMPTS)
+    if len(runs) < HISTORY_ATTEMPTS:
+        return
+    steps = demo.instance.all_logs(runs[0].run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+    errors = [s.dagster_event.step_failure_data.error for s in steps if s.dagster_event is not None]
+    why = "; ".join(error.message.strip() for error in errors if error is not None)
+    raise ProcessError(f"the history could not be loaded: {why or 'its runs were killed'}")
 
 
 def wait_for_orders(demo: Running) -> None:

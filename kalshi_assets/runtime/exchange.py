@@ -4,18 +4,28 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import click
 
+from kalshi_assets.domain.calendar import venue_day
 from kalshi_assets.domain.clock import VenueClock, parse_instant
 from kalshi_assets.errors import ConfigurationError
-from kalshi_assets.local_exchange import LocalExchangeError, ServerConfig, serve
-from kalshi_assets.local_exchange.scenarios import known_scenarios
+from kalshi_assets.local_exchange import (
+    Input,
+    LocalExchangeError,
+    Recording,
+    ServerConfig,
+    serve,
+)
+from kalshi_assets.local_exchange.tape import Tape
 from kalshi_assets.runtime.home import LOCAL_KEY_ID, Home
-from kalshi_assets.runtime.processes import Children, free_port
+from kalshi_assets.runtime.processes import Children
 from kalshi_assets.settings import Settings, load_settings
 
 START_SECONDS = 60.0
+RECORDED_DAYS = 30
 
 
 @dataclass(frozen=True)
@@ -26,38 +36,65 @@ class LocalExchange:
     clock: VenueClock
 
 
-def require_scenario(name: str) -> None:
-    """Check that a scenario exists.
+@dataclass(frozen=True)
+class Replay:
+    """What a local exchange plays here, checked, and at which speed."""
 
-    Raises:
-        ConfigurationError: it does not; the message names those that do.
-    """
-    if name not in known_scenarios():
-        known = ", ".join(known_scenarios())
-        raise ConfigurationError(f"--scenario {name!r} is not known; known scenarios: {known}")
+    source: Input
+    tape: Tape
+    speed: float = 1.0
+
+    @classmethod
+    def of(cls, source: Input, *, speed: float = 1.0) -> "Replay":
+        """Return a replay that can be played.
+
+        Raises:
+            ConfigurationError: it cannot; the message says what is wrong with it.
+        """
+        if speed <= 0:
+            raise ConfigurationError(f"--speed {speed:g} is not positive")
+        try:
+            return cls(source, source.tape(), speed)
+        except LocalExchangeError as exc:
+            raise ConfigurationError(str(exc)) from exc
+
+    @property
+    def name(self) -> str:
+        """Return the name that state and database of this input carry."""
+        return self.source.name
+
+    def settings(self, settings: Settings) -> Settings:
+        """Return the settings that fit the input: a recording's own series and its 30 days."""
+        fitting: dict[str, object] = {"input_name": self.name}
+        if isinstance(self.source.source, Recording):
+            first = venue_day(_instant(self.tape.started_ms)) - timedelta(days=RECORDED_DAYS + 1)
+            fitting |= {
+                "series": tuple(self.tape.series),
+                "history_days": RECORDED_DAYS,
+                "first_day": min(settings.first_day, first),
+            }
+        chosen = settings.model_fields_set - {"input_name", "first_day"}
+        return settings.model_copy(update={k: v for k, v in fitting.items() if k not in chosen})
 
 
 def start_exchange(
-    children: Children, home: Home, *, scenario: str, environ: Mapping[str, str]
+    children: Children, home: Home, *, replay: Replay, environ: Mapping[str, str]
 ) -> LocalExchange:
-    """Start the local exchange on a scenario, or where it left off; wait until it serves."""
+    """Start the local exchange on its input, or where it left off; wait until it serves."""
     ready = home.run / "exchange.ready.json"
     ready.unlink(missing_ok=True)
     options = {
-        "--scenario": scenario,
-        "--state": home.exchange_state(scenario),
+        "--state": home.exchange_state(replay.name),
         "--keys": home.local_public_keys(),
         "--ready-file": ready,
+        "--speed": replay.speed,
     }
     words = [str(word) for option in options.items() for word in option]
-    program = [sys.executable, "-m", "kalshi_assets.local_exchange", *words]
+    program = [sys.executable, "-m", "kalshi_assets.local_exchange", *replay.source.words(), *words]
     children.start("exchange", program, environ)
     children.wait_for(ready.exists, what="the start of the local exchange", seconds=START_SECONDS)
     told = json.loads(ready.read_text())
-    clock = VenueClock(
-        parse_instant(told["venue_at"]), parse_instant(told["wall_at"]), float(told["speed"])
-    )
-    return LocalExchange(told["url"], clock)
+    return LocalExchange(told["url"], _clock(told))
 
 
 def local_settings(
@@ -75,28 +112,36 @@ def local_settings(
     return load_settings(**settings.model_dump(exclude=set(changed)) | changed)
 
 
-def serve_alone(home: Home, *, scenario: str, port: int, speed: float) -> None:
+def serve_alone(home: Home, *, replay: Replay, port: int) -> None:
     """Serve the local exchange in this process until Ctrl-C.
 
     Raises:
         ConfigurationError: port, speed or state cannot be used.
     """
-    chosen = port or free_port()
-    url = f"http://127.0.0.1:{chosen}/trade-api/v2"
     config = ServerConfig(
-        scenario=scenario,
+        source=replay.source,
         keys=json.loads(home.local_public_keys().read_text()),
-        state_dir=home.exchange_state(f"{scenario}-alone"),
-        port=chosen,
-        speed=speed,
-    )
-    click.echo(
-        f"The local exchange plays {scenario}. Ctrl-C stops it.\n"
-        f"KALSHI_API_URL={url}\n"
-        f"KALSHI_API_KEY_ID={LOCAL_KEY_ID}\n"
-        f"KALSHI_PRIVATE_KEY_PATH={home.local_key().resolve()}"
+        state_dir=home.exchange_state(f"{replay.name}-alone"),
+        port=port,
+        speed=replay.speed,
+        on_ready=lambda told: click.echo(
+            f"The local exchange plays {replay.name}. Ctrl-C stops it.\n"
+            f"KALSHI_API_URL={told['url']}\n"
+            f"KALSHI_API_KEY_ID={LOCAL_KEY_ID}\n"
+            f"KALSHI_PRIVATE_KEY_PATH={home.local_key().resolve()}"
+        ),
     )
     try:
         serve(config)
     except (LocalExchangeError, OSError, ValueError) as exc:
         raise ConfigurationError(f"the local exchange cannot start: {exc}") from exc
+
+
+def _clock(told: Mapping[str, Any]) -> VenueClock:
+    return VenueClock(
+        parse_instant(told["venue_at"]), parse_instant(told["wall_at"]), float(told["speed"])
+    )
+
+
+def _instant(ms: int) -> datetime:
+    return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=ms)

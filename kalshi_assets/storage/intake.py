@@ -12,13 +12,16 @@ from kalshi_assets.storage.schema import history_loads, polls, quarantine
 
 @dataclass(frozen=True)
 class Poll:
-    """One poll of all tracked markets. `slot` is the start of its 90 seconds."""
+    """One poll of all tracked markets. `slot` is the start of its 90 seconds.
+
+    `duplicates` names the markets that came more than once in the answer.
+    """
 
     slot: datetime
     received_at: datetime
     expected: Sequence[str]
     received: int
-    duplicates: int
+    duplicates: Sequence[str]
     rejected: int
 
 

@@ -132,6 +132,12 @@ clean_ticks = Table(
     _required("covered_ms", BigInteger()),
     _required("tick_count", Integer()),
     Index("clean_ticks_by_market", "market_ticker", text("observed_at DESC")),
+    Index(
+        "clean_ticks_contract_rolls",
+        "market_ticker",
+        "observed_at",
+        postgresql_where=text("'contract_roll' = ANY (faults)"),
+    ),
     postgresql_partition_by="RANGE (observed_at)",
 )
 
@@ -405,7 +411,7 @@ polls = Table(
     _required("received_at", INSTANT),
     _required("expected", ARRAY(Text())),
     _required("received", Integer()),
-    _required("duplicates", Integer()),
+    _required("duplicates", ARRAY(Text())),
     _required("rejected", Integer()),
 )
 

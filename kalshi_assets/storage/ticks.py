@@ -115,6 +115,32 @@ def count_faults(connection: Connection, days: Sequence[date]) -> dict[str, int]
     return {row[0]: row[1] for row in connection.execute(query, span)}
 
 
+def contract_starts(
+    connection: Connection, start: datetime, end: datetime
+) -> dict[str, list[datetime]]:
+    """Return, by market, when each contract that began in [start, end] had its first usable tick.
+
+    A contract roll is a clean tick's fault; none is found where no ticker changed its contract.
+    """
+    query = text(
+        """
+        SELECT roll.market_ticker, first.observed_at
+        FROM kalshi.clean_ticks AS roll
+        CROSS JOIN LATERAL (
+            SELECT observed_at FROM kalshi.clean_ticks c
+            WHERE c.market_ticker = roll.market_ticker AND c.is_usable
+              AND c.observed_at > roll.observed_at
+            ORDER BY c.observed_at LIMIT 1
+        ) AS first
+        WHERE 'contract_roll' = ANY (roll.faults) AND roll.observed_at BETWEEN :start AND :end
+        """
+    )
+    found: dict[str, list[datetime]] = {}
+    for row in connection.execute(query, {"start": start, "end": end}):
+        found.setdefault(row.market_ticker, []).append(row.observed_at)
+    return found
+
+
 def anchors_at(
     connection: Connection, wanted: Iterable[tuple[str, datetime]]
 ) -> dict[tuple[str, datetime], Anchor]:

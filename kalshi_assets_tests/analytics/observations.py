@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 from hypothesis import strategies as st
 
-from kalshi_assets.analytics.cleaning import CleaningRules
+from kalshi_assets.analytics.faults import CleaningRules
 from kalshi_assets.domain.price import PriceGrid, PriceRange
 from kalshi_assets.storage.schema import raw_ticks
 

@@ -34,6 +34,11 @@ STATEMENTS = {
         "UPDATE kalshi.raw_ticks SET yes_bid = yes_ask + 10000"
         " WHERE source = 'poll' AND market_ticker = ANY(:tickers)"
     ),
+    "prices_are_not_zero_coded": (
+        "UPDATE kalshi.raw_ticks SET yes_bid = 0, yes_ask = 0"
+        " WHERE source = 'poll' AND market_ticker = ANY(:tickers)"
+    ),
+    "ticks_are_unique": "UPDATE kalshi.polls SET duplicates = :tickers",
     "ticks_are_fresh": (
         "UPDATE kalshi.raw_ticks SET quoted_at = quoted_at - interval '6 min'"
         " WHERE source = 'poll' AND market_ticker = ANY(:tickers)"
@@ -52,6 +57,10 @@ STATEMENTS = {
         "UPDATE kalshi.clean_ticks SET covered_ms = 26 * 3600000"
         " WHERE source = 'poll' AND market_ticker = ANY(:tickers)"
     ),
+    "newest_ticks_are_usable": (
+        "UPDATE kalshi.clean_ticks SET faults = '{frozen}', is_usable = false"
+        " WHERE source = 'poll' AND market_ticker = ANY(:tickers)"
+    ),
     "averages_are_covered": (
         "UPDATE kalshi.rolling_averages SET coverage = 0.59 WHERE market_ticker = ANY(:tickers)"
     ),
@@ -66,6 +75,10 @@ POLLED_ROWS: dict[str, Change] = {
     ],
     "prices_are_on_the_grid": lambda row: [{**row, "yes_bid_dollars": "0.0155"}],
     "ticks_are_complete": lambda row: [],
+    "ticks_are_unique": lambda row: [row, row],
+    "prices_are_not_zero_coded": lambda row: [
+        {**row, "yes_bid_dollars": "0.0000", "yes_ask_dollars": "0.0000"}
+    ],
 }
 
 

@@ -3,13 +3,16 @@
 The list of checks comes from the code: a new one without a way to break it fails here.
 """
 
+import re
 from typing import Any
 
 import pytest
 
-from kalshi_assets.execution.desk import limits_of
+from kalshi_assets.execution.desk import limits_of, quality_limits_of
+from kalshi_assets.quality.suites import checks
 from kalshi_assets.settings import load_settings
 from kalshi_assets_tests.defs.breaking import (
+    MARKETS,
     OTHERS,
     POLLED_ROWS,
     STATEMENTS,
@@ -18,7 +21,9 @@ from kalshi_assets_tests.defs.breaking import (
 from kalshi_assets_tests.execution.faults import altered_markets
 from kalshi_assets_tests.stand import OVERREACTING, Stand
 
-GATING = limits_of(load_settings(env={}, _env_file=None)).required_checks
+SETTINGS = load_settings(env={}, _env_file=None)
+GATING = limits_of(SETTINGS).required_checks
+CHECKS = {check.name: check for check in checks(quality_limits_of(SETTINGS))}
 QUIET = "KXCPIYOY-26OCT-T3.0"
 
 
@@ -47,7 +52,8 @@ def test_there_is_a_way_to_break_every_gating_check() -> None:
 def test_a_check_that_fails_for_the_feed_stops_the_order_of_a_good_market(
     loaded_stand: Stand, check: str
 ) -> None:
-    break_check(loaded_stand, check, OTHERS)
+    broken = MARKETS if CHECKS[check].is_of_market else OTHERS
+    break_check(loaded_stand, check, broken)
 
     result = loaded_stand.judge_and_place(expect_success=False)
 
@@ -55,7 +61,9 @@ def test_a_check_that_fails_for_the_feed_stops_the_order_of_a_good_market(
     decision = decision_on(loaded_stand)
     assert decision["outcome"] == "refused"
     assert decision["refused_by"] == [check, *_also_failing(check)]
-    assert "feed: 4 of 5 markets bad" in reason_of(decision, check)
+    assert re.search(
+        "fails for the feed: . of . markets " + CHECKS[check].bad, reason_of(decision, check)
+    )
     assert not result.success
     assert "decisions" in ended_steps(result)
     assert "orders" not in ended_steps(result), "Dagster blocks the step itself"
@@ -114,7 +122,7 @@ def test_a_market_that_is_tracked_since_the_last_poll_is_not_checked_and_refused
 
     assert loaded_stand.order_requests() == 0
     decision = decision_on(loaded_stand)
-    assert decision["refused_by"] == ["ticks_are_complete"]
+    assert decision["refused_by"] == ["ticks_are_complete", "ticks_are_unique"]
     assert "market not checked" in reason_of(decision, "ticks_are_complete")
 
 

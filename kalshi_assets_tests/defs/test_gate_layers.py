@@ -54,7 +54,7 @@ def test_a_failing_check_stops_the_orders_in_dagster_even_where_the_judge_is_bli
 
     _, *closed = decisions_on(loaded_stand)
     [gate] = [g for row in closed for g in row["gates"] if g["gate"] == "gate_closed"]
-    assert "ticks_are_fresh (4 of 5 markets bad)" in gate["reason"]
+    assert "ticks_are_fresh (4 of 5 markets stale)" in gate["reason"]
     assert MOMENT.isoformat() in gate["reason"]
     assert {tuple(row["refused_by"]) for row in closed} == {("gate_closed",), ("ticks_are_fresh",)}
     assert loaded_stand.order_requests() == 0

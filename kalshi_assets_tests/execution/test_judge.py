@@ -54,13 +54,28 @@ def without(name: str) -> Any:
     return altering(lambda document: {k: v for k, v in document.items() if k != name})
 
 
+NO_ACCOUNT = ["existing_position", "event_exposure", "portfolio_known"]
+
+
 @pytest.mark.parametrize(
     ("operation", "answer", "unknown"),
     [
-        ("GetBalance", answering(500), ["existing_position", "portfolio_known"]),
-        ("GetBalance", without("balance_dollars"), ["existing_position", "portfolio_known"]),
-        ("GetPositions", answering(401), ["existing_position", "portfolio_known"]),
-        ("GetPositions", without("market_positions"), ["existing_position", "portfolio_known"]),
+        ("GetBalance", answering(500), NO_ACCOUNT),
+        (
+            "GetBalance",
+            without("balance_dollars"),
+            NO_ACCOUNT,
+        ),
+        (
+            "GetPositions",
+            answering(401),
+            NO_ACCOUNT,
+        ),
+        (
+            "GetPositions",
+            without("market_positions"),
+            NO_ACCOUNT,
+        ),
         ("GetExchangeStatus", without("trading_active"), ["exchange_open"]),
         (MARKETS, answering(503), ["market_active", "volume"]),
         (MARKETS, without("markets"), ["market_active", "volume"]),
@@ -118,7 +133,7 @@ def test_the_ledger_gets_a_row_only_when_the_answer_changes(loaded_stand: Stand)
     for _ in range(2):
         judge(loaded_stand)
     assert [row["refused_by"] for row in decisions(loaded_stand)] == [
-        ["existing_position", "portfolio_known"],
+        NO_ACCOUNT,
         ["exchange_open"],
     ]
 

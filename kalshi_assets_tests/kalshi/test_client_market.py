@@ -62,7 +62,7 @@ def test_duplicates_count_over_all_pages_and_the_first_one_stays():
     )
     batch = client_of(exchange).markets(series_ticker="KXCPI")
     assert batch.snapshots[0].quote.volume == 100
-    assert (len(batch.snapshots), batch.duplicates) == (2, 2)
+    assert (len(batch.snapshots), len(batch.duplicates)) == (2, 2)
 
 
 def test_unknown_fields_are_counted_by_name():

@@ -58,7 +58,7 @@ def venue_at(facts: dict[str, Any]) -> datetime:
 def test_the_ready_file_says_where_and_when(tmp_path):
     with process(tmp_path, "--speed", "2") as (running, facts):
         assert facts["pid"] == running.pid
-        assert facts["scenario"] == "cpi-week"
+        assert facts["input"] == "cpi-week"
         assert facts["speed"] == 2
         assert facts["input_started_at"] == "2026-10-13T14:30:00Z"
         assert facts["venue_at"] >= "2026-10-13T14:30:00"

@@ -24,6 +24,7 @@ LIMITS = Limits(
     min_volume=50_000,
     min_seconds_to_close=14_400.0,
     max_trade_pct=Decimal(2),
+    max_event_pct=Decimal(2),
     max_slippage=20_000,
     max_signal_age_seconds=180,
     max_verdict_age_seconds=180,
@@ -74,7 +75,11 @@ QUOTE = Quote(
     quoted_at=NOW,
 )
 ACCOUNT = AccountView(
-    as_of=NOW, cash_micros=5_000 * DOLLAR, value_micros=5_000 * DOLLAR, positions={}
+    as_of=NOW,
+    cash_micros=5_000 * DOLLAR,
+    value_micros=5_000 * DOLLAR,
+    positions={},
+    exposures={},
 )
 VERDICT = CheckVerdict(
     verdict_id=7,
@@ -96,6 +101,7 @@ INPUTS = Inputs(
     account=ACCOUNT,
     verdicts={CHECK: VERDICT},
     has_live_order=False,
+    event_exposure_micros=0,
     attempts=0,
     trading_state="active",
 )

@@ -159,7 +159,16 @@ def test_what_is_not_known_refuses_the_order(inputs: Inputs, gate: str) -> None:
 
 @pytest.mark.parametrize(
     "unknown",
-    ["market", "fee_multiplier", "quote", "exchange", "account", "has_live_order", "trading_state"],
+    [
+        "market",
+        "fee_multiplier",
+        "quote",
+        "exchange",
+        "account",
+        "has_live_order",
+        "trading_state",
+        "event_exposure_micros",
+    ],
 )
 def test_no_unknown_thing_ever_leads_to_an_order(unknown: str) -> None:
     assert unknown in {field.name for field in fields(Inputs)}

@@ -63,6 +63,7 @@ BOUNDS: list[tuple[Rule, Inputs, Inputs]] = [
     ),
     (limits.existing_position, INPUTS, with_account(positions={TICKER: -1})),
     (limits.live_order, INPUTS, replace(INPUTS, has_live_order=True)),
+    (limits.event_exposure, INPUTS, replace(INPUTS, event_exposure_micros=1)),
     (limits.attempts, replace(INPUTS, attempts=2), replace(INPUTS, attempts=3)),
     (
         limits.portfolio_known,
@@ -83,6 +84,7 @@ UNKNOWN: list[tuple[Rule, Inputs]] = [
     (limits.time_to_close, replace(INPUTS, market=None)),
     (limits.existing_position, replace(INPUTS, account=None)),
     (limits.live_order, replace(INPUTS, has_live_order=None)),
+    (limits.event_exposure, replace(INPUTS, event_exposure_micros=None)),
     (limits.portfolio_known, replace(INPUTS, account=None)),
     (limits.portfolio_known, with_account(value_micros=None)),
 ]
@@ -154,3 +156,16 @@ def test_another_markets_failure_does_not_refuse_this_one(inputs: Inputs) -> Non
 
 def test_an_account_worth_nothing_is_known_all_the_same() -> None:
     assert limits.portfolio_known(with_account(value_micros=0 * DOLLAR), LIMITS).is_passed
+
+
+def test_a_second_leg_fits_where_an_event_may_hold_two_trades() -> None:
+    two = replace(LIMITS, max_event_pct=Decimal(4))  # 2 % of 5,000 USD beside the trade itself
+    full = replace(INPUTS, event_exposure_micros=100 * DOLLAR)
+    assert limits.event_exposure(full, two).is_passed
+    assert not limits.event_exposure(
+        replace(full, event_exposure_micros=100 * DOLLAR + 1), two
+    ).is_passed
+    [refusal] = [limits.event_exposure(full, LIMITS)]
+    assert refusal.reason == (
+        "100.00 USD are staked on KXCPI-26OCT already, another whole trade needs <= 0.00 USD"
+    )

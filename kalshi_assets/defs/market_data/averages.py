@@ -104,7 +104,7 @@ def averages_at(
     """Return the averages of these markets at these moments."""
     if not wanted:
         return []
-    starts = [(ticker, window_start(moment, window_days)) for ticker, moment in wanted]
+    starts = _starts(connection, wanted, window_days)
     totals = _Totals(connection, [*wanted, *starts], calendar)
     averages = []
     for (ticker, moment), (_, start) in zip(wanted, starts, strict=True):
@@ -114,6 +114,7 @@ def averages_at(
                 ticker,
                 moment,
                 window_days=window_days,
+                start=start,
                 first_day_until_start=totals.until(ticker, start),
                 whole_days=[totals.of(ticker, day) for day in whole],
                 last_day_until_end=totals.until(ticker, moment),
@@ -121,6 +122,21 @@ def averages_at(
             )
         )
     return averages
+
+
+def _starts(
+    connection: Connection, wanted: list[tuple[str, datetime]], window_days: int
+) -> list[tuple[str, datetime]]:
+    """Return from when on prices count: prices of the contract before a roll never do."""
+    windows = [(ticker, window_start(moment, window_days)) for ticker, moment in wanted]
+    first, last = min(start for _, start in windows), max(moment for _, moment in wanted)
+    rolls = tick_rows.contract_starts(connection, first, last)
+    if not rolls:
+        return windows
+    return [
+        (ticker, max([start, *(at for at in rolls.get(ticker, ()) if at <= moment)]))
+        for (ticker, start), (_, moment) in zip(windows, wanted, strict=True)
+    ]
 
 
 def summaries_of(

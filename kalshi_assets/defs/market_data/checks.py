@@ -62,7 +62,11 @@ def verdicts_on(
     now, share = platform.clock.now(), platform.settings.max_bad_market_share
     with platform.database.transaction() as connection:
         rows = {check.name: _rows(check, connection, platform, days, now) for check in wanted}
-    found = [evaluate(c, rows[c.name], as_of=now, max_bad_share=share) for c in wanted]
+    row_share = share if days else 0.0
+    found = [
+        evaluate(c, rows[c.name], as_of=now, max_bad_share=share, max_bad_rows=row_share)
+        for c in wanted
+    ]
     if not days:
         with platform.database.transaction() as connection:
             verdicts.save_verdicts(connection, [_stored(v) for v in found], run_id=run_id)
@@ -78,8 +82,12 @@ def _rows(
     if check.asset == "rolling_averages":
         return averages.latest_averages(connection)
     if check.asset == "clean_ticks":
-        return _clean_rows(connection, platform, days, now)
-    if check.name == "ticks_are_complete":
+        observed = _clean_ticks(connection, platform, days, now)
+        if check.name == "newest_ticks_are_usable":
+            return frames.newest_rows(observed)
+        rows = frames.clean_rows(observed)
+        return rows if days else frames.latest_a_market(rows)
+    if check.name in ("ticks_are_complete", "ticks_are_unique"):
         return _presence_rows(connection)
     if check.name == "feed_is_not_frozen":
         return _frozen_rows(connection, platform, now)
@@ -100,7 +108,8 @@ def _raw_rows(connection: Connection, days: Sequence[date]) -> pd.DataFrame:
 def _presence_rows(connection: Connection) -> pd.DataFrame:
     poll = intake.latest_poll(connection)
     expected = poll.expected if poll is not None else list(markets.tracked_markets(connection))
-    return frames.presence_rows(expected, _raw_rows(connection, days=()))
+    twice = poll.duplicates if poll is not None else ()
+    return frames.presence_rows(expected, _raw_rows(connection, days=()), twice)
 
 
 def _frozen_rows(connection: Connection, platform: Platform, now: datetime) -> pd.DataFrame:
@@ -111,14 +120,14 @@ def _frozen_rows(connection: Connection, platform: Platform, now: datetime) -> p
     return frames.frozen_rows(observed, frozen_after_seconds=limit)
 
 
-def _clean_rows(
+def _clean_ticks(
     connection: Connection, platform: Platform, days: Sequence[date], now: datetime
 ) -> pd.DataFrame:
+    """Return the clean ticks of these days, or the recent ones of the tracked markets."""
     if days:
-        return frames.clean_rows(pd.concat([ticks.clean_ticks_of(connection, day) for day in days]))
+        return pd.concat([ticks.clean_ticks_of(connection, day) for day in days])
     since = now - timedelta(seconds=platform.settings.max_quote_age_seconds)
-    observed = ticks.clean_ticks_between(connection, since, now)
-    return frames.latest_a_market(frames.clean_rows(observed))
+    return ticks.clean_ticks_between(connection, since, now)
 
 
 def _stored(verdict: Verdict) -> verdicts.NewVerdict:

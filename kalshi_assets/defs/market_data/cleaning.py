@@ -2,7 +2,11 @@
 
 from datetime import date, datetime, timedelta
 
-from kalshi_assets.analytics.cleaning import MILLISECOND, Anchor, CleaningRules, clean
+import pandas as pd
+
+from kalshi_assets.analytics.cleaning import Anchor, clean
+from kalshi_assets.analytics.faults import CleaningRules
+from kalshi_assets.analytics.sequence import MILLISECOND
 from kalshi_assets.domain.calendar import day_bounds, days_between, venue_day
 from kalshi_assets.storage import ticks
 from kalshi_assets.storage.engine import Connection
@@ -19,7 +23,8 @@ def clean_new_ticks(connection: Connection, day: date, rules: CleaningRules) -> 
     raw = ticks.raw_ticks_of(connection, day, after=done)
     first = raw.groupby("market_ticker")["observed_at"].min().to_dict() if len(raw) else {}
     anchors = _anchors(connection, {str(t): moment for t, moment in first.items()})
-    rows = clean(raw, anchors, day_start=day_bounds(day)[0], rules=rules)
+    before = _before(connection, list(first.values()), rules)
+    rows = clean(raw, anchors, day_start=day_bounds(day)[0], rules=rules, before=before)
     return ticks.add_clean_ticks(connection, records(rows))
 
 
@@ -29,15 +34,26 @@ def reclean_day(connection: Connection, day: date, rules: CleaningRules) -> int:
     start, end = day_bounds(day)
     raw = ticks.raw_ticks_of(connection, day)
     tickers = set(raw["market_ticker"]) | set(ticks.last_clean_moments(connection, day))
-    before = _anchors(connection, dict.fromkeys(tickers, end))
+    closing = _anchors(connection, dict.fromkeys(tickers, end))
     anchors = _anchors(connection, dict.fromkeys(tickers, start))
-    rows = clean(raw, anchors, day_start=start, rules=rules)
+    before = _before(connection, [start], rules)
+    rows = clean(raw, anchors, day_start=start, rules=rules, before=before)
     written = ticks.rewrite_clean_ticks(connection, day, records(rows))
     after = _anchors(connection, dict.fromkeys(tickers, end))
-    for next_day in _days_reached(_changed(before, after), end):
+    for next_day in _days_reached(_changed(closing, after), end):
         if ticks.has_clean_ticks(connection, next_day):
             reclean_day(connection, next_day, rules)
     return written
+
+
+def _before(
+    connection: Connection, starts: list[datetime], rules: CleaningRules
+) -> pd.DataFrame | None:
+    """Return the raw ticks before these moments that faults in sequence look back at."""
+    if not starts:
+        return None
+    first, last = min(starts) - rules.sequence.reach, max(starts) - JUST_BEFORE
+    return ticks.raw_ticks_between(connection, first, last)
 
 
 def _anchors(connection: Connection, moments: dict[str, datetime]) -> dict[str, Anchor]:

@@ -79,7 +79,8 @@ def _poll(run_id: str, platform: Platform, slot: datetime) -> Metadata:
         batch = client.markets(tickers=tracked)
     now = platform.clock.now()
     ticks = [tick_of_poll(s, slot=slot, received_at=now) for s in batch.snapshots]
-    poll = intake.Poll(slot, now, tracked, len(ticks), batch.duplicates, len(batch.rejected))
+    twice = sorted(set(batch.duplicates))
+    poll = intake.Poll(slot, now, tracked, len(ticks), twice, len(batch.rejected))
     with platform.database.transaction() as connection:
         intake.save_poll(connection, poll)
         added = tick_rows.add_raw_ticks(connection, ticks)
@@ -89,7 +90,7 @@ def _poll(run_id: str, platform: Platform, slot: datetime) -> Metadata:
         "expected": len(tracked),
         "received": len(ticks),
         "added": added,
-        "rejected_duplicates": batch.duplicates,
+        "rejected_duplicates": len(batch.duplicates),
         "quarantined": len(batch.rejected),
         "unknown_fields": dg.MetadataValue.json(dict(batch.unknown_fields)),
     }

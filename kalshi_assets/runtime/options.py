@@ -1,0 +1,91 @@
+"""The options that say what the local exchange plays, and their reading."""
+
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from kalshi_assets.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from kalshi_assets.runtime.exchange import Replay
+
+DEFAULT_SCENARIO = "cpi-week"
+MAX_SPREAD = 5_000  # in $0.0001
+
+
+def input_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say what the local exchange plays."""
+    options = [
+        click.option(
+            "--scenario", help=f"Scenario to play; {DEFAULT_SCENARIO} if nothing else is."
+        ),
+        click.option("--recording", type=click.Path(path_type=Path), help="Folder to replay."),
+        click.option("--at", help="Moment of the recording to begin at: 2025-11-22T15:00:00Z."),
+        click.option(
+            "--spread",
+            default="2",
+            show_default=True,
+            help="Cents between bid and ask, where only traded prices were recorded.",
+        ),
+        click.option("--speed", default=1.0, show_default=True, help="Venue seconds a second."),
+        click.option(
+            "--fault", multiple=True, help="Break the feed: NAME, or NAME:TICKER for one market."
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def replay_of(
+    *,
+    scenario: str | None,
+    recording: Path | None,
+    at: str | None,
+    spread: str,
+    speed: float,
+    fault: tuple[str, ...],
+) -> "Replay":
+    """Return what the options say the local exchange plays.
+
+    Raises:
+        ConfigurationError: the options contradict each other, or it cannot be played.
+    """
+    from kalshi_assets.local_exchange import Input, Recording
+    from kalshi_assets.runtime.exchange import Replay
+
+    if recording is None and at is not None:
+        raise ConfigurationError("--at belongs to --recording: name the folder to replay")
+    if recording is None:
+        return Replay.of(Input(scenario or DEFAULT_SCENARIO, fault), speed=speed)
+    if scenario is not None:
+        raise ConfigurationError("--scenario and --recording exclude each other: give one of them")
+    if at is None:
+        raise ConfigurationError("--at is missing: the moment of the recording to begin at")
+    played = Recording(recording, _milliseconds(at), _spread(spread))
+    return Replay.of(Input(played, fault), speed=speed)
+
+
+def _milliseconds(text: str) -> int:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as exc:
+        raise ConfigurationError(f"--at {text}: not a moment like 2025-11-22T15:00:00Z") from exc
+    if moment.tzinfo is None:
+        raise ConfigurationError(f"--at {text} has no offset: add Z for UTC, or -05:00")
+    return int(moment.timestamp() * 1000)
+
+
+def _spread(cents: str) -> int:
+    """Return a spread in $0.0001."""
+    try:
+        spread = Decimal(cents) * 100
+    except InvalidOperation as exc:
+        raise ConfigurationError(f"--spread {cents} is not a number of cents") from exc
+    if spread != spread.to_integral_value() or not 1 <= spread <= MAX_SPREAD:
+        raise ConfigurationError(f"--spread {cents} is not between 0.01 and 50 cents")
+    return int(spread)

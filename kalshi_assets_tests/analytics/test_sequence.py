@@ -1,0 +1,196 @@
+"""Faults that show beside the ticks before: what a trader would call broken, and what not."""
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kalshi_assets.analytics.cleaning import Anchor, clean
+from kalshi_assets_tests.analytics.observations import CENT, MARKETS, RULES, Observation, frame
+from kalshi_assets_tests.analytics.observations import midnight as midnight_of
+
+START = midnight_of(date(2026, 6, 10))
+NOON = START + timedelta(hours=12)
+POLL = timedelta(seconds=90)
+HOUR = timedelta(hours=1)
+
+
+def polls(*rows: dict[str, Any], start: datetime = NOON, step: timedelta = POLL) -> pd.DataFrame:
+    """Return polls, one a step; a row names what differs from a calm market."""
+    raw = frame(Observation(start + step * n, bid=row.get("bid", 40)) for n, row in enumerate(rows))
+    raw["quoted_at"] = raw["observed_at"] - timedelta(seconds=5)
+    raw["volume"] = pd.array([row.get("volume", 1_000) for row in rows], dtype="Int64")
+    for n, row in enumerate(rows):
+        for column in set(row) - {"bid", "volume"}:
+            raw.loc[n, column] = row[column]
+    return raw
+
+
+def candles(*rows: dict[str, Any]) -> pd.DataFrame:
+    """Return hourly candles with their volumes and, where named, open interest."""
+    raw = frame(
+        Observation(START + HOUR * (n + 1), source="candle", bid=row.get("bid", 40))
+        for n, row in enumerate(rows)
+    )
+    raw["bar_volume"] = pd.array([row.get("volume", 0) for row in rows], dtype="Int64")
+    raw["open_interest"] = [row.get("held", 500_000) for row in rows]
+    for side in ("bid", "ask"):
+        for end in ("low", "high"):
+            raw[f"{side}_{end}"] = raw[f"yes_{side}"].astype("Int64")
+    return raw
+
+
+def faults(raw: pd.DataFrame) -> list[list[str]]:
+    return list(clean(raw, {}, day_start=START, rules=RULES)["faults"])
+
+
+def test_a_tick_older_than_the_one_before_is_out_of_order_and_not_used() -> None:
+    late = NOON - timedelta(minutes=1)
+    raw = polls({}, {}, {"quoted_at": late, "volume": 900, "bid": 70}, {})
+    assert faults(raw) == [[], [], ["out_of_order"], []]
+
+
+def test_a_volume_that_falls_is_another_contract_and_from_then_on_its_prices_count() -> None:
+    raw = polls({}, {"volume": 10, "bid": 80}, {"volume": 12, "bid": 80})
+    assert faults(raw) == [[], ["contract_roll"], []]
+
+
+@pytest.mark.parametrize(
+    ("held", "found"),
+    [
+        (240_000, [[], ["contract_roll"], []]),
+        (260_000, [[], [], []]),  # people close positions
+        (0, [[], [], []]),  # a missing value written as zero
+    ],
+)
+def test_open_interest_that_falls_by_more_than_half_is_another_contract(
+    held: int, found: list[list[str]]
+) -> None:
+    raw = candles({"volume": 5}, {"held": held, "volume": 5}, {"held": held or 500_000})
+    assert faults(raw) == found
+
+
+def test_a_thin_market_may_lose_half_of_its_few_contracts() -> None:
+    raw = candles({"held": 1_000}, {"held": 300}, {"held": 100})
+    assert faults(raw) == [[], [], []]
+
+
+def test_a_jump_is_not_believed_until_somebody_has_traded() -> None:
+    raw = polls(
+        {}, {"bid": 55}, {"bid": 56}, {"bid": 56, "volume": 1_100}, {"bid": 57, "volume": 1_100}
+    )
+    jump = ["jump_without_trades"]
+    assert faults(raw) == [[], jump, jump, [], []]
+
+
+def test_a_price_may_move_up_to_the_limit_without_a_trade_and_further_in_steps() -> None:
+    assert faults(polls({}, {"bid": 50}, {"bid": 60})) == [[], [], []]
+
+
+def test_a_jump_back_to_where_the_price_was_is_no_jump() -> None:
+    raw = polls({}, {"bid": 70}, {"bid": 41})
+    assert faults(raw) == [[], ["jump_without_trades"], []]
+
+
+def test_the_volume_of_the_bars_decides_on_a_jump_between_candles() -> None:
+    raw = candles({"volume": 5}, {"bid": 60}, {"bid": 60}, {"bid": 60, "volume": 1}, {"bid": 61})
+    jump = ["jump_without_trades"]
+    assert faults(raw) == [[], jump, jump, [], []]
+
+
+def test_after_hours_without_data_a_new_level_is_no_jump() -> None:
+    raw = polls({}, {"bid": 80}, step=timedelta(hours=9, seconds=1))
+    assert faults(raw) == [[], []]
+    raw = polls({}, {"bid": 80}, step=timedelta(hours=9))
+    assert faults(raw)[1] == ["jump_without_trades"]
+
+
+def standing(hours: float, **moves: int) -> pd.DataFrame:
+    """Return polls of an unchanged quote, at 5-minute steps, over some hours."""
+    count = int(hours * 12) + 1
+    rows = [{"volume": 1_000 + moves.get("volume", 0) * n} for n in range(count)]
+    raw = polls(*rows, start=START, step=timedelta(minutes=5))
+    if not moves.get("quoted", 0):
+        raw["quoted_at"] = START - timedelta(seconds=5)
+    return raw
+
+
+def test_a_quote_that_stands_for_three_hours_while_its_market_trades_is_frozen() -> None:
+    found = faults(standing(4, volume=10, quoted=1))
+    assert [["frozen"] if n >= 36 else [] for n in range(49)] == found
+
+
+def test_a_quote_whose_market_stands_as_still_is_stale_and_not_frozen() -> None:
+    found = faults(standing(4))
+    assert not any("frozen" in tick for tick in found)
+    assert found[-1] == ["stale_quote"]
+
+
+def test_candles_alone_prove_no_frozen_book() -> None:
+    # Without sizes a flat price may be a calm market at 98 cents.
+    assert faults(candles(*[{"volume": 50}] * 6)) == [[]] * 6
+
+
+def test_a_price_written_as_zero_is_a_missing_value_and_no_empty_book() -> None:
+    zero = {"yes_bid": 0, "yes_ask": 0, "yes_bid_size": 0, "yes_ask_size": 0}
+    assert faults(polls({}, zero, {})) == [[], ["zero_coded"], []]
+    raw = candles({}, {}, {})
+    raw.loc[1, ["yes_bid", "yes_ask"]] = 0
+    assert faults(raw) == [[], ["zero_coded"], []]
+
+
+ROWS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "bid": st.sampled_from([20, 40, 40, 40, 41, 60]),
+            "volume": st.integers(0, 3),
+            "age": st.sampled_from([0, 0, 0, 200]),
+            "step": st.sampled_from([90, 90, 900, 3_600, 10_800]),
+        }
+    ),
+    min_size=2,
+    max_size=30,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(ROWS, st.integers(1, 29))
+def test_a_poll_and_the_whole_day_find_the_same(rows: list[dict[str, int]], cut: int) -> None:
+    """Cleaning tick by tick, with what came before handed over, equals cleaning at once."""
+    at, volume, made = START, 1_000, []
+    for row in rows:
+        at += timedelta(seconds=row["step"])
+        volume += row["volume"]
+        made.append((at, row["bid"], volume, at - timedelta(seconds=row["age"])))
+    raw = frame(Observation(at, bid=bid) for at, bid, _, _ in made)
+    raw["volume"] = pd.array([volume for _, _, volume, _ in made], dtype="Int64")
+    raw["quoted_at"] = pd.to_datetime([quoted for _, _, _, quoted in made], utc=True)
+    whole = clean(raw, {}, day_start=START, rules=RULES)
+    cut = min(cut, len(raw) - 1)
+    usable = whole[:cut][whole["is_usable"][:cut]]
+    anchors = {}
+    if len(usable):
+        last = usable.iloc[-1]
+        anchors[MARKETS[0]] = Anchor(
+            observed_at=last["observed_at"],
+            source="poll",
+            mid=int(last["mid"]),
+            hold_ms=int(last["hold_ms"]),
+            price_ms=int(last["price_ms"]),
+            covered_ms=int(last["covered_ms"]),
+            tick_count=int(last["tick_count"]),
+        )
+    first = raw["observed_at"][cut]
+    before = raw[(raw["observed_at"] < first) & (raw["observed_at"] >= first - 9 * HOUR)]
+    part = clean(raw[cut:], anchors, day_start=START, rules=RULES, before=before)
+    assert list(part["faults"]) == list(whole["faults"][cut:])
+    assert list(part["price_ms"]) == list(whole["price_ms"][cut:])
+
+
+def test_the_jump_is_measured_in_points_of_the_mid() -> None:
+    raw = polls({}, {"bid": 50})
+    raw.loc[1, "yes_ask"] = 52 * CENT + 20_000
+    assert faults(raw)[1] == ["jump_without_trades"]
