@@ -35,7 +35,7 @@ def database_name(input_name: str) -> str:
     """Return the name of an input's own database, within the 63 bytes PostgreSQL gives a name."""
     plain = re.sub("[^a-z0-9]+", "_", input_name.lower())
     name = f"{NAME}_{plain}"
-    if len(name) > MAX_NAME or plain != input_name.replace("-", "_"):
+    if len(name) > MAX_NAME or not re.fullmatch("[a-z0-9/-]+", input_name):
         name = f"{name[: MAX_NAME - 9]}_{hashlib.sha256(input_name.encode()).hexdigest()[:8]}"
     return name
 

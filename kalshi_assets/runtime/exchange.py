@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.error import HTTPError
+from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import click
 
@@ -26,14 +29,17 @@ from kalshi_assets.settings import Settings, load_settings
 
 START_SECONDS = 60.0
 RECORDED_DAYS = 30
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+ASK_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
 class LocalExchange:
-    """A running local exchange."""
+    """A running local exchange: where it is, where its clock stands, what it plays."""
 
     url: str
     clock: VenueClock
+    input_name: str
 
 
 @dataclass(frozen=True)
@@ -94,7 +100,7 @@ def start_exchange(
     children.start("exchange", program, environ)
     children.wait_for(ready.exists, what="the start of the local exchange", seconds=START_SECONDS)
     told = json.loads(ready.read_text())
-    return LocalExchange(told["url"], _clock(told))
+    return _told(told["url"], told)
 
 
 def local_settings(
@@ -137,10 +143,33 @@ def serve_alone(home: Home, *, replay: Replay, port: int) -> None:
         raise ConfigurationError(f"the local exchange cannot start: {exc}") from exc
 
 
-def _clock(told: Mapping[str, Any]) -> VenueClock:
-    return VenueClock(
+def ask_local_exchange(api_url: str) -> LocalExchange | None:
+    """Ask the exchange at a base URL whether it is a local one; None where it is not.
+
+    Only a loopback address is asked.
+
+    Raises:
+        ConfigurationError: nothing answers there.
+    """
+    address = urlsplit(api_url)
+    if address.scheme != "http" or address.hostname not in LOOPBACK:
+        return None
+    page_url = f"http://{address.netloc}/local/clock"
+    try:
+        with urlopen(page_url, timeout=ASK_SECONDS) as page:
+            told = json.load(page)
+    except HTTPError:  # something else than a local exchange, a tunnel perhaps
+        return None
+    except (OSError, ValueError) as exc:
+        raise ConfigurationError(f"KALSHI_API_URL={api_url} gives no answer: {exc}") from exc
+    return _told(api_url, told)
+
+
+def _told(url: str, told: Mapping[str, Any]) -> LocalExchange:
+    clock = VenueClock(
         parse_instant(told["venue_at"]), parse_instant(told["wall_at"]), float(told["speed"])
     )
+    return LocalExchange(url, clock, str(told["input"]))
 
 
 def _instant(ms: int) -> datetime:

@@ -9,7 +9,8 @@ from kalshi_assets.errors import ConfigurationError, ExchangeError, NotAuthorize
 from kalshi_assets.kalshi.auth import RequestSigner
 from kalshi_assets.kalshi.client import KalshiClient
 from kalshi_assets.runtime.dagster_stack import require_free, running_dagster
-from kalshi_assets.runtime.database import NAME, database_url
+from kalshi_assets.runtime.database import database_name, database_url
+from kalshi_assets.runtime.exchange import ask_local_exchange
 from kalshi_assets.runtime.home import Home
 from kalshi_assets.runtime.processes import Children, end_left_overs
 from kalshi_assets.settings import Settings, load_settings
@@ -19,11 +20,12 @@ def run(settings: Settings, *, port: int) -> None:
     """Run database, code server, daemon and UI until Ctrl-C."""
     require_credentials(settings)
     require_free(port)
+    settings = on_local_exchange(settings)
     started_at, home = wall_now(), Home(settings.home)
     with home.owned():
         end_left_overs(home.run)
         with (
-            database_url(settings, home, name=f"{NAME}_{settings.venue}") as url,
+            database_url(settings, home, name=database_name(settings.identity)) as url,
             Children(home.run) as children,
         ):
             placed = load_settings(
@@ -31,13 +33,26 @@ def run(settings: Settings, *, port: int) -> None:
             )
             with running_dagster(children, placed, home, port=port, started_at=started_at):
                 click.echo(
-                    f"Venue {settings.venue}, data from {settings.api_base_url}\n"
+                    f"Venue {settings.identity}, data from {settings.api_base_url}\n"
                     f"The UI is at http://127.0.0.1:{port}. Ctrl-C stops everything.",
                     err=True,
                 )
                 while True:
                     children.require_alive()
                     sleep(1)
+
+
+def on_local_exchange(settings: Settings) -> Settings:
+    """Return the settings for a local exchange where the base URL leads to one: its clock and data.
+
+    A database of its own keeps what it plays apart from what the real exchange says.
+    """
+    told = ask_local_exchange(settings.api_base_url)
+    if told is None:
+        return settings
+    found = {"venue_clock": str(told.clock), "input_name": told.input_name}
+    chosen = settings.model_fields_set
+    return settings.model_copy(update={k: v for k, v in found.items() if k not in chosen})
 
 
 def require_credentials(settings: Settings) -> None:
