@@ -170,6 +170,19 @@ def load_settings(env: Mapping[str, str] | None = None, **overrides: Any) -> Set
         raise ConfigurationError("; ".join(_explain(error) for error in exc.errors())) from exc
 
 
+class _HomeOnly(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", extra="ignore", env_ignore_empty=True
+    )
+
+    home: Path = Path(".kalshi")
+
+
+def home_folder() -> Path:
+    """Return the home folder, also where other settings cannot be read."""
+    return _HomeOnly().home
+
+
 def environment(settings: Settings, extra: Mapping[str, str]) -> dict[str, str]:
     """Return the environment for a child process: this one's, the settings, and `extra`."""
     own = {key: value for key, value in os.environ.items() if not key.startswith(PREFIX)}

@@ -7,16 +7,13 @@ import dagster as dg
 from kalshi_assets.defs import jobs
 from kalshi_assets.defs.partitions import RANGE_END_TAG, RANGE_START_TAG
 from kalshi_assets.defs.resources import Platform
-from kalshi_assets.domain.calendar import VENUE_TIMEZONE, days_between, venue_day
+from kalshi_assets.domain.calendar import VENUE_TIMEZONE, venue_day
 from kalshi_assets.domain.clock import wall_now
 from kalshi_assets.domain.tick import SLOT_TAG, slot_of
 from kalshi_assets.storage import intake, ledger, signals
-from kalshi_assets.storage import markets as market_rows
 
 RUNNING = dg.DefaultSensorStatus.RUNNING
 HISTORY_RETRY = timedelta(seconds=30)
-# Collection does not wait longer than this for a history that cannot be loaded.
-HISTORY_PATIENCE = timedelta(minutes=10)
 ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
 
@@ -128,16 +125,13 @@ SCHEDULES = [markets_schedule, daily_summaries_schedule, reconcile_schedule]
 
 def missing_history(platform: Platform, now: datetime) -> list[str]:
     """Return the days of the window whose history is not loaded for every tracked market."""
-    today = venue_day(now)
-    days = list(days_between(today - timedelta(days=platform.settings.history_days), today))
+    length = platform.settings.history_days
     with platform.database.transaction() as connection:
-        tracked = list(market_rows.tracked_markets(connection))
-        missing = intake.days_not_loaded(connection, days, tracked) if tracked else days
+        missing = intake.missing_history_days(connection, now, history_days=length)
     return [day.isoformat() for day in missing]
 
 
 def _is_history_overdue(platform: Platform, now: datetime) -> bool:
     """Tell whether collection must start although the history could not be loaded."""
     with platform.database.transaction() as connection:
-        since = market_rows.first_tracked_at(connection)
-    return since is not None and now - since > HISTORY_PATIENCE
+        return intake.is_history_overdue(connection, now)

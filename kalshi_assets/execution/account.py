@@ -1,18 +1,27 @@
 """What the venue says of the account: read, valued at the bid, recorded."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Protocol
 
 from kalshi_assets.domain.account import Balance, Position
 from kalshi_assets.domain.market import Quote
 from kalshi_assets.domain.price import CENTICONTRACTS, MICROS_PER_DOLLAR
 from kalshi_assets.execution.desk import Desk
+from kalshi_assets.kalshi.batches import MarketBatch
 from kalshi_assets.risk.inputs import AccountView
 from kalshi_assets.storage import account as rows
 from kalshi_assets.storage import ledger
 
 FILL_OVERLAP = timedelta(minutes=10)
+
+
+class Quoting(Protocol):
+    """What gives quotes of now: a venue, or a client of the exchange."""
+
+    def markets(self, *, tickers: Sequence[str] | None = None) -> MarketBatch:
+        """Return markets with their quotes of now."""
 
 
 @dataclass(frozen=True)
@@ -47,14 +56,18 @@ class Statement:
 
 def read_statement(desk: Desk) -> Statement:
     """Ask the venue for balance, positions and their quotes."""
-    balance = desk.venue.balance()
-    positions = [p for p in desk.venue.positions() if p.position != 0]
+    return statement_of(desk.venue.balance(), desk.venue.positions(), quotes=desk.venue)
+
+
+def statement_of(balance: Balance, held: Iterable[Position], *, quotes: Quoting) -> Statement:
+    """Return the statement of an account, its open positions valued with quotes of now."""
+    positions = [p for p in held if p.position != 0]
     tickers = [p.market_ticker for p in positions]
-    quotes = {s.quote.market_ticker: s.quote for s in desk.venue.markets(tickers=tickers).snapshots}
+    by_ticker = {s.quote.market_ticker: s.quote for s in quotes.markets(tickers=tickers).snapshots}
     prices = {
-        p.market_ticker: sell_price(p, quotes[p.market_ticker])
+        p.market_ticker: sell_price(p, by_ticker[p.market_ticker])
         for p in positions
-        if p.market_ticker in quotes
+        if p.market_ticker in by_ticker
     }
     return Statement(balance, positions, prices)
 

@@ -8,6 +8,8 @@ go along to another host.
 import ipaddress
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import httpx
 
@@ -25,6 +27,25 @@ LARGEST_ANSWER_BYTES = 64 * 1024 * 1024
 MOST_PAGES = 1_000
 
 Params = Mapping[str, str | int | None]
+Hooks = Mapping[str, list[Callable[..., Any]]]
+
+
+@dataclass(frozen=True)
+class Wire:
+    """How long to wait for an answer, and who looks on.
+
+    Attributes:
+        timeout: of a single call; None is the ordinary one.
+        whole_answer_seconds: the longest that the content of an answer may take.
+        hooks: httpx's own: functions of each `request` and of each `response`.
+    """
+
+    timeout: httpx.Timeout | None = None
+    whole_answer_seconds: float = WHOLE_ANSWER_SECONDS
+    hooks: Hooks = field(default_factory=dict)
+
+
+ORDINARY_WIRE = Wire()
 
 
 def is_success(response: httpx.Response) -> bool:
@@ -44,8 +65,10 @@ class Connection:
         retry: RetryPolicy = DEFAULT_RETRY,
         limits: RateLimits | None = None,
         monotonic: Callable[[], float] = time.monotonic,
+        wire: Wire = ORDINARY_WIRE,
     ) -> None:
-        self._client = _http_client(base_url, auth, transport)
+        self._client = _http_client(base_url, auth, transport, wire=wire)
+        self._wire = wire
         self._retry = retry
         self._limits = RateLimits() if limits is None else limits
         self._monotonic = monotonic
@@ -142,20 +165,21 @@ class Connection:
         return Body(content, source)
 
     def _read(self, response: httpx.Response, source: str) -> bytes:
-        deadline = self._monotonic() + WHOLE_ANSWER_SECONDS
+        longest = self._wire.whole_answer_seconds
+        deadline = self._monotonic() + longest
         content = bytearray()
         for chunk in response.iter_bytes():
             content += chunk
             if len(content) > LARGEST_ANSWER_BYTES or self._monotonic() > deadline:
                 raise TransportError(
-                    f"{source}: the answer does not end within {WHOLE_ANSWER_SECONDS} s and "
+                    f"{source}: the answer does not end within {longest:g} s and "
                     f"{LARGEST_ANSWER_BYTES} bytes; is there a proxy in between?"
                 )
         return bytes(content)
 
 
 def _http_client(
-    base_url: str, auth: httpx.Auth | None, transport: httpx.BaseTransport | None
+    base_url: str, auth: httpx.Auth | None, transport: httpx.BaseTransport | None, *, wire: Wire
 ) -> httpx.Client:
     try:
         url = httpx.URL(base_url)
@@ -170,7 +194,8 @@ def _http_client(
             base_url=url,
             auth=auth,
             transport=transport,
-            timeout=TIMEOUT,
+            timeout=TIMEOUT if wire.timeout is None else wire.timeout,
+            event_hooks=wire.hooks,
             follow_redirects=False,
             trust_env=not _is_loopback(url.host),
             headers={"Accept": "application/json", "User-Agent": "kalshi-assets"},

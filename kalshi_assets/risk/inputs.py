@@ -61,8 +61,19 @@ class AccountView:
     exposures: Mapping[str, int]
 
 
-@dataclass(frozen=True)
-class Inputs:
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What is the same for every signal: the moment, the venue, the account, the data checks."""
+
+    now: datetime
+    exchange: ExchangeStatus | None
+    account: AccountView | None
+    verdicts: Mapping[str, CheckVerdict]
+    trading_state: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inputs(Surroundings):
     """All that one signal is judged by.
 
     Attributes:
@@ -70,15 +81,10 @@ class Inputs:
             too; what is held of the market itself is another rule's.
     """
 
-    now: datetime
     signal: Signal
     market: Market | None
     fee_multiplier: Decimal | None
     quote: Quote | None
-    exchange: ExchangeStatus | None
-    account: AccountView | None
-    verdicts: Mapping[str, CheckVerdict]
     has_live_order: bool | None
     event_exposure_micros: int | None
     attempts: int
-    trading_state: str | None

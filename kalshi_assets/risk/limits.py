@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from kalshi_assets.domain.calendar import VENUE_ZONE
 from kalshi_assets.domain.price import MICROS_PER_CENT, contracts, dollars
-from kalshi_assets.risk.inputs import Inputs, Limits
+from kalshi_assets.risk.inputs import CheckVerdict, Inputs, Limits, Surroundings
 
 UNKNOWN = "unknown"
 # The venue states its times in whole seconds and by its own clock.
@@ -24,15 +24,17 @@ class Gate:
 
 
 Rule = Callable[[Inputs, Limits], Gate]
+# A rule that needs no signal: it opens or closes the gate for all of them.
+CommonRule = Callable[[Surroundings, Limits], Gate]
 
 
-def trading_state(inputs: Inputs, limits: Limits) -> Gate:
+def trading_state(inputs: Surroundings, limits: Limits) -> Gate:
     """Trading is not halted."""
     state = inputs.trading_state
     return _gate("trading_state", state == "active", state, "active")
 
 
-def exchange_open(inputs: Inputs, limits: Limits) -> Gate:
+def exchange_open(inputs: Surroundings, limits: Limits) -> Gate:
     """The exchange says that it runs and trades."""
     status = inputs.exchange
     is_open = status is not None and status.is_exchange_active and status.is_trading_active
@@ -40,7 +42,7 @@ def exchange_open(inputs: Inputs, limits: Limits) -> Gate:
     return _gate("exchange_open", is_open, value, "trading")
 
 
-def trading_hours(inputs: Inputs, limits: Limits) -> Gate:
+def trading_hours(inputs: Surroundings, limits: Limits) -> Gate:
     """The moment lies in the trading hours, outside of pauses and days of exception."""
     why = limits.trading_calendar.closed_because(inputs.now)
     start, end = limits.trading_hours
@@ -139,7 +141,7 @@ def attempts(inputs: Inputs, limits: Limits) -> Gate:
     return _gate("attempts", left, str(inputs.attempts), f"< {limits.max_attempts}")
 
 
-def portfolio_known(inputs: Inputs, limits: Limits) -> Gate:
+def portfolio_known(inputs: Surroundings, limits: Limits) -> Gate:
     """The venue stated what the account is worth, a moment ago."""
     account = inputs.account
     if account is None or account.value_micros is None:
@@ -150,10 +152,10 @@ def portfolio_known(inputs: Inputs, limits: Limits) -> Gate:
     return _gate("portfolio_known", abs(age) <= limit, f"{age:.0f} s old", f"{limit} s old")
 
 
-def verdict(check_name: str) -> Rule:
-    """Return the rule that a data check has passed, for the feed and for this market."""
+def feed_verdict(check_name: str) -> CommonRule:
+    """Return the rule that a data check has passed for the feed, a moment ago."""
 
-    def rule(inputs: Inputs, limits: Limits) -> Gate:
+    def rule(inputs: Surroundings, limits: Limits) -> Gate:
         found = inputs.verdicts.get(check_name)
         if found is None:
             return _gate(check_name, False, "no verdict", "a passing verdict")
@@ -164,18 +166,35 @@ def verdict(check_name: str) -> Rule:
         if not found.is_passed:
             reason = f"{check_name} fails for the feed: {found.observed}"
             return Gate(check_name, False, f"feed: {found.observed}", found.threshold, reason)
-        ticker = inputs.signal.market_ticker
-        if ticker in found.markets_failed:
-            seen = found.markets_failed[ticker]
-            reason = f"{check_name} fails for this market: {seen}"
-            return Gate(check_name, False, seen, found.threshold, reason)
-        if ticker not in found.markets_checked:
-            return _gate(check_name, False, "market not checked", "a verdict on this market")
         return _gate(check_name, True, found.observed, found.threshold)
 
     return rule
 
 
+def verdict(check_name: str) -> Rule:
+    """Return the rule that a data check has passed, for the feed and for this market."""
+    of_feed = feed_verdict(check_name)
+
+    def rule(inputs: Inputs, limits: Limits) -> Gate:
+        gate, found = of_feed(inputs, limits), inputs.verdicts.get(check_name)
+        if found is None or not gate.is_passed:
+            return gate
+        return _of_market(found, inputs.signal.market_ticker)
+
+    return rule
+
+
+def _of_market(found: CheckVerdict, ticker: str) -> Gate:
+    name = found.check_name
+    if ticker in found.markets_failed:
+        seen = found.markets_failed[ticker]
+        return Gate(name, False, seen, found.threshold, f"{name} fails for this market: {seen}")
+    if ticker not in found.markets_checked:
+        return _gate(name, False, "market not checked", "a verdict on this market")
+    return _gate(name, True, found.observed, found.threshold)
+
+
+COMMON: tuple[CommonRule, ...] = (trading_state, exchange_open, trading_hours, portfolio_known)
 ELIGIBILITY: tuple[Rule, ...] = (
     trading_state,
     exchange_open,

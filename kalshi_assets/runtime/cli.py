@@ -11,6 +11,7 @@ import click
 from pydantic import SecretStr
 
 from kalshi_assets.errors import ConfigurationError, KalshiAssetsError
+from kalshi_assets.runtime import operations
 from kalshi_assets.runtime.options import input_options, replay_of
 from kalshi_assets.settings import as_variables, load_settings
 
@@ -107,6 +108,10 @@ def local_exchange(*, port: int, **played: Any) -> None:
     from kalshi_assets.runtime.home import Home
 
     exchange.serve_alone(Home(load_settings().home), replay=replay_of(**played), port=port)
+
+
+cli.add_command(operations.doctor)
+cli.add_command(operations.status)
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ import dagster as dg
 from kalshi_assets.domain.clock import VenueClock, wall_now
 from kalshi_assets.errors import ConfigurationError
 from kalshi_assets.runtime.home import Home
+from kalshi_assets.runtime.installation import described
 from kalshi_assets.runtime.processes import Children, free_port, is_listening
 from kalshi_assets.settings import Settings, environment
 from kalshi_assets.storage.engine import DAEMON_LOCK, Database
@@ -65,7 +66,11 @@ def running_dagster(
     database = prepared_database(settings)
     environ = environment(settings, QUIET | dagster_variables(settings, home))
     os.environ.update(dagster_variables(settings, home))
-    with _only_daemon(database), dg.DagsterInstance.get() as instance:
+    with (
+        _only_daemon(database),
+        described(settings, home, port=port, started_at=started_at),
+        dg.DagsterInstance.get() as instance,
+    ):
         _end_dead_runs(instance)
         workspace = _start_code_server(children, environ)
         words = [script("dagster-daemon"), "run", "-w", str(workspace)]

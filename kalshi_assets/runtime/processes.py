@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Self
@@ -22,6 +22,7 @@ from typing import Self
 import psutil
 
 from kalshi_assets.errors import ProcessError
+from kalshi_assets.storage.embedded import ProcessMark
 
 MARK = "DESK_RUN_FOLDER"
 STOP_SECONDS = 10.0
@@ -81,9 +82,8 @@ class Children:
                 preexec_fn=_end_with_owner(),
             )
         child = Child(name, process, log)
-        started_at = psutil.Process(process.pid).create_time()
-        record = {"pid": process.pid, "started_at": started_at}
-        (self.folder / f"{name}.json").write_text(json.dumps(record))
+        mark = ProcessMark.of(process.pid) or ProcessMark(process.pid, "")
+        (self.folder / f"{name}.json").write_text(json.dumps(asdict(mark)))
         self._children.append(child)
         return child
 
@@ -133,6 +133,32 @@ def end_left_overs(folder: Path) -> int:
             f"left-overs of an earlier start do not end: kill -KILL {' '.join(alive)}"
         )
     return len(left)
+
+
+def recorded_children(folder: Path) -> dict[str, bool]:
+    """Return, by name, whether each child written down in a run folder still runs."""
+    return {
+        path.stem: is_alive(mark)
+        for path in sorted(folder.glob("*.json"))
+        if (mark := _read_mark(path)) is not None
+    }
+
+
+def is_alive(mark: ProcessMark) -> bool:
+    """Tell whether the same process still does anything."""
+    try:
+        status = psutil.Process(mark.pid).status()
+    except psutil.Error:
+        return False
+    return mark.is_alive() and status != psutil.STATUS_ZOMBIE
+
+
+def _read_mark(path: Path) -> ProcessMark | None:
+    """Return the mark in a child's file; None for files of another kind."""
+    try:
+        return ProcessMark(**json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
 
 
 def free_port() -> int:

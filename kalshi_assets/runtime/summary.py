@@ -2,15 +2,18 @@
 
 from collections import Counter
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 from kalshi_assets.domain.price import CENTICONTRACTS, dollars
-from kalshi_assets.runtime.dagster_stack import Running
 from kalshi_assets.storage import overview
 from kalshi_assets.storage.account import latest_portfolio_value
 from kalshi_assets.storage.engine import Database
 from kalshi_assets.storage.intake import count_quarantined
 from kalshi_assets.storage.ledger import Decision, latest_decisions
 from kalshi_assets.storage.verdicts import latest_verdicts
+
+if TYPE_CHECKING:  # Dagster takes a second and more to import: `status` does without
+    from kalshi_assets.runtime.dagster_stack import Running
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class Summary:
         return asdict(self)
 
 
-def summarise(running: Running) -> Summary:
+def summarise(running: "Running") -> Summary:
     """Return the summary of everything in the database."""
     with running.database.transaction() as connection:
         verdicts = latest_verdicts(connection).values()

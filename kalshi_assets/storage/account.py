@@ -1,9 +1,10 @@
 """The account as the venue stated it: fills, positions, settlements, portfolio; trading state."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from kalshi_assets.domain.account import Fill, Position, Settlement
 from kalshi_assets.storage.rows import insert_missing, upsert
@@ -88,6 +89,35 @@ def latest_portfolio_value(connection: Connection) -> int | None:
     """Return the newest known value of the account, micros."""
     query = select(portfolio.c.value_micros).order_by(portfolio.c.as_of.desc()).limit(1)
     return connection.scalar(query)
+
+
+@dataclass(frozen=True)
+class RecordedAccount:
+    """The account as last recorded: + YES, - NO; a sell price is missing where none was known."""
+
+    as_of: datetime
+    cash_micros: int
+    value_micros: int | None
+    positions: Mapping[str, int]
+    sell_prices: Mapping[str, int]
+
+
+def latest_account(connection: Connection) -> RecordedAccount | None:
+    """Return the newest snapshot of portfolio and positions, or None."""
+    query = select(portfolio).order_by(portfolio.c.as_of.desc()).limit(1)
+    newest = connection.execute(query).first()
+    if newest is None:
+        return None
+    of_newest = positions.c.as_of == select(func.max(positions.c.as_of)).scalar_subquery()
+    held = connection.execute(select(positions).where(of_newest)).all()
+    held = held if newest.open_positions else []
+    return RecordedAccount(
+        as_of=newest.as_of,
+        cash_micros=newest.cash_micros,
+        value_micros=newest.value_micros,
+        positions={row.market_ticker: row.position for row in held},
+        sell_prices={r.market_ticker: r.sell_price for r in held if r.sell_price is not None},
+    )
 
 
 def current_trading_state(connection: Connection) -> str:

@@ -21,6 +21,11 @@ from kalshi_assets.errors import (
 )
 
 MINIMUM_SERVER = 150_000
+_ORDINARY = {"options": "-c timezone=UTC", "connect_timeout": 10}
+_BRIEF_LOOK = {
+    "options": "-c timezone=UTC -c default_transaction_read_only=on -c statement_timeout=5000",
+    "connect_timeout": 5,
+}
 ORDER_LOCK, DAEMON_LOCK, MIGRATION_LOCK = 715_001, 715_002, 715_003
 
 
@@ -29,13 +34,15 @@ class Database:
 
     Args:
         url: `postgresql://…`, any driver suffix is replaced by ours.
+        is_looked_at_only: sessions cannot write, and nothing is waited for longer than 5 s.
 
     Raises:
         ConfigurationError: not such a URL. The message does not show it: it may hold a password.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, is_looked_at_only: bool = False) -> None:
         self._url = _parsed(url).set(drivername="postgresql+psycopg")
+        self._session = _BRIEF_LOOK if is_looked_at_only else _ORDINARY
 
     def __repr__(self) -> str:
         return f"Database({self.name})"
@@ -44,6 +51,11 @@ class Database:
     def name(self) -> str:
         """Return host, port and database name, without the password."""
         return self._url.render_as_string(hide_password=True)
+
+    @property
+    def dbname(self) -> str:
+        """Return the name of the database on its server."""
+        return self._url.database or ""
 
     @cached_property
     def engine(self) -> Engine:
@@ -54,7 +66,7 @@ class Database:
             pool_size=2,
             max_overflow=4,
             pool_pre_ping=True,
-            connect_args={"options": "-c timezone=UTC", "connect_timeout": 10},
+            connect_args=self._session,
         )
 
     @contextmanager

@@ -2,12 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection, func, select, update
 
+from kalshi_assets.domain.calendar import days_between, venue_day
+from kalshi_assets.storage import markets
 from kalshi_assets.storage.rows import insert_missing, upsert
 from kalshi_assets.storage.schema import history_loads, polls, quarantine
+
+# Collection does not wait longer than this for a history that cannot be loaded.
+HISTORY_PATIENCE = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
@@ -88,6 +93,20 @@ def days_not_loaded(
     )
     loaded = {row[0]: row[1] for row in connection.execute(query)}
     return [day for day in days if loaded.get(day, 0) < len(tickers)]
+
+
+def missing_history_days(connection: Connection, now: datetime, *, history_days: int) -> list[date]:
+    """Return the days of the averages' window that are not loaded for every tracked market."""
+    today = venue_day(now)
+    days = list(days_between(today - timedelta(days=history_days), today))
+    tracked = list(markets.tracked_markets(connection))
+    return days_not_loaded(connection, days, tracked) if tracked else days
+
+
+def is_history_overdue(connection: Connection, now: datetime) -> bool:
+    """Tell whether collection must start although the history could not be loaded."""
+    since = markets.first_tracked_at(connection)
+    return since is not None and now - since > HISTORY_PATIENCE
 
 
 def count_quarantined(connection: Connection) -> int:

@@ -1,9 +1,14 @@
 """Counts over the whole database, for summaries and status."""
 
+from datetime import datetime, timedelta
+
 from sqlalchemy import Connection, func, select, text
 
 from kalshi_assets.storage import schema
 from kalshi_assets.storage.ledger import Order
+
+# A market whose quote moved last may have been observed a little before the others.
+RECENT = timedelta(minutes=10)
 
 
 def counts(connection: Connection) -> dict[str, int]:
@@ -41,6 +46,18 @@ def days_done(connection: Connection) -> dict[str, int]:
         day = func.date(func.timezone("America/New_York", column))
         done[table] = connection.scalar(select(func.count(day.distinct()))) or 0
     return done
+
+
+def newest_quote_at(connection: Connection) -> datetime | None:
+    """Return the newest quote's own time among the ticks of the feed; loaded history is none."""
+    ticks = schema.raw_ticks
+    is_feed = ticks.c.source != "candle"
+    newest = select(func.max(ticks.c.observed_at)).where(is_feed).scalar_subquery()
+    recent = ticks.c.observed_at > newest - RECENT
+    found: datetime | None = connection.scalar(
+        select(func.max(ticks.c.quoted_at)).where(is_feed, recent)
+    )
+    return found
 
 
 def all_orders(connection: Connection) -> list[Order]:

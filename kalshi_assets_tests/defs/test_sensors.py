@@ -14,6 +14,7 @@ from kalshi_assets.defs.resources import Platform
 from kalshi_assets.domain.calendar import venue_day
 from kalshi_assets.domain.clock import wall_now
 from kalshi_assets.domain.tick import SLOT_TAG
+from kalshi_assets.storage import intake
 from kalshi_assets_tests.execution.faults import MARKETS, OnOperation, answering
 from kalshi_assets_tests.stand import Stand
 
@@ -120,7 +121,7 @@ def test_polls_wait_while_the_window_is_loaded_but_not_for_ever(loaded_stand: St
     assert requests(tick) == []
     assert "warming up" in tick.skip_message
 
-    loaded_stand.later(sensors.HISTORY_PATIENCE.total_seconds() + 30)
+    loaded_stand.later(intake.HISTORY_PATIENCE.total_seconds() + 30)
     assert len(requests(ask(loaded_stand, sensors.poll_sensor))) == 1
 
 

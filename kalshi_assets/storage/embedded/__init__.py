@@ -11,6 +11,7 @@ of every parent folder and adds a user, and it trusts a recycled process id.
     processes.py   is this process ours, and how it is ended
     locking.py     one owner at a time
     address.py     what a client needs
+    inspecting.py  could a server be started here? Nothing is changed
 
 A process that dies without `stop` takes its server along on Linux only (a parent-death signal, set
 if `start` runs in the main thread). On macOS and Windows the server is left over, and the next
@@ -18,6 +19,8 @@ start ends it. Only Linux is tested.
 """
 
 from kalshi_assets.storage.embedded.address import ServerAddress
+from kalshi_assets.storage.embedded.inspecting import require_startable
+from kalshi_assets.storage.embedded.processes import ProcessMark
 from kalshi_assets.storage.embedded.server import EmbeddedServer, running_server
 
-__all__ = ["EmbeddedServer", "ServerAddress", "running_server"]
+__all__ = ["EmbeddedServer", "ProcessMark", "ServerAddress", "require_startable", "running_server"]

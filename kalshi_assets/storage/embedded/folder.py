@@ -60,6 +60,14 @@ class DataFolder:
             self.path.mkdir(mode=0o700, exist_ok=True)
             if account.is_borrowed and account.closed_parent(self.path) is None:
                 self.path.chmod(0o711)
+        self.require_ours()
+
+    def require_ours(self) -> None:
+        """Refuse another user's folder, and one with something else; nothing is changed.
+
+        Raises:
+            StorageError: naming the folder, the owner and the way out.
+        """
         if not self.path.is_dir():
             raise StorageError(f"{self.path} is not a folder: choose another for the database")
         for path in (self.path, self.lock_path, self.path / _MARKER, self.path / _PASSWORD):

@@ -29,7 +29,7 @@ def find_home(folder: DataFolder, account: Account, *, shared: Path) -> Path:
     if home is None:
         home = _make(_place(folder, account, shared=shared), account)
         folder.remember_home(home)
-    _require_usable(home, account, folder=folder)
+    require_usable(home, account, folder=folder)
     if not home.is_relative_to(folder.path):
         _claim(home, folder)
     return home
@@ -54,7 +54,12 @@ def _make(home: Path, account: Account) -> Path:
     return home
 
 
-def _require_usable(home: Path, account: Account, *, folder: DataFolder) -> None:
+def require_usable(home: Path, account: Account, *, folder: DataFolder) -> None:
+    """Check that the server's user can work in a home.
+
+    Raises:
+        StorageError: it is missing, or closed to that user.
+    """
     if not home.is_dir():
         raise StorageError(
             f"the data of {folder.path} should be in {home}, which is missing: bring it back from "

@@ -1,0 +1,55 @@
+"""The commands that look and change nothing: `doctor` and `status`."""
+
+import json
+import logging
+
+import click
+
+from kalshi_assets.errors import ConfigurationError, KalshiAssetsError
+from kalshi_assets.settings import load_settings
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_context
+def doctor(context: click.Context, *, as_json: bool) -> None:
+    """Say whether everything is there that this needs, and if not, what to do.
+
+    Exit code 0: nothing failed; 1: something did; 2: the settings cannot be read.
+    """
+    from kalshi_assets.runtime.doctor import examine
+
+    _quiet()
+    diagnosis = examine()
+    click.echo(json.dumps(diagnosis.as_dict()) if as_json else diagnosis.as_text())
+    context.exit(diagnosis.exit_code)
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_context
+def status(context: click.Context, *, as_json: bool) -> None:
+    """Say whether it can trade now, why not, and what it holds.
+
+    Exit code 0: an order could pass now; 3: the gate is closed; 1: nothing runs here, or its
+    database gives no answer; 2: the settings cannot be read.
+    """
+    from kalshi_assets.runtime import status as state
+    from kalshi_assets.runtime.status_screen import screen
+
+    _quiet()
+    try:
+        found = state.look(load_settings())
+    except KalshiAssetsError as exc:
+        if not as_json:
+            raise
+        is_settings = isinstance(exc, ConfigurationError)
+        click.echo(json.dumps({"is_open": False, "error": str(exc)}))
+        context.exit(state.EXIT_SETTINGS if is_settings else state.EXIT_NOT_RUNNING)
+    click.echo(json.dumps(found.as_dict()) if as_json else screen(found))
+    context.exit(found.exit_code)
+
+
+def _quiet() -> None:
+    """Keep retries from being told on the terminal: what failed in the end is told anyway."""
+    logging.getLogger("kalshi_assets").addHandler(logging.NullHandler())

@@ -1,0 +1,120 @@
+"""What `status` asks: the database of the running installation, and briefly the exchange.
+
+Sessions cannot write, and only reads are sent. What gives no answer is None: it closes the gate.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from kalshi_assets.domain.account import Balance, Position
+from kalshi_assets.domain.calendar import venue_day
+from kalshi_assets.domain.market import ExchangeStatus
+from kalshi_assets.domain.price import micros
+from kalshi_assets.domain.signal import Signal
+from kalshi_assets.errors import ConfigurationError, DatabaseMismatch, ExchangeError, PayloadError
+from kalshi_assets.execution.account import Statement, statement_of
+from kalshi_assets.execution.paper_account import account_of
+from kalshi_assets.kalshi.auth import RequestSigner
+from kalshi_assets.kalshi.probe import Probe
+from kalshi_assets.risk.inputs import CheckVerdict
+from kalshi_assets.settings import Settings
+from kalshi_assets.storage import account, intake, ledger, overview, paper, signals, verdicts
+from kalshi_assets.storage.condition import identity_of
+from kalshi_assets.storage.engine import Connection, Database
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What the database says. `paper` is the paper account, on that venue."""
+
+    trading_state: str
+    verdicts: Mapping[str, CheckVerdict]
+    missing_days: Sequence[date]
+    is_history_overdue: bool
+    quoted_at: datetime | None
+    poll: intake.Poll | None
+    signals: Sequence[Signal]
+    decisions: Mapping[str, ledger.Decision]
+    live_orders: Sequence[ledger.Order]
+    account: account.RecordedAccount | None
+    paper: tuple[Balance, list[Position]] | None
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the exchange says; None where it gave no answer."""
+
+    status: ExchangeStatus | None = None
+    statement: Statement | None = None
+
+
+def read_database(database: Database, settings: Settings, now: datetime) -> Recorded:
+    """Return what the database says at a moment of the venue.
+
+    Raises:
+        StorageError: it does not answer, or holds other data than these settings are for.
+    """
+    with database.transaction() as connection:
+        _require_identity(connection, database.name, settings.identity)
+        found = list(signals.open_signals(connection, venue_day(now)).values())
+        ids = [signal.signal_id for signal in found]
+        return Recorded(
+            trading_state=account.current_trading_state(connection),
+            verdicts=verdicts.latest_verdicts(connection),
+            missing_days=intake.missing_history_days(
+                connection, now, history_days=settings.history_days
+            ),
+            is_history_overdue=intake.is_history_overdue(connection, now),
+            quoted_at=overview.newest_quote_at(connection),
+            poll=intake.latest_poll(connection),
+            signals=sorted(found, key=lambda s: (-abs(s.deviation), s.market_ticker)),
+            decisions=ledger.latest_decisions(connection, ids),
+            live_orders=ledger.live_orders(connection),
+            account=account.latest_account(connection),
+            paper=_paper_account(connection, settings, now) if settings.venue == "paper" else None,
+        )
+
+
+def ask_exchange(settings: Settings, recorded: Recorded) -> Answers:
+    """Return what the exchange says; after one call without an answer it is left alone."""
+    status = None
+    try:
+        with Probe(settings.api_base_url, auth=_signer(settings)) as probe:
+            status = probe.exchange_status()
+            return Answers(status, _statement(probe, settings, recorded))
+    except (ExchangeError, PayloadError, ConfigurationError):
+        return Answers(status)
+
+
+def _statement(probe: Probe, settings: Settings, recorded: Recorded) -> Statement:
+    """Return the account as the venue states it; the paper one lies in our database."""
+    if recorded.paper is not None:
+        balance, held = recorded.paper
+        return statement_of(balance, held, quotes=probe)
+    return statement_of(probe.balance(), probe.positions(), quotes=probe)
+
+
+def _paper_account(
+    connection: Connection, settings: Settings, now: datetime
+) -> tuple[Balance, list[Position]]:
+    """Return the paper account as booked so far; what is due since is booked by the venue only."""
+    cash = micros(settings.paper_cash_usd)
+    fills, settled = paper.all_fills(connection), paper.all_settlements(connection)
+    booked = account_of(cash, fills, settled)
+    return Balance(booked.cash_micros, now), booked.positions()
+
+
+def _signer(settings: Settings) -> RequestSigner | None:
+    if settings.api_key_id is None or settings.private_key_path is None:
+        return None
+    return RequestSigner(settings.api_key_id, settings.private_key_path)
+
+
+def _require_identity(connection: Connection, name: str, identity: str) -> None:
+    found = identity_of(connection)
+    if found != identity:
+        raise DatabaseMismatch(
+            f"{name} holds the data of {found!r}, what runs here is {identity!r}: set "
+            "KALSHI_DATABASE_URL as it was set there"
+        )

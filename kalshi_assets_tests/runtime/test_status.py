@@ -1,0 +1,271 @@
+"""`status` from another shell: can it trade now, why not, what does it hold?"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from kalshi_assets.local_exchange.gate import Interceptor
+from kalshi_assets_tests.execution.faults import OnOperation, altering, answering
+from kalshi_assets_tests.runtime.commands import Shell, installed
+from kalshi_assets_tests.stand import OVERREACTING, Stand
+
+STATUS, BALANCE = "GetExchangeStatus", "GetBalance"
+PAUSED = altering(lambda told: {**told, "trading_active": False})
+OPEN, NOT_RUNNING, SETTINGS, CLOSED = 0, 1, 2, 3
+
+
+@pytest.fixture
+def ready(loaded_stand: Stand) -> Iterator[Stand]:
+    """An installation that polled, judged, and bought the overreacting contract."""
+    loaded_stand.judge_and_place()
+    with installed(loaded_stand):
+        yield loaded_stand
+
+
+def gate(told: Any, name: str) -> dict[str, Any]:
+    [found] = [g for g in [*told["gates"], *told["checks"]] if g["gate"] == name]
+    return dict(found)
+
+
+def test_with_everything_good_the_gate_is_open(ready: Stand, shell: Shell) -> None:
+    code, told = shell.run_json("status")
+    assert (code, told["is_open"], told["closed_by"]) == (OPEN, True, [])
+    assert (told["venue"], told["input"]) == ("local", "cpi-week")
+    assert told["venue_at"] == ready.now.isoformat()
+    assert told["ui_url"] == "http://127.0.0.1:3000"
+    assert told["quote_age_seconds"] < 300
+    assert told["poll_age_seconds"] < 90
+    assert gate(told, "sound_markets")["value"] == "4 of 5", "the frozen one is not"
+    assert list(gate(told, "feed_is_not_frozen")["markets_failed"]) == ["KXFED-26OCT-T3.75"]
+    assert all(0 <= check["age_seconds"] <= 180 for check in told["checks"])
+
+
+def test_it_tells_what_is_held_and_what_it_is_worth_as_the_venue_states_it(
+    ready: Stand, shell: Shell
+) -> None:
+    _, told = shell.run_json("status")
+    [bought] = ready.rows("SELECT sum(count) / 100.0 AS contracts FROM kalshi.fills")
+    [position] = told["positions"]
+    assert (position["market"], position["side"]) == (OVERREACTING, "no")
+    assert position["contracts"] == float(bought["contracts"])
+    assert told["account"]["source"] == "venue"
+    held = position["contracts"] * position["sell_price_usd"]
+    assert told["account"]["value_usd"] == pytest.approx(told["account"]["cash_usd"] + held)
+
+
+def test_it_tells_of_every_open_signal_why_it_was_not_traded(ready: Stand, shell: Shell) -> None:
+    _, told = shell.run_json("status")
+    answers = {s["market"]: (s["outcome"], s["why_not"]) for s in told["signals"]}
+    assert answers[OVERREACTING] == ("approved", "")
+    assert answers["KXGDP-26Q3-T2.5"][0] == "refused"
+    assert "volume is 147 contracts" in answers["KXGDP-26Q3-T2.5"][1]
+
+
+def test_the_screen_says_it_for_people(ready: Stand, shell: Shell) -> None:
+    code, out, err = shell.run("status")
+    assert (code, err) == (OPEN, "")
+    assert "GATE OPEN: an order could pass now" in out
+    assert f"{OVERREACTING}  298 NO  bid" in out
+    assert "volume is 147 contracts, needed: > 500 contracts" in out
+    assert max(len(line) for line in out.splitlines()) < 160
+    marks = {line[11:17].strip() for line in out.splitlines() if line.startswith((" ", "Checks"))}
+    assert "ok" in marks
+
+
+def test_looking_writes_nothing_and_sends_no_order(ready: Stand, shell: Shell) -> None:
+    tables = ("orders", "decisions", "portfolio", "positions", "verdicts", "trading_state")
+    before = [ready.contents(table) for table in tables], ready.order_requests()
+    shell.run("status")
+    assert ([ready.contents(table) for table in tables], ready.order_requests()) == before
+
+
+def halt(stand: Stand) -> None:
+    stand.execute("INSERT INTO kalshi.trading_state VALUES (:at, 'halted', 'test')", at=stand.now)
+
+
+def fail_for_the_feed(stand: Stand) -> None:
+    stand.execute(
+        "UPDATE kalshi.verdicts SET is_passed = false, observed = '5 of 5 markets bad' "
+        "WHERE check_name = 'ticks_are_fresh'"
+    )
+
+
+def forget_a_check(stand: Stand) -> None:
+    stand.execute("DELETE FROM kalshi.verdicts WHERE check_name = 'ticks_are_complete'")
+
+
+def fail_every_market_somewhere(stand: Stand) -> None:
+    stand.execute(
+        "UPDATE kalshi.verdicts SET markets_failed = (SELECT jsonb_object_agg(t, 'bad') "
+        "FROM unnest(markets_checked) t) WHERE check_name = 'prices_are_in_range'"
+    )
+
+
+def lose_the_history(stand: Stand) -> None:
+    stand.execute("UPDATE kalshi.history_loads SET completed_at = NULL")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "closed", "why"),
+    [
+        (halt, "trading_state", "halted"),
+        (fail_for_the_feed, "ticks_are_fresh", "5 of 5 markets bad"),
+        (forget_a_check, "ticks_are_complete", "no verdict"),
+        (fail_every_market_somewhere, "sound_markets", "0 of 5"),
+        (lose_the_history, "warmed_up", "warming up: 9 days of history missing"),
+    ],
+)
+def test_a_closed_gate_is_named_with_its_reason(
+    spoil: Any, closed: str, why: str, ready: Stand, shell: Shell
+) -> None:
+    spoil(ready)
+    code, told = shell.run_json("status")
+    assert code == CLOSED
+    assert closed in told["closed_by"]
+    assert why in gate(told, closed)["reason"]
+    code, out, _ = shell.run("status")
+    assert code == CLOSED
+    assert "GATE CLOSED by" in out
+    [line] = [line for line in out.splitlines() if f"CLOSED {closed} " in line]
+    assert why in line
+
+
+def test_outside_the_trading_hours_the_gate_is_closed(loaded_stand: Stand, shell: Shell) -> None:
+    loaded_stand.later(9 * 3600)
+    with installed(loaded_stand):
+        code, told = shell.run_json("status")
+    assert code == CLOSED
+    assert "outside 08:00-18:00 ET" in gate(told, "trading_hours")["reason"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "closed", "value"),
+    [
+        (OnOperation(STATUS, PAUSED), ["exchange_open"], "paused"),
+        (OnOperation(STATUS, answering(429)), ["exchange_open", "portfolio_known"], "unknown"),
+        (OnOperation(BALANCE, answering(500)), ["portfolio_known"], "unknown"),
+        (OnOperation(BALANCE, altering(lambda told: {})), ["portfolio_known"], "unknown"),
+    ],
+)
+def test_what_the_exchange_does_not_say_is_unknown_and_closes_the_gate(
+    fault: Interceptor, closed: list[str], value: str, ready: Stand, shell: Shell
+) -> None:
+    ready.faults.fault = fault
+    code, told = shell.run_json("status")
+    assert (code, told["closed_by"]) == (CLOSED, closed)
+    assert gate(told, closed[0])["value"] == value
+
+
+def test_while_the_venue_is_silent_the_recorded_account_is_shown_as_such(
+    loaded_stand: Stand, shell: Shell
+) -> None:
+    loaded_stand.judge_and_place()
+    loaded_stand.later(300)
+    loaded_stand.faults.fault = OnOperation(BALANCE, answering(500))
+    with installed(loaded_stand):
+        _, told = shell.run_json("status")
+    assert (told["account"]["source"], told["account"]["age_seconds"]) == ("recorded", 300.0)
+    assert [p["market"] for p in told["positions"]] == [OVERREACTING]
+
+
+def test_verdicts_grow_old(loaded_stand: Stand, shell: Shell) -> None:
+    loaded_stand.later(181)
+    with installed(loaded_stand):
+        code, told = shell.run_json("status")
+    assert code == CLOSED
+    assert gate(told, "ticks_are_fresh")["reason"] == (
+        "ticks are fresh is verdict 181 s old, needed: a verdict of the past 180 s"
+    )
+    assert "markets_are_known" not in told["closed_by"], "the order job asks it anew"
+
+
+def test_the_hourly_check_of_the_markets_closes_the_gate_once_it_is_not_run_any_more(
+    loaded_stand: Stand, shell: Shell
+) -> None:
+    loaded_stand.later(7_201)
+    with installed(loaded_stand):
+        _, told = shell.run_json("status")
+    assert "markets_are_known" in told["closed_by"]
+
+
+def test_before_the_first_poll_it_is_warming_up(stand: Stand, shell: Shell) -> None:
+    with installed(stand):
+        code, told = shell.run_json("status")
+        assert code == CLOSED
+        assert "warmed_up" in told["closed_by"]
+        assert told["quote_age_seconds"] is None
+        assert "no quote polled yet" in shell.run("status")[1]
+
+
+def test_a_live_order_is_shown_with_its_end(ready: Stand, shell: Shell) -> None:
+    ready.execute("UPDATE kalshi.orders SET status = 'resting', fill_count = 100")
+    _, told = shell.run_json("status")
+    [order] = told["orders"]
+    assert (order["market"], order["side"], order["status"]) == (OVERREACTING, "no", "resting")
+    assert (order["filled_contracts"], order["contracts"]) == (1.0, 298.0)
+    assert 0 < order["expires_in_seconds"] <= 180
+
+
+def test_on_paper_the_account_is_read_and_nothing_booked(loaded_stand: Stand, shell: Shell) -> None:
+    loaded_stand.change(venue="paper", api_key_id=None, private_key_path=None)
+    for name in ("KALSHI_API_KEY_ID", "KALSHI_PRIVATE_KEY_PATH"):
+        loaded_stand.patch.delenv(name)
+    loaded_stand.execute("UPDATE kalshi.installation SET identity = 'paper/cpi-week'")
+    loaded_stand.judge_and_place()
+    tables = ("paper_orders", "paper_fills", "paper_taken", "paper_settlements")
+    before = [loaded_stand.contents(table) for table in tables]
+    with installed(loaded_stand):
+        code, told = shell.run_json("status")
+    assert (code, told["closed_by"]) == (OPEN, [])
+    assert told["account"]["source"] == "venue"
+    assert 4_890 < told["account"]["cash_usd"] < 4_910
+    assert [p["market"] for p in told["positions"]] == [OVERREACTING]
+    assert [loaded_stand.contents(table) for table in tables] == before
+
+
+def test_where_nothing_runs_it_says_so_and_how_to_start(stand: Stand, shell: Shell) -> None:
+    code, out, err = shell.run("status")
+    assert (code, out) == (NOT_RUNNING, "")
+    assert "nothing runs on" in err
+    assert "`up` starts it" in err
+    code, told = shell.run_json("status")
+    assert (code, told["is_open"]) == (NOT_RUNNING, False)
+    assert "nothing runs on" in told["error"]
+    assert not stand.settings.home.exists(), "looking made nothing"
+
+
+@pytest.mark.parametrize(
+    ("url", "named"),
+    [
+        ("", "set KALSHI_DATABASE_URL as it was set there"),
+        ("postgresql://kalshi@127.0.0.1:1/other", "leads to 'other'"),
+        ("postgresql://kalshi@127.0.0.1:1/{name}", "does not answer"),
+    ],
+)
+def test_a_database_without_an_answer_is_told_from_nothing_running(
+    url: str, named: str, stand: Stand, shell: Shell
+) -> None:
+    with installed(stand):
+        stand.patch.setenv("KALSHI_DATABASE_URL", url.format(name=stand.database.dbname))
+        code, told = shell.run_json("status")
+    assert code == NOT_RUNNING
+    assert named in told["error"]
+
+
+def test_a_database_of_another_venue_is_not_taken_for_this_one(stand: Stand, shell: Shell) -> None:
+    stand.execute("UPDATE kalshi.installation SET identity = 'live'")
+    with installed(stand):
+        code, told = shell.run_json("status")
+    assert code == NOT_RUNNING
+    assert "holds the data of 'live'" in told["error"]
+
+
+def test_settings_that_cannot_be_read_are_exit_code_2(stand: Stand, shell: Shell) -> None:
+    stand.patch.setenv("KALSHI_WINDOW_DAY", "7")
+    code, out, err = shell.run("status")
+    assert (code, out) == (SETTINGS, "")
+    assert "KALSHI_WINDOW_DAY is not a setting" in err
+    code, told = shell.run_json("status")
+    assert code == SETTINGS
+    assert "KALSHI_WINDOW_DAY is not a setting" in told["error"]
