@@ -7,7 +7,10 @@ import pandas as pd
 
 from kalshi_assets.analytics.sequence import MOVES_TO_CALL_FROZEN, Standstill
 from kalshi_assets.domain.market import Market, TrackedMarket
+from kalshi_assets.domain.price import MICROS_PER_DOLLAR
 
+# 25 hours, when clocks are set back.
+LONGEST_DAY_MS = 90_000_000
 REQUIRED = ("yes_bid", "yes_ask", "yes_bid_size", "yes_ask_size", "last_price", "volume", "status")
 
 
@@ -93,11 +96,10 @@ def frozen_rows(ticks: pd.DataFrame, *, frozen_after_seconds: int) -> pd.DataFra
 
 
 def clean_rows(clean: pd.DataFrame) -> pd.DataFrame:
-    """Return usable clean ticks with covered_hours."""
-    if clean.empty:
-        return clean
-    usable = clean[clean["is_usable"]]
-    return usable.assign(covered_hours=usable["covered_ms"] / 3_600_000)
+    """Return clean ticks with is_plausible; one that is not used has nothing to be plausible."""
+    is_priced = clean["mid"].between(0, MICROS_PER_DOLLAR, inclusive="neither")
+    is_within_day = clean["covered_ms"].between(0, LONGEST_DAY_MS)
+    return clean.assign(is_plausible=~clean["is_usable"] | (is_priced & is_within_day))
 
 
 def newest_rows(clean: pd.DataFrame) -> pd.DataFrame:

@@ -39,9 +39,9 @@ class Quarantined:
     payload: bytes
 
 
-def save_poll(connection: Connection, poll: Poll) -> bool:
-    """Record a poll; return False where its slot was polled before."""
-    return bool(insert_missing(connection, polls, [vars(poll)]))
+def save_poll(connection: Connection, poll: Poll) -> None:
+    """Record a poll, in place of an earlier one of its slot that got no answer."""
+    upsert(connection, polls, [vars(poll)])
 
 
 def latest_poll(connection: Connection) -> Poll | None:
@@ -51,8 +51,10 @@ def latest_poll(connection: Connection) -> Poll | None:
 
 
 def has_poll(connection: Connection, slot: datetime) -> bool:
-    """Tell whether a slot was polled."""
-    return connection.scalar(select(polls.c.slot).where(polls.c.slot == slot)) is not None
+    """Tell whether a slot was polled and anything came."""
+    is_answered = polls.c.received + polls.c.rejected > 0
+    query = select(polls.c.slot).where(polls.c.slot == slot, is_answered)
+    return connection.scalar(query) is not None
 
 
 def save_quarantined(

@@ -12,7 +12,11 @@ def test_the_overreacting_contract_is_bought_and_each_other_one_refused(
     assert {row["market_ticker"]: row["refused_by"] for row in decisions} == {
         OVERREACTING: [],
         "KXCPIYOY-26OCT-T3.0": ["deviation"],
-        "KXFED-26OCT-T3.75": ["feed_is_not_frozen"],
+        "KXFED-26OCT-T3.75": [
+            "signal_fresh",  # the frozen price is not used
+            "feed_is_not_frozen",
+            "newest_ticks_are_usable",
+        ],
         "KXGDP-26Q3-T2.5": ["volume"],
         "KXPAYROLLS-26SEP-T75000": ["time_to_close"],
     }

@@ -159,7 +159,7 @@ def test_a_decision_keeps_what_it_saw(loaded_stand: Stand) -> None:
     assert seen["portfolio_value_micros"] == seen["cash_micros"] == 5_000_000_000
     assert seen["yes_bid_micros"] == 1_000_000 - seen["reference_price_micros"]
     assert seen["average_hash"]
-    assert len(seen["verdict_ids"]) == 10
+    assert len(seen["verdict_ids"]) == 13
     assert json.dumps(decision["gates"])
 
 

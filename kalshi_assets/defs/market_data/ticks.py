@@ -10,6 +10,8 @@ from kalshi_assets.defs.partitions import asset_of_days, days_of, slot_of_run
 from kalshi_assets.defs.resources import Platform
 from kalshi_assets.domain.calendar import day_bounds
 from kalshi_assets.domain.tick import tick_of_candle, tick_of_poll
+from kalshi_assets.errors import ExchangeError
+from kalshi_assets.kalshi.batches import MarketBatch
 from kalshi_assets.storage import intake
 from kalshi_assets.storage import markets as market_rows
 from kalshi_assets.storage import ticks as tick_rows
@@ -75,8 +77,7 @@ def _poll(run_id: str, platform: Platform, slot: datetime) -> Metadata:
             return {"slot": slot.isoformat(), "added": 0, "note": "this slot was polled before"}
     if platform.clock.now() >= slot + timedelta(seconds=platform.settings.poll_seconds):
         return {"slot": slot.isoformat(), "added": 0, "note": "this slot is over, nothing to poll"}
-    with platform.client() as client:
-        batch = client.markets(tickers=tracked)
+    batch = _quotes(platform, tracked, slot)
     now = platform.clock.now()
     ticks = [tick_of_poll(s, slot=slot, received_at=now) for s in batch.snapshots]
     twice = sorted(set(batch.duplicates))
@@ -94,6 +95,18 @@ def _poll(run_id: str, platform: Platform, slot: datetime) -> Metadata:
         "quarantined": len(batch.rejected),
         "unknown_fields": dg.MetadataValue.json(dict(batch.unknown_fields)),
     }
+
+
+def _quotes(platform: Platform, tracked: list[str], slot: datetime) -> MarketBatch:
+    """Ask for quotes. A poll without an answer is on record: then no market is complete."""
+    try:
+        with platform.client() as client:
+            return client.markets(tickers=tracked)
+    except ExchangeError:
+        failed = intake.Poll(slot, platform.clock.now(), tracked, 0, [], 0)
+        with platform.database.transaction() as connection:
+            intake.save_poll(connection, failed)
+        raise
 
 
 def _load_candles(context: dg.AssetExecutionContext, platform: Platform) -> Metadata:
