@@ -7,7 +7,7 @@ import json
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -29,7 +29,7 @@ from kalshi_assets.domain.clock import VenueClock, wall_now
 from kalshi_assets.domain.tick import SLOT_TAG, slot_of
 from kalshi_assets.execution.desk import Desk
 from kalshi_assets.kalshi.retry import RetryPolicy
-from kalshi_assets.local_exchange import Handle, ManualClock, open_exchange, running_exchange
+from kalshi_assets.local_exchange import Handle, Input, ManualClock, open_exchange, running_exchange
 from kalshi_assets.local_exchange.gate import Endpoint, Interceptor
 from kalshi_assets.settings import PREFIX, Settings, as_variables, load_settings
 from kalshi_assets.storage.engine import Database
@@ -173,31 +173,42 @@ class Stand:
 
 @contextmanager
 def standing(
-    url: str, folder: Path, patch: pytest.MonkeyPatch, *, is_prepared: bool = False
+    url: str,
+    folder: Path,
+    patch: pytest.MonkeyPatch,
+    *,
+    source: Input | str = "cpi-week",
+    is_prepared: bool = False,
+    **changes: Any,
 ) -> Iterator[Stand]:
-    """Yield a stand on a database: an empty one, or one that another stand has prepared."""
+    """Yield a stand on a database: an empty one, or one that another stand has prepared.
+
+    `source` is what the exchange plays; `changes` are settings that differ.
+    """
     patch.setattr(RetryPolicy, "pause_seconds", lambda policy, attempt: 0.0)
     key, public = _key_pair(folder)
-    exchange = open_exchange("cpi-week", keys={KEY_ID: public})
+    exchange = open_exchange(source, keys={KEY_ID: public})
     exchange.clock = venue = ManualClock(exchange.tape.started_ms)
+    moment = datetime.fromtimestamp(exchange.tape.started_ms / 1000, UTC)
     faults = Faults()
     with running_exchange(exchange, interceptor=faults) as handle:
         settings = load_settings(
             env={},
             _env_file=None,
             venue="local",
-            input_name="cpi-week",
+            input_name=exchange.source.name,
             home=folder / "home",
             database_url=url,
             api_url=handle.url,
             api_key_id=KEY_ID,
             private_key_path=key,
+            **changes,
         )
         database = Database(url)
         if not is_prepared:
-            prepare(database, identity=settings.identity, now=MOMENT)
-        stand = Stand(database, handle, settings, patch, faults, venue)
-        stand.at(MOMENT)
+            prepare(database, identity=settings.identity, now=moment)
+        stand = Stand(database, handle, settings, patch, faults, venue, now=moment)
+        stand.at(moment)
         yield stand
         database.dispose()
 

@@ -138,6 +138,8 @@ class MarketSequence:
 
     def _move_on(self, row: Row) -> list[str]:
         """Take note of a tick, and return what it says of feed and contract."""
+        if row["yes_ask"] <= 0:  # missing values written as zeros: its counters are no better
+            return []
         at, rules = row["observed_at"], self._rules
         if self._last_at is not None and at - self._last_at > rules.reach:
             self._standstill, self._live = Standstill(), None

@@ -73,6 +73,13 @@ def test_open_interest_that_falls_by_more_than_half_is_another_contract(
     assert faults(raw) == found
 
 
+def test_what_stands_beside_a_price_written_as_zero_says_nothing_of_the_contract() -> None:
+    """As recorded in the hours of the exchange's Thursday pause."""
+    raw = candles({"volume": 5}, {"held": 2_000}, {"volume": 5})
+    raw.loc[1, ["yes_bid", "yes_ask"]] = 0
+    assert faults(raw) == [[], ["zero_coded"], []]
+
+
 def test_a_thin_market_may_lose_half_of_its_few_contracts() -> None:
     raw = candles({"held": 1_000}, {"held": 300}, {"held": 100})
     assert faults(raw) == [[], [], []]

@@ -340,3 +340,29 @@ def test_a_poll_cleaned_while_its_day_is_cleaned_anew_goes_on_from_the_new_total
     database.dispose()
     assert len(left) == 5
     pd.testing.assert_frame_equal(left, anew)
+
+
+@pytest.mark.parametrize("is_incremental", [True, False])
+def test_after_a_contract_roll_no_average_has_a_price_of_the_contract_before(
+    connection: Connection, is_incremental: bool
+) -> None:
+    """The ticker stays, its volume falls: the tick that shows it is left out, the next counts."""
+    start = midnight(date(2026, 6, 10)) - timedelta(hours=2)
+    rows = []
+    for n in range(60):  # two hours before midnight and two behind, the roll after 40 ticks
+        has_rolled = n >= 40
+        tick = Observation(start + n * timedelta(minutes=4), bid=80 if has_rolled else 20).raw()
+        rows.append(tick | {"volume": n if has_rolled else 10_000 + n})
+    for part in [[row] for row in rows] if is_incremental else [rows]:
+        ticks.add_raw_ticks(connection, part)
+        for day in sorted({venue_day(row["observed_at"]) for row in part}):
+            (clean_new_ticks if is_incremental else reclean_day)(connection, day, RULES)
+
+    found = averages_at(connection, [(MARKETS[0], r["observed_at"]) for r in rows], 7, ALWAYS)
+
+    means = [average.mean for average in found]
+    assert set(means[1:40]) == {Decimal("210000.000000")}
+    assert means[41] is None, "the first price of the new contract has stood for no time"
+    assert set(means[42:]) == {Decimal("810000.000000")}
+    assert found[-1].window_start == rows[41]["observed_at"]
+    assert found[-1].coverage < found[39].coverage, "a young contract is warming up"
