@@ -26,6 +26,7 @@ class Summary:
         refused: by gate, the signals whose newest decision it refuses.
         checks_passed, checks_failed: of each check the newest verdict; a check that passes for the
             feed counts as failed where it fails a market.
+        failed_checks: by name, what those that failed found.
     """
 
     venue: str
@@ -40,6 +41,7 @@ class Summary:
     refused: dict[str, int]
     checks_passed: int
     checks_failed: int
+    failed_checks: dict[str, str]
     portfolio_value_usd: float | None
     dagster_runs: int
     seconds: float
@@ -75,6 +77,7 @@ def summarise(running: "Running") -> Summary:
             refused=dict(sorted(refused.items())),
             checks_passed=len(verdicts) - len(failed),
             checks_failed=len(failed),
+            failed_checks={v.check_name: v.observed for v in failed},
             portfolio_value_usd=None if value is None else float(dollars(value)),
             dagster_runs=running.instance.get_runs_count(),
             seconds=round(running.seconds, 1),
@@ -82,11 +85,12 @@ def summarise(running: "Running") -> Summary:
 
 
 def story(database: Database) -> list[str]:
-    """Return, a line each, what became of every signal judged, for people."""
+    """Return, a line each, what closes the gate for all and what became of every signal judged."""
     with database.transaction() as connection:
+        closed = [v for v in latest_verdicts(connection).values() if not v.is_passed]
         decisions = sorted(latest_decisions(connection).values(), key=lambda d: d.market_ticker)
         orders = {order.signal_id: order for order in overview.all_orders(connection)}
-    lines = []
+    lines = [f"  the gate is closed: {v.check_name}, {v.observed}" for v in closed]
     for decision in decisions:
         order = orders.get(decision.signal_id)
         if order is None:
