@@ -31,14 +31,25 @@ def run(words: str, monkeypatch: pytest.MonkeyPatch) -> int:
 @pytest.mark.parametrize(
     ("words", "variables", "named"),
     [
-        ("demo --scenario moon-week", {}, "'moon-week' is not known; known scenarios: cpi-week"),
+        ("demo --scenario moon-week", {}, "scenario 'moon-week'; known scenarios: cpi-week"),
+        ("demo --fault moon-dust", {}, "fault 'moon-dust' is unknown: it is none of frozen-feed"),
+        ("demo --fault off-grid:KXMOON-1", {}, "market 'KXMOON-1' of fault"),
+        ("demo --recording .", {}, "--at is missing"),
+        ("demo --recording . --at 2025-11-22", {}, "--at 2025-11-22 has no offset"),
+        ("demo --recording . --at noon", {}, "--at noon: not a moment"),
+        ("demo --recording . --at 2025-11-22T15:00:00Z", {}, "has no candles.csv"),
+        ("demo --recording . --scenario cpi-week", {}, "exclude each other"),
+        ("demo --recording . --at 2025-11-22T15:00:00Z --spread 0", {}, "--spread 0 is not"),
+        ("demo --at 2025-11-22T15:00:00Z", {}, "--at belongs to --recording"),
+        ("demo --speed 0", {}, "--speed 0 is not positive"),
+        ("up", {"KALSHI_API_URL": "http://127.0.0.1:9/trade-api/v2"}, "KALSHI_API_URL=http://"),
         ("demo --once", {"KALSHI_WINDOW_DAY": "7"}, "KALSHI_WINDOW_DAY is not a setting"),
         ("demo --once", {"KALSHI_MAX_TRADE_PCT": "50"}, "KALSHI_MAX_TRADE_PCT=50"),
         ("demo --once", {"KALSHI_DATABASE_URL": "mysql://x/y"}, "KALSHI_DATABASE_URL"),
         ("up", {"KALSHI_VENUE": "live"}, "KALSHI_VENUE=live"),
         ("up", {"KALSHI_VENUE": "demo"}, "KALSHI_API_KEY_ID is not set"),
         ("db env", {}, "no database runs here"),
-        ("local-exchange --scenario moon-week", {}, "'moon-week' is not known"),
+        ("local-exchange --scenario moon-week", {}, "scenario 'moon-week'"),
     ],
 )
 def test_a_wrong_value_is_named_and_nothing_is_started(
