@@ -24,8 +24,12 @@ bench: $(STAMP)
 	$(BIN)/python -m bench $(ARGS)
 
 # Needs uv on the PATH. Records versions and hashes for every platform, never where they were fetched from.
+# The second file holds only what the browser tests add.
+LOCK := uv pip compile --universal --generate-hashes --no-strip-extras --no-header --python-version 3.11
 lock:
-	uv pip compile --universal --generate-hashes --no-strip-extras --no-header --python-version 3.11 --extra dev pyproject.toml -o requirements.lock
+	$(LOCK) --extra dev pyproject.toml -o requirements.lock
+	$(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["browser"], sep="\n")' \
+	  | $(LOCK) --constraint requirements.lock - -o requirements-browser.lock
 
 $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12")'

@@ -25,7 +25,10 @@ markets_job = dg.define_asset_job(
     "markets_job",
     selection=dg.AssetSelection.assets("markets"),
     executor_def=dg.in_process_executor,
-    description="Refresh the universe: markets, terms, fee terms, and which ones are tracked.",
+    description=(
+        "Refresh the universe: markets, terms, fee terms, and which ones are tracked. Every hour. "
+        "When it is red, polls go on with the markets known before; launch it again to retry."
+    ),
 )
 
 history_job = dg.define_asset_job(
@@ -33,7 +36,11 @@ history_job = dg.define_asset_job(
     selection=_assets("markets", "daily_summaries", *_TICKS_TO_SIGNALS)
     | _checks([(c.asset, c.name) for c in _INTEGRITY]),
     executor_def=dg.in_process_executor,
-    description="Load the days of the averages' window from candlesticks, up to signals.",
+    description=(
+        "Load the days of the averages' window from candlesticks, up to signals: at the first "
+        "start, and for every market that is new. When it is red it is tried again after half a "
+        "minute; polls wait for it, but for ten minutes at most."
+    ),
 )
 
 poll_job = dg.define_asset_job(
@@ -41,7 +48,11 @@ poll_job = dg.define_asset_job(
     selection=_assets(*_TICKS_TO_SIGNALS)
     | _checks([(c.asset, c.name) for c in _SUITE if c.asset in _TICKS_TO_SIGNALS]),
     executor_def=dg.in_process_executor,
-    description="Every 90 seconds: quotes of all tracked markets, up to signals, with all checks.",
+    description=(
+        "Quotes of all tracked markets, up to signals, with all checks: every poll slot, 90 "
+        "seconds by default. When it is red, open the run: a failing check or the exchange's "
+        "answer is named there. The next slot is polled all the same."
+    ),
 )
 
 order_job = dg.define_asset_job(
@@ -49,21 +60,31 @@ order_job = dg.define_asset_job(
     selection=_assets("decisions", "orders", *_ACCOUNT)
     | _checks([(c.asset, c.name) for c in _SUITE if c.is_gating]),
     executor_def=dg.in_process_executor,
-    description="Judge the open signals and place what passes every gate, checks run once more.",
+    description=(
+        "Judge the open signals and place what passes every gate; the checks run once more. After "
+        "every poll that leaves an open signal or a live order. When it is red, nothing was "
+        "ordered, or what was sent is known: `decisions` and `orders` say which."
+    ),
 )
 
 reconcile_job = dg.define_asset_job(
     "reconcile_job",
     selection=_assets(*_ACCOUNT),
     executor_def=dg.in_process_executor,
-    description="Bring orders, fills, positions and portfolio to what the venue states.",
+    description=(
+        "Bring orders, fills, positions and portfolio to what the venue states, every five "
+        "minutes. When it stays red, the venue does not answer: nothing new is bought meanwhile."
+    ),
 )
 
 daily_summaries_job = dg.define_asset_job(
     "daily_summaries_job",
     selection=_assets("daily_summaries"),
     executor_def=dg.in_process_executor,
-    description="Make the past day's summaries final.",
+    description=(
+        "Make the past day's summaries final, a quarter of an hour after the New York day has "
+        "ended. When it is red, launch it again for that day."
+    ),
 )
 
 ALL = [markets_job, history_job, poll_job, order_job, reconcile_job, daily_summaries_job]

@@ -1,12 +1,12 @@
 """The one definition of a day, and what kind of run a step finds itself in."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import dagster as dg
 
 from kalshi_assets.domain.calendar import DAY_FORMAT, VENUE_TIMEZONE, days_between
-from kalshi_assets.domain.clock import parse_instant
+from kalshi_assets.domain.clock import VenueClock, parse_instant
 from kalshi_assets.domain.tick import SLOT_TAG
 from kalshi_assets.settings import load_settings
 
@@ -16,18 +16,35 @@ RANGE_END_TAG = "dagster/asset_partition_range_end"
 OWNERS = ["team:trading"]
 DATA_KINDS = {"python", "postgres"}
 
+AssetFunction = Callable[..., dg.MaterializeResult[None]]
+
+
+def end_offset_of(clock: VenueClock) -> int:
+    """Return the offset with which the last partition is the venue's today.
+
+    Dagster counts partitions by the wall clock. On a venue whose recorded day lies months back, the
+    UI would offer all the days since, as "latest" too, and none of them will ever have ticks. Where
+    the two clocks cross midnight at different times, the venue's tomorrow may exist, its today
+    always does: an hour is allowed for a change of the clocks between the two days.
+    """
+    if clock.venue_at is None or clock.wall_at is None:
+        return 1
+    return 1 - (clock.wall_at - clock.venue_at - timedelta(hours=1)) // timedelta(days=1)
+
+
 DAYS = dg.DailyPartitionsDefinition(
     start_date=load_settings().first_day.isoformat(),
     timezone=VENUE_TIMEZONE,
     fmt=DAY_FORMAT,
-    end_offset=1,  # so that today exists
+    end_offset=end_offset_of(VenueClock.parse(load_settings().venue_clock)),
 )
-
-AssetFunction = Callable[..., dg.MaterializeResult[None]]
 
 
 def asset_of_days(
-    *, group_name: str, deps: Sequence[str | dg.AssetsDefinition | dg.AssetDep]
+    *,
+    group_name: str,
+    deps: Sequence[str | dg.AssetsDefinition | dg.AssetDep],
+    freshness_policy: dg.FreshnessPolicy,
 ) -> Callable[[AssetFunction], dg.AssetsDefinition]:
     """Make an asset of New York days. A backfill of many days is one run.
 
@@ -40,6 +57,7 @@ def asset_of_days(
         kinds=DATA_KINDS,
         partitions_def=DAYS,
         backfill_policy=dg.BackfillPolicy.single_run(),
+        freshness_policy=freshness_policy,
     )
 
 

@@ -17,7 +17,13 @@ HISTORY_RETRY = timedelta(seconds=30)
 ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
 
-@dg.sensor(job=jobs.history_job, minimum_interval_seconds=15, default_status=RUNNING)
+@dg.sensor(
+    job=jobs.history_job,
+    minimum_interval_seconds=15,
+    default_status=RUNNING,
+    description="Loads the days that the averages need, where they were never loaded. Skips while "
+    "all of them are there, and for half a minute after a failed attempt.",
+)
 def history_sensor(
     context: dg.SensorEvaluationContext, platform: Platform
 ) -> dg.RunRequest | dg.SkipReason:
@@ -41,28 +47,48 @@ def history_sensor(
     )
 
 
-@dg.sensor(job=jobs.poll_job, minimum_interval_seconds=5, default_status=RUNNING)
+@dg.sensor(
+    job=jobs.poll_job,
+    minimum_interval_seconds=5,
+    default_status=RUNNING,
+    description="Polls all tracked markets once every slot, 90 seconds by default. Skips a slot "
+    "that is late, the hours without collection, and the first loading of history.",
+)
 def poll_sensor(
     context: dg.SensorEvaluationContext, platform: Platform
-) -> dg.RunRequest | dg.SkipReason:
-    """Poll all tracked markets once every 90-second slot; one that is late is skipped."""
+) -> dg.SensorResult | dg.SkipReason:
+    """Poll all tracked markets once every slot; one that is late is skipped."""
     settings, now = platform.settings, platform.clock.now()
     slot = slot_of(now, settings.poll_seconds)
     if not platform.collection.is_open(now):
         return dg.SkipReason(f"{now:%H:%M} UTC is outside the collection hours")
+    if slot.isoformat() == context.cursor:
+        following = slot + timedelta(seconds=settings.poll_seconds)
+        return dg.SkipReason(
+            f"slot {slot:%H:%M:%S} UTC is polled: the next one begins at {following:%H:%M:%S} UTC"
+        )
     late = (now - slot).total_seconds()
     if late > settings.poll_lateness_seconds:
-        return dg.SkipReason(f"slot {slot:%H:%M:%S} is {late:.0f} s late: the next one is polled")
+        return dg.SkipReason(
+            f"slot {slot:%H:%M:%S} UTC is {late:.0f} s late: the next one is polled"
+        )
     if missing_history(platform, now) and not _is_history_overdue(platform, now):
         return dg.SkipReason("warming up: the history of the averages' window is being loaded")
-    return dg.RunRequest(
+    request = dg.RunRequest(
         run_key=f"poll {slot.isoformat()}",
         partition_key=venue_day(slot).isoformat(),
         tags={SLOT_TAG: slot.isoformat()},
     )
+    return dg.SensorResult(run_requests=[request], cursor=slot.isoformat())
 
 
-@dg.sensor(job=jobs.order_job, minimum_interval_seconds=5, default_status=RUNNING)
+@dg.sensor(
+    job=jobs.order_job,
+    minimum_interval_seconds=5,
+    default_status=RUNNING,
+    description="Judges and places, once after every poll that left open signals or live orders. "
+    "Skips in between: a signal is judged with the quotes of the poll that has just ended.",
+)
 def order_sensor(
     context: dg.SensorEvaluationContext, platform: Platform
 ) -> dg.SensorResult | dg.SkipReason:
@@ -86,6 +112,7 @@ def order_sensor(
 @dg.schedule(
     job=jobs.markets_job,
     cron_schedule="7 * * * *",
+    description="Refreshes the universe every hour: which markets are open, and which are tracked.",
     execution_timezone=VENUE_TIMEZONE,
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )
@@ -97,6 +124,7 @@ def markets_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
 @dg.schedule(
     job=jobs.daily_summaries_job,
     cron_schedule="15 0 * * *",
+    description="Makes yesterday's summaries final, a quarter of an hour after the New York day.",
     execution_timezone=VENUE_TIMEZONE,
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )
@@ -111,6 +139,7 @@ def daily_summaries_schedule(
 @dg.schedule(
     job=jobs.reconcile_job,
     cron_schedule="*/5 * * * *",
+    description="Brings orders, fills, positions and portfolio to what the venue states.",
     execution_timezone=VENUE_TIMEZONE,
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )

@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
@@ -70,17 +70,17 @@ class Replay:
         return self.source.name
 
     def settings(self, settings: Settings) -> Settings:
-        """Return the settings that fit the input: a recording's own series and its 30 days."""
-        fitting: dict[str, object] = {"input_name": self.name}
+        """Return the settings that fit the input: its own days, and a recording's own series."""
+        fitting: dict[str, object] = {"input_name": self.name, "first_day": self._first_day}
         if isinstance(self.source.source, Recording):
-            first = venue_day(_instant(self.tape.started_ms)) - timedelta(days=RECORDED_DAYS + 1)
-            fitting |= {
-                "series": tuple(self.tape.series),
-                "history_days": RECORDED_DAYS,
-                "first_day": min(settings.first_day, first),
-            }
-        chosen = settings.model_fields_set - {"input_name", "first_day"}
+            fitting |= {"series": tuple(self.tape.series), "history_days": RECORDED_DAYS}
+        chosen = settings.model_fields_set - {"input_name"}
         return settings.model_copy(update={k: v for k, v in fitting.items() if k not in chosen})
+
+    @property
+    def _first_day(self) -> date:
+        """Return the first day the UI offers: the one 30 days before the input begins."""
+        return venue_day(_instant(self.tape.started_ms)) - timedelta(days=RECORDED_DAYS)
 
 
 def start_exchange(

@@ -83,11 +83,12 @@ def _feed(status: Status) -> str:
 
 def _signals(status: Status) -> list[str]:
     width = max((len(signal.market) for signal in status.signals), default=0)
-    return [
-        f"{s.market:<{width}}  buy {s.side.upper():<3}  {s.deviation_points:+6.2f} points  "
-        f"{s.why_not or s.outcome or 'not judged yet'}"
-        for s in status.signals
-    ]
+    lines = []
+    for s in status.signals:
+        head = f"{s.market:<{width}}  buy {s.side.upper():<3}  {s.deviation_points:+6.2f} points  "
+        first, *rest = (s.why_not or s.outcome or "not judged yet").split("; ")
+        lines += [head + first, *(" " * len(head) + reason for reason in rest)]
+    return lines
 
 
 def _orders(status: Status) -> list[str]:

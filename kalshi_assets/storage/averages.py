@@ -5,9 +5,9 @@ from datetime import date, datetime
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, and_, delete, select
+from sqlalchemy import Connection, and_, delete, select, text
 
-from kalshi_assets.analytics.rolling import RollingAverage, Totals
+from kalshi_assets.analytics.rolling import RollingAverage, Totals, window_start
 from kalshi_assets.domain.calendar import day_bounds, venue_day
 from kalshi_assets.storage import schema
 from kalshi_assets.storage.rows import copy_missing, ensure_day_partitions, upsert
@@ -60,7 +60,7 @@ def save_averages(
 
 
 def latest_averages(connection: Connection) -> pd.DataFrame:
-    """Return each tracked market's newest average, and None values where it has none."""
+    """Return each tracked market's newest average and the price beside it; None where missing."""
     newest = (
         select(rolling_averages)
         .where(rolling_averages.c.market_ticker == schema.markets.c.ticker)
@@ -68,14 +68,79 @@ def latest_averages(connection: Connection) -> pd.DataFrame:
         .limit(1)
         .lateral()
     )
+    averaged = schema.markets.outerjoin(newest, schema.markets.c.is_tracked)
+    shown = (newest.c.as_of, newest.c.mean, newest.c.coverage)
+    at_tick = and_(
+        clean_ticks.c.market_ticker == newest.c.market_ticker,
+        clean_ticks.c.observed_at == newest.c.as_of,
+    )
     query = (
-        select(schema.markets.c.ticker, newest.c.as_of, newest.c.mean, newest.c.coverage)
-        .select_from(schema.markets.outerjoin(newest, schema.markets.c.is_tracked))
+        select(schema.markets.c.ticker, *shown, clean_ticks.c.mid)
+        .select_from(averaged.outerjoin(clean_ticks, at_tick))
         .where(schema.markets.c.is_tracked)
         .order_by(schema.markets.c.ticker)
     )
-    columns = ["market_ticker", "as_of", "mean", "coverage"]
+    columns = ["market_ticker", "as_of", "mean", "coverage", "mid"]
     return pd.DataFrame([tuple(row) for row in connection.execute(query)], columns=columns)
+
+
+def price_courses(
+    connection: Connection,
+    tickers: Sequence[str],
+    *,
+    until: datetime,
+    window_days: int,
+    points: int,
+) -> pd.DataFrame:
+    """Return how usable mids and their averages ran over the window before `until`, for a plot.
+
+    Of each stretch without a gap, the last tick of each of `points` equal spans: what lies between
+    two of them is covered, although its ticks are left out.
+
+    Returns:
+        `market_ticker`, `stretch` (its number within the market), `observed_at`, `held_until` (at
+        most `until`), `mid` and `mean` (micros), sorted by market and moment.
+    """
+    start = window_start(until, window_days)
+    values = {
+        "tickers": list(tickers),
+        "start": start,
+        "until": until,
+        "window_days": window_days,
+        "step": (until - start) / points,
+    }
+    rows = connection.execute(_PRICE_COURSES, values)
+    return pd.DataFrame([tuple(row) for row in rows], columns=list(rows.keys()))
+
+
+# A tick opens a new stretch where the one before it no longer held.
+_PRICE_COURSES = text(
+    """
+    WITH held AS (
+        SELECT market_ticker, observed_at, mid,
+               observed_at + hold_ms * interval '1 millisecond' AS held_until,
+               lag(observed_at + hold_ms * interval '1 millisecond') OVER one AS held_before
+        FROM kalshi.clean_ticks
+        WHERE is_usable AND market_ticker = ANY(:tickers)
+          AND observed_at BETWEEN :start AND :until
+        WINDOW one AS (PARTITION BY market_ticker ORDER BY observed_at)
+    ), stretches AS (
+        SELECT *, date_bin(:step, observed_at, CAST(:start AS timestamptz)) AS span,
+               count(*) FILTER (WHERE held_before < observed_at)
+               OVER (PARTITION BY market_ticker ORDER BY observed_at) AS stretch
+        FROM held
+    ), thinned AS (
+        SELECT DISTINCT ON (market_ticker, stretch, span) *
+        FROM stretches ORDER BY market_ticker, stretch, span, observed_at DESC
+    )
+    SELECT t.market_ticker, t.stretch, t.observed_at,
+           least(t.held_until, CAST(:until AS timestamptz)) AS held_until, t.mid, a.mean
+    FROM thinned t LEFT JOIN kalshi.rolling_averages a
+      ON a.market_ticker = t.market_ticker AND a.as_of = t.observed_at
+     AND a.window_days = :window_days AND a.as_of BETWEEN :start AND :until
+    ORDER BY t.market_ticker, t.observed_at
+    """
+)
 
 
 def save_summaries(connection: Connection, day: date, rows: Sequence[Mapping[str, Any]]) -> int:

@@ -1,6 +1,7 @@
 """Raw and clean ticks: native day partitions, written idempotently by binary COPY."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -17,6 +18,17 @@ raw_ticks, clean_ticks = schema.raw_ticks, schema.clean_ticks
 # How far back a day's totals can reach: a day of 25 hours, before which a price may have held for
 # twice the longest candle interval, one day.
 LONGEST_REACH = timedelta(hours=25) + 2 * timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Extent:
+    """What there is of ticks over some days; `first_at` and `last_at` are None where nothing is."""
+
+    ticks: int
+    usable: int
+    markets: int
+    first_at: datetime | None
+    last_at: datetime | None
 
 
 def add_raw_ticks(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
@@ -139,6 +151,21 @@ def contract_starts(
     for row in connection.execute(query, {"start": start, "end": end}):
         found.setdefault(row.market_ticker, []).append(row.observed_at)
     return found
+
+
+def extent_of(connection: Connection, days: Sequence[date]) -> Extent:
+    """Return what the clean ticks of these days are: how many, of how many markets, from and to."""
+    ticks = clean_ticks.c
+    query = select(
+        func.count(),
+        func.count().filter(ticks.is_usable),
+        func.count(ticks.market_ticker.distinct()),
+        func.min(ticks.observed_at),
+        func.max(ticks.observed_at),
+    ).where(
+        ticks.observed_at >= day_bounds(min(days))[0], ticks.observed_at < day_bounds(max(days))[1]
+    )
+    return Extent(*connection.execute(query).one())
 
 
 def anchors_at(

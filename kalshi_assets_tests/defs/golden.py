@@ -59,7 +59,7 @@ def as_text(data: dict[str, Any]) -> str:
 
 
 def _asset(node: Any) -> dict[str, Any]:
-    days = node.partitions_def
+    days, freshness = node.partitions_def, node.freshness_policy
     return {
         "group": node.group_name,
         "deps": sorted(key.to_user_string() for key in node.parent_keys),
@@ -69,6 +69,11 @@ def _asset(node: Any) -> dict[str, Any]:
             "zone": days.timezone,
             "format": days.fmt,
             "end_offset": days.end_offset,
+        },
+        "freshness": freshness
+        and {
+            "warn_seconds": freshness.warn_window.to_timedelta().total_seconds(),
+            "fail_seconds": freshness.fail_window.to_timedelta().total_seconds(),
         },
     }
 

@@ -72,6 +72,21 @@ def test_an_asset_says_what_it_is_and_whose(asset: Any) -> None:
     assert len(asset.description or "") > 20
 
 
+@pytest.mark.parametrize("asset", ASSETS, ids=lambda asset: asset.key.to_user_string())
+def test_an_asset_says_when_it_is_refreshed_and_what_to_do_when_it_is_red(asset: Any) -> None:
+    assert "**Refreshed**" in asset.description
+    assert "**When it is red" in asset.description
+
+
+def test_jobs_sensors_and_schedules_say_what_they_do() -> None:
+    automations: list[Any] = [
+        *own_jobs(REPOSITORY),
+        *REPOSITORY.sensor_defs,
+        *REPOSITORY.schedule_defs,
+    ]
+    assert [a.name for a in automations if len(a.description or "") < 40] == []
+
+
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.key.name)
 def test_a_check_says_what_must_be_true(check: Any) -> None:
     assert len(check.description or "") > 20

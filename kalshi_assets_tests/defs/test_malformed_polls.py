@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import dagster as dg
 import pytest
 
 from kalshi_assets_tests.execution.faults import Row, altered_markets
@@ -102,5 +103,7 @@ def test_fields_the_api_does_not_document_pass_and_are_counted(loaded_stand: Sta
     result = poll_with(loaded_stand, lambda row: [{**row, "mood": "good"}])
 
     [materialised] = result.asset_materializations_for_node("raw_ticks")
-    assert materialised.metadata["unknown_fields"].value == {"mood": 5}
+    unknown = materialised.metadata["unknown_fields"]
+    assert isinstance(unknown, dg.TableMetadataValue)
+    assert [record.data for record in unknown.records] == [{"field": "mood", "times": "5"}]
     assert materialised.metadata["received"].value == 5

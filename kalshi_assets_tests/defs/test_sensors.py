@@ -108,6 +108,17 @@ def test_a_slot_is_polled_once(loaded_stand: Stand) -> None:
     assert following.run_key != request.run_key
 
 
+def test_a_slot_that_was_polled_is_skipped_and_said_so(loaded_stand: Stand) -> None:
+    loaded_stand.later(95)
+    cursor = ask(loaded_stand, sensors.poll_sensor).cursor
+    tick = ask(loaded_stand, sensors.poll_sensor, cursor=cursor)
+    assert requests(tick) == []
+    assert tick.skip_message == ("slot 14:31:30 UTC is polled: the next one begins at 14:33:00 UTC")
+
+    loaded_stand.later(90)
+    assert len(requests(ask(loaded_stand, sensors.poll_sensor, cursor=cursor))) == 1
+
+
 def test_a_late_slot_is_skipped_and_said_so(loaded_stand: Stand) -> None:
     loaded_stand.later(46)
     tick = ask(loaded_stand, sensors.poll_sensor)

@@ -5,9 +5,11 @@ from contextlib import contextmanager
 
 import dagster as dg
 
+from kalshi_assets.defs import freshness
+from kalshi_assets.defs.metadata import moment_text, table
 from kalshi_assets.defs.partitions import DATA_KINDS, OWNERS
 from kalshi_assets.defs.resources import Platform
-from kalshi_assets.domain.price import CENTICONTRACTS, dollars
+from kalshi_assets.domain.price import CENTICONTRACTS, MICROS_PER_CENT, dollars
 from kalshi_assets.errors import KalshiAssetsError
 from kalshi_assets.execution import account
 from kalshi_assets.execution.desk import Desk
@@ -31,18 +33,23 @@ class OrderJobRunning(KalshiAssetsError):
 def decisions(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult[None]:
     """A signal judged: approved, or refused by which gates, with every value and limit.
 
-    The why-not ledger. It names the check verdicts, the average and the account it saw. It depends
-    on signals only, so that it is written when the gate is closed, too.
+    The why-not ledger: what was not traded, and why. It names the check verdicts, the average and
+    the account it saw. It depends on signals only, so that it is written when the gate is closed.
+
+    **Refreshed** by `order_sensor`, after every poll that leaves an open signal or a live order.
+
+    **When it is red:** another order job was at work, or the database was away. The next poll is
+    judged anew; nothing is ordered meanwhile.
     """
     with _order_desk(context.run.run_id, platform) as desk:
         judgements = judge_open_signals(desk)
     approved = sum(j.decision.is_approved for j in judgements)
     return dg.MaterializeResult(
         metadata={
+            "judgements": _judgement_table(judgements),
             "signals_judged": len(judgements),
             "approved": approved,
             "refused": len(judgements) - approved,
-            "judgements": dg.MetadataValue.md(_judgement_table(judgements)),
         }
     )
 
@@ -58,55 +65,108 @@ def orders(context: dg.AssetExecutionContext, platform: Platform) -> dg.Material
 
     Made of an approved decision whose gates pass once more at the moment of sending. The intent is
     committed first, then sent once under an id that is the same after any crash.
+
+    **Refreshed** by the order job, right after `decisions`. A backfill or a rerun orders nothing.
+
+    **When it is red or skipped:** a check fails for the feed, or the venue did not answer. An order
+    whose answer is missing is `unknown`; the reconcile job settles it within five minutes.
     """
     with _order_desk(context.run.run_id, platform) as desk:
         placed = place_approved(desk)
-    return dg.MaterializeResult(
-        metadata={"orders": len(placed), "placed": dg.MetadataValue.md(_order_table(placed))}
-    )
+    return dg.MaterializeResult(metadata={"placed": _order_table(placed), "orders": len(placed)})
 
 
-@dg.asset(group_name="execution", owners=OWNERS, kinds=DATA_KINDS, deps=[orders])
+@dg.asset(
+    group_name="execution",
+    owners=OWNERS,
+    kinds=DATA_KINDS,
+    deps=[orders],
+    freshness_policy=freshness.RECONCILED,
+)
 def fills(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult[None]:
-    """A fill of one of our orders, as the venue states it: price of the YES leg, count, fee."""
+    """A fill of one of our orders, as the venue states it: price of the YES leg, count, fee.
+
+    Before it asks for fills, it brings every live order to what the venue lists.
+
+    **Refreshed** every five minutes, and after every order job.
+
+    **When it is red or late:** the venue does not answer; nothing new is bought meanwhile, for the
+    gate needs a recent statement of the account.
+    """
     with platform.desk(context.run.run_id) as desk:
         reconciled = reconcile(desk)
         added = account.record_fills(desk)
-    return dg.MaterializeResult(metadata={"new_fills": added, "orders_reconciled": reconciled})
+        as_of = moment_text(desk.clock.now())
+    return dg.MaterializeResult(
+        metadata={"new_fills": added, "orders_reconciled": reconciled, "as_of": as_of}
+    )
 
 
-@dg.asset(group_name="execution", owners=OWNERS, kinds=DATA_KINDS, deps=[fills])
+@dg.asset(
+    group_name="execution",
+    owners=OWNERS,
+    kinds=DATA_KINDS,
+    deps=[fills],
+    freshness_policy=freshness.RECONCILED,
+)
 def positions(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult[None]:
-    """A position at a moment: contracts (YES positive, NO negative) and the bid to sell it at."""
+    """A position at a moment: contracts (YES positive, NO negative) and the bid to sell it at.
+
+    **Refreshed** every five minutes, and after every order job. What we hold is what the venue
+    says, never what our orders add up to.
+
+    **When it is red or late:** see `fills`.
+    """
     with platform.desk(context.run.run_id) as desk:
         statement = account.read_statement(desk)
         added = account.record_positions(desk, statement)
     return dg.MaterializeResult(
         metadata={
+            "positions": _position_table(statement),
             "open_positions": len(statement.positions),
             "rows_added": added,
-            "positions": dg.MetadataValue.json(
-                {p.market_ticker: p.position / CENTICONTRACTS for p in statement.positions}
-            ),
+            "as_of": moment_text(statement.balance.as_of),
         }
     )
 
 
-@dg.asset(group_name="execution", owners=OWNERS, kinds=DATA_KINDS, deps=[fills])
+@dg.asset(
+    group_name="execution",
+    owners=OWNERS,
+    kinds=DATA_KINDS,
+    deps=[fills],
+    freshness_policy=freshness.RECONCILED,
+)
 def settlements(
     context: dg.AssetExecutionContext, platform: Platform
 ) -> dg.MaterializeResult[None]:
-    """A market paid out: its result, the contracts held, revenue and fees."""
+    """A market paid out: its result, the contracts held, revenue and fees.
+
+    **Refreshed** every five minutes, and after every order job, from the venue's list.
+
+    **When it is red or late:** see `fills`.
+    """
     with platform.desk(context.run.run_id) as desk:
-        added = account.record_settlements(desk)
-    return dg.MaterializeResult(metadata={"new_settlements": added})
+        added, as_of = account.record_settlements(desk), moment_text(desk.clock.now())
+    return dg.MaterializeResult(metadata={"new_settlements": added, "as_of": as_of})
 
 
-@dg.asset(group_name="execution", owners=OWNERS, kinds=DATA_KINDS, deps=[positions, settlements])
+@dg.asset(
+    group_name="execution",
+    owners=OWNERS,
+    kinds=DATA_KINDS,
+    deps=[positions, settlements],
+    freshness_policy=freshness.RECONCILED,
+)
 def portfolio(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult[None]:
     """What the account is worth at a moment: cash, and positions at the bid they could be sold at.
 
     The value is missing where a held market has no quote: then nothing new is bought.
+
+    **Refreshed** every five minutes, and after every order job. The most one trade may lose is
+    2 % of this value.
+
+    **When it is red or late:** see `fills`; no order is placed on a value older than two minutes.
     """
     with platform.desk(context.run.run_id) as desk:
         statement = account.read_statement(desk)
@@ -117,6 +177,7 @@ def portfolio(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mater
             "cash_usd": float(dollars(statement.balance.cash_micros)),
             "value_usd": "unknown" if value is None else float(dollars(value)),
             "open_positions": len(statement.positions),
+            "as_of": moment_text(statement.balance.as_of),
         }
     )
 
@@ -135,25 +196,52 @@ def _order_desk(run_id: str, platform: Platform) -> Iterator[Desk]:
         yield desk
 
 
-def _judgement_table(judgements: list[Judgement]) -> str:
-    lines = ["| market | buy | outcome | why |", "|---|---|---|---|"]
-    for judgement in judgements:
-        refusals = [gate.reason for gate in judgement.decision.gates if not gate.is_passed]
-        outcome = "approved" if judgement.decision.is_approved else "refused"
-        signal = judgement.signal
-        why = "; ".join(refusals) or judgement.decision.gates[-1].value
-        lines.append(f"| {signal.market_ticker} | {signal.side.upper()} | {outcome} | {why} |")
-    return "\n".join(lines)
+def _judgement_table(judgements: list[Judgement]) -> dg.MetadataValue:
+    return table(
+        ["market", "buy", "outcome", "why"],
+        [[j.signal.market_ticker, j.signal.side.upper(), *_outcome(j)] for j in judgements],
+        empty="No signal was open.",
+    )
 
 
-def _order_table(placed: list[Order]) -> str:
-    lines = [
-        "| market | buy | contracts | at most | status | filled |",
-        "|---|---|---:|---:|---|---:|",
-    ]
-    lines += [
-        f"| {o.market_ticker} | {o.side.upper()} | {o.count / CENTICONTRACTS:g} "
-        f"| {dollars(o.limit_price):.4f} | {o.status} | {o.fill_count / CENTICONTRACTS:g} |"
-        for o in placed
-    ]
-    return "\n".join(lines)
+def _outcome(judgement: Judgement) -> tuple[str, str]:
+    gates = judgement.decision.gates
+    if judgement.decision.is_approved:
+        return "approved", gates[-1].value
+    return "refused", "; ".join(gate.reason for gate in gates if not gate.is_passed)
+
+
+def _order_table(placed: list[Order]) -> dg.MetadataValue:
+    return table(
+        ["market", "buy", "contracts", "at most", "status", "filled"],
+        [
+            [
+                o.market_ticker,
+                o.side.upper(),
+                f"{o.count / CENTICONTRACTS:g}",
+                f"{o.limit_price / MICROS_PER_CENT:g}¢",
+                o.status,
+                f"{o.fill_count / CENTICONTRACTS:g}",
+            ]
+            for o in placed
+        ],
+        empty="Nothing was to be ordered.",
+    )
+
+
+def _position_table(statement: account.Statement) -> dg.MetadataValue:
+    return table(
+        ["market", "holds", "contracts", "sells at"],
+        [
+            [
+                p.market_ticker,
+                "YES" if p.position > 0 else "NO",
+                f"{abs(p.position) / CENTICONTRACTS:g}",
+                "no quote"
+                if (price := statement.sell_prices.get(p.market_ticker)) is None
+                else f"{price / MICROS_PER_CENT:g}¢",
+            ]
+            for p in statement.positions
+        ],
+        empty="Nothing is held.",
+    )

@@ -1,7 +1,6 @@
 """Rolling averages and daily summaries, as Dagster assets."""
 
 from datetime import date, datetime, timedelta
-from typing import Any
 
 import dagster as dg
 
@@ -13,7 +12,10 @@ from kalshi_assets.analytics.rolling import (
     window_start,
 )
 from kalshi_assets.analytics.summaries import summarise
+from kalshi_assets.defs import freshness
 from kalshi_assets.defs.market_data.cleaning import JUST_BEFORE
+from kalshi_assets.defs.market_data.shown import average_plot, average_table, summary_table
+from kalshi_assets.defs.metadata import days_text, span_of
 from kalshi_assets.defs.partitions import asset_of_days, days_of, slot_of_run
 from kalshi_assets.defs.resources import Platform
 from kalshi_assets.domain.calendar import (
@@ -22,11 +24,10 @@ from kalshi_assets.domain.calendar import (
     days_between,
     venue_day,
 )
-from kalshi_assets.domain.price import MICROS_PER_DOLLAR
+from kalshi_assets.settings import load_settings
 from kalshi_assets.storage import averages as rows
 from kalshi_assets.storage import ticks as tick_rows
 from kalshi_assets.storage.engine import Connection
-from kalshi_assets.storage.rows import records
 
 ONE_DAY = timedelta(days=1)
 
@@ -40,31 +41,42 @@ ONE_DAY = timedelta(days=1)
             partition_mapping=dg.TimeWindowPartitionMapping(start_offset=-28, end_offset=-1),
         ),
     ],
+    freshness_policy=freshness.polled(load_settings()),
 )
 def rolling_averages(
     context: dg.AssetExecutionContext, platform: Platform
 ) -> dg.MaterializeResult[None]:
-    """A market's time-weighted average of the past 7 days, at the moment of each usable tick.
+    """A market's time-weighted average price over the past 7 days, at the moment of a usable tick.
 
-    The mean is in millionths of a dollar; coverage is the share of the window in which a usable
-    price stood. Computed from running totals, exact, at the same cost for any window.
+    Each price counts for as long as it stood. *Coverage* is the share of the window in which a
+    usable price stood; below 60 % no signal is traded. The mean is in millionths of a dollar,
+    computed exactly from the ticks' running totals and the past days' summaries.
+
+    **Refreshed** by every poll. The plot below shows the markets furthest from their average.
+
+    **When it is red or late:** look at `clean_ticks` first; without usable ticks there is nothing
+    to average. Low coverage is filled by backfilling the missing days from `raw_ticks` on.
     """
     window_days, is_poll = platform.settings.window_days, slot_of_run(context) is not None
-    written, coverages = 0, []
+    averages: list[RollingAverage] = []
+    written = 0
     for day in days_of(context):
         with platform.database.transaction() as connection:
             wanted = rows.moments_to_average(connection, day, only_missing=is_poll)
             found = averages_at(connection, wanted, window_days, platform.collection)
             written += rows.save_averages(connection, day, found, is_whole_day=not is_poll)
-        coverages += [float(average.coverage) for average in found]
+        averages += found
     with platform.database.transaction() as connection:
         latest = rows.latest_averages(connection)
+        plot = average_plot(connection, latest, platform.settings)
     return dg.MaterializeResult(
         metadata={
+            "price_against_average": plot,
+            "latest": average_table(latest),
             "averages_written": written,
-            "window_days": window_days,
-            "lowest_coverage": min(coverages, default=0.0),
-            "latest": dg.MetadataValue.md(_table(records(latest))),
+            "days": days_text(days_of(context)),
+            "span": span_of([average.as_of for average in averages]),
+            "lowest_coverage": float(min((a.coverage for a in averages), default=0)),
         }
     )
 
@@ -72,26 +84,36 @@ def rolling_averages(
 @asset_of_days(
     group_name="market_data",
     deps=["raw_ticks", "clean_ticks"],
+    freshness_policy=freshness.DAILY,
 )
 def daily_summaries(
     context: dg.AssetExecutionContext, platform: Platform
 ) -> dg.MaterializeResult[None]:
-    """A market's day: open, high, low and close of mid and trades, time-weighted mean, volume.
+    """A market's day: open, high, low and close of price and trades, time-weighted mean, volume.
 
-    A day is of New York (23 or 25 hours when clocks change). While it has not ended its row is
-    provisional. Kept for ever, when the ticks are gone.
+    A day is of New York, and has 23 or 25 hours when clocks change. While it has not ended its row
+    is provisional. Kept for ever, when the ticks are gone.
+
+    **Refreshed** a quarter of an hour after the day has ended, and by every backfill.
+
+    **When it is red or late:** materialise the missing day here. The averages go on without it:
+    they take the day's totals from its ticks.
     """
-    markets, provisional = 0, 0
+    made: list[dict[str, object]] = []
     for day in days_of(context):
         with platform.database.transaction() as connection:
             found = summaries_of(
                 connection, day, now=platform.clock.now(), calendar=platform.collection
             )
             rows.save_summaries(connection, day, found)
-        markets += len(found)
-        provisional += sum(bool(row["is_provisional"]) for row in found)
+        made += found
     return dg.MaterializeResult(
-        metadata={"summaries": markets, "provisional": provisional, "days": len(days_of(context))}
+        metadata={
+            "days": days_text(days_of(context)),
+            "summaries": len(made),
+            "provisional": sum(bool(row["is_provisional"]) for row in made),
+            "newest_day": summary_table([r for r in made if r["day"] == made[-1]["day"]]),
+        }
     )
 
 
@@ -200,12 +222,3 @@ class _Totals:
         start, end = day_bounds(day)
         anchor = self._anchors.get((ticker, end - JUST_BEFORE))
         return totals_until(anchor, end, day_start=start, calendar=self._calendar)
-
-
-def _table(latest: list[dict[str, Any]]) -> str:
-    lines = ["| market | as of | 7-day average | coverage |", "|---|---|---:|---:|"]
-    for row in latest:
-        mean = "-" if row["mean"] is None else f"{row['mean'] / MICROS_PER_DOLLAR:.4f}"
-        coverage = "-" if row["coverage"] is None else f"{row['coverage']:.1%}"
-        lines.append(f"| {row['market_ticker']} | {row['as_of']} | {mean} | {coverage} |")
-    return "\n".join(lines)

@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 import dagster as dg
 import pandas as pd
 
+from kalshi_assets.defs.metadata import moment_text, table
 from kalshi_assets.defs.partitions import days_of_tags
 from kalshi_assets.defs.resources import Platform
 from kalshi_assets.execution.desk import quality_limits_of
@@ -144,20 +145,44 @@ def _stored(verdict: Verdict) -> verdicts.NewVerdict:
 
 
 def _result(check: Check, verdict: Verdict) -> dg.AssetCheckResult:
+    """Show a verdict: red where it fails for the feed, yellow where only for some markets.
+
+    Yellow blocks nothing: Dagster stops dependents for the severity ERROR only.
+    """
+    is_red = check.is_gating and not verdict.is_passed
+    failed = [[row["market"], row["observed"]] for row in sample(verdict)]
     return dg.AssetCheckResult(
         asset_key=check.asset,
         check_name=check.name,
-        passed=verdict.is_passed,
-        severity=dg.AssetCheckSeverity.ERROR if check.is_gating else dg.AssetCheckSeverity.WARN,
-        description=f"{verdict.observed}; must hold: {verdict.threshold}",
+        passed=verdict.is_passed and not failed,
+        severity=dg.AssetCheckSeverity.ERROR if is_red else dg.AssetCheckSeverity.WARN,
+        description=_explanation(verdict),
         metadata={
             "observed": verdict.observed,
             "threshold": verdict.threshold,
             "rows": verdict.rows,
             "bad_rows": verdict.bad_rows,
-            "as_of": verdict.as_of.isoformat(),
-            "sample": dg.MetadataValue.json(sample(verdict)),
+            "as_of": moment_text(verdict.as_of),
+            "failed_markets": table(["market", "what was seen"], failed, empty="None failed."),
         },
+    )
+
+
+def _explanation(verdict: Verdict) -> str:
+    """Return what a verdict means to a trader."""
+    count, first = len(verdict.markets_failed), sample(verdict)[:3]
+    if not verdict.is_passed:
+        return (
+            f"Fails for the feed: {verdict.observed}. Nothing is ordered until it passes. "
+            f"Must hold: {verdict.threshold}."
+        )
+    if not count:
+        return f"Passes for all {len(verdict.markets_checked)} markets."
+    told = ", ".join(f"{row['market']} ({row['observed']})" for row in first)
+    told += f" and {count - len(first)} more" if count > len(first) else ""
+    return (
+        f"Fails for {count} of {len(verdict.markets_checked)} markets: {told}. Nothing is ordered "
+        "there until it passes; the feed as a whole passes, so the others are traded as usual."
     )
 
 

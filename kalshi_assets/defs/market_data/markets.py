@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import dagster as dg
 
+from kalshi_assets.defs import freshness
+from kalshi_assets.defs.metadata import cents_text, moment_text, table
 from kalshi_assets.defs.partitions import DATA_KINDS, OWNERS
 from kalshi_assets.defs.resources import Platform
 from kalshi_assets.domain.market import MarketSnapshot, Series
@@ -14,12 +16,22 @@ from kalshi_assets.storage import intake
 from kalshi_assets.storage import markets as rows
 
 
-@dg.asset(group_name="market_data", owners=OWNERS, kinds=DATA_KINDS)
+@dg.asset(
+    group_name="market_data",
+    owners=OWNERS,
+    kinds=DATA_KINDS,
+    freshness_policy=freshness.HOURLY,
+)
 def markets(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult[None]:
     """A market as last seen, with its terms: title, price grid, closing time, fee terms.
 
-    The open markets of the configured series; the most traded of them are tracked, which means
-    polled, averaged and traded. Refreshed every hour.
+    All open markets of the configured series. The most traded of them are *tracked*: those are
+    polled, averaged and traded, the others are not.
+
+    **Refreshed** every hour.
+
+    **When it is red or late:** the exchange did not answer or a market came without terms; the
+    check names it. Polls go on with the markets known before. Materialise it again to retry.
     """
     settings, now = platform.settings, platform.clock.now()
     with platform.client() as client:
@@ -38,12 +50,13 @@ def markets(context: dg.AssetExecutionContext, platform: Platform) -> dg.Materia
         metadata={
             "markets": len(snapshots),
             "tracked": len(tracked),
+            "as_of": moment_text(now),
             "series": ", ".join(s.ticker for s in series),
             "series_without_markets": ", ".join(
                 sorted(set(settings.series) - {s.market.series_ticker for s in snapshots})
             ),
             "quarantined": quarantined,
-            "tracked_markets": dg.MetadataValue.md(_table([by_ticker[t] for t in tracked])),
+            "tracked_markets": _table([by_ticker[t] for t in tracked]),
         }
     )
 
@@ -71,11 +84,19 @@ def _series(client: KalshiClient, ticker: str) -> Series | None:
         return None
 
 
-def _table(snapshots: list[MarketSnapshot]) -> str:
-    lines = ["| market | title | volume 24 h | closes |", "|---|---|---:|---|"]
-    lines += [
-        f"| {s.market.ticker} | {s.market.title} | {s.quote.volume_24h / 100:,.0f} "
-        f"| {s.market.close_at:%Y-%m-%d %H:%M} UTC |"
-        for s in snapshots
-    ]
-    return "\n".join(lines)
+def _table(snapshots: list[MarketSnapshot]) -> dg.MetadataValue:
+    return table(
+        ["market", "title", "bid", "ask", "volume 24 h", "closes"],
+        [
+            [
+                s.market.ticker,
+                s.market.title,
+                cents_text(s.quote.yes_bid),
+                cents_text(s.quote.yes_ask),
+                f"{s.quote.volume_24h / 100:,.0f}",
+                moment_text(s.market.close_at),
+            ]
+            for s in snapshots
+        ],
+        empty="No market of the configured series is open.",
+    )

@@ -4,25 +4,36 @@ from datetime import datetime, timedelta
 
 import dagster as dg
 
+from kalshi_assets.defs import freshness
 from kalshi_assets.defs.market_data.cleaning import clean_new_ticks, reclean_day
 from kalshi_assets.defs.market_data.markets import rejected_of
+from kalshi_assets.defs.metadata import (
+    Metadata,
+    days_text,
+    moment_text,
+    span_of,
+    span_text,
+    table,
+)
 from kalshi_assets.defs.partitions import asset_of_days, days_of, slot_of_run
 from kalshi_assets.defs.resources import Platform
 from kalshi_assets.domain.calendar import day_bounds
 from kalshi_assets.domain.tick import tick_of_candle, tick_of_poll
 from kalshi_assets.errors import ExchangeError
 from kalshi_assets.kalshi.batches import MarketBatch
+from kalshi_assets.settings import load_settings
 from kalshi_assets.storage import intake
 from kalshi_assets.storage import markets as market_rows
 from kalshi_assets.storage import ticks as tick_rows
 
 CANDLE_MINUTES = 60
-Metadata = dict[str, int | str | float | dg.MetadataValue]
+POLLED = freshness.polled(load_settings())
 
 
 @asset_of_days(
     group_name="market_data",
     deps=["markets"],
+    freshness_policy=POLLED,
 )
 def raw_ticks(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult[None]:
     """One quote observation of one market, with all quote fields as received.
@@ -30,6 +41,12 @@ def raw_ticks(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mater
     Prices are millionths of a dollar, counts hundredths of a contract. Two ways in: the poll every
     90 seconds (source `poll`, dated to its slot) and, on backfill, hourly candlesticks (source
     `candle`, dated to their end). What is there already stays; a second run adds nothing.
+
+    **Refreshed** by every poll. A past day: materialise its partition, as many days as you like.
+
+    **When it is red or late:** open *Checks*. A failing one names the markets and what was seen; no
+    order is placed while one fails for the feed. If polls themselves fail, the run says what the
+    exchange answered; the next poll tries again by itself.
     """
     slot = slot_of_run(context)
     if slot is not None:
@@ -40,6 +57,7 @@ def raw_ticks(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mater
 @asset_of_days(
     group_name="market_data",
     deps=[raw_ticks],
+    freshness_policy=POLLED,
 )
 def clean_ticks(
     context: dg.AssetExecutionContext, platform: Platform
@@ -48,6 +66,11 @@ def clean_ticks(
 
     Where sources overlap, polls count more than candles. Each tick carries its New York day's
     running totals (price x time, time covered), from which averages over any window follow.
+
+    **Refreshed** by every poll, right after `raw_ticks`.
+
+    **When it is red or late:** `raw_ticks` is the cause, or a check of it stopped this step. A
+    small usable share is no fault of ours: *faults* says what the quotes were like.
     """
     days, is_poll = days_of(context), slot_of_run(context) is not None
     rules = platform.cleaning_rules()
@@ -57,14 +80,20 @@ def clean_ticks(
             written += step(connection, day, rules)
     with platform.database.transaction() as connection:
         faults = tick_rows.count_faults(connection, days)
-    ticks = sum(faults.values())
+        there = tick_rows.extent_of(connection, days)
     return dg.MaterializeResult(
         metadata={
             "ticks_written": written,
-            "ticks": ticks,
-            "usable_share": faults.get("", 0) / ticks if ticks else 0.0,
-            "faults": dg.MetadataValue.json({k: v for k, v in faults.items() if k}),
-            "span": _span(context),
+            "days": days_text(days),
+            "ticks": there.ticks,
+            "markets": there.markets,
+            "span": span_text(there.first_at, there.last_at),
+            "usable_share": there.usable / there.ticks if there.ticks else 0.0,
+            "faults": table(
+                ["fault", "ticks"],
+                [[name, count] for name, count in faults.items() if name],
+                empty="No tick of these days has a fault.",
+            ),
         }
     )
 
@@ -74,9 +103,9 @@ def _poll(run_id: str, platform: Platform, slot: datetime) -> Metadata:
     with platform.database.transaction() as connection:
         tracked = list(market_rows.tracked_markets(connection))
         if intake.has_poll(connection, slot):
-            return {"slot": slot.isoformat(), "added": 0, "note": "this slot was polled before"}
+            return {"slot": moment_text(slot), "added": 0, "note": "this slot was polled before"}
     if platform.clock.now() >= slot + timedelta(seconds=platform.settings.poll_seconds):
-        return {"slot": slot.isoformat(), "added": 0, "note": "this slot is over, nothing to poll"}
+        return {"slot": moment_text(slot), "added": 0, "note": "this slot is over, nothing to poll"}
     batch = _quotes(platform, tracked, slot)
     now = platform.clock.now()
     ticks = [tick_of_poll(s, slot=slot, received_at=now) for s in batch.snapshots]
@@ -87,13 +116,17 @@ def _poll(run_id: str, platform: Platform, slot: datetime) -> Metadata:
         added = tick_rows.add_raw_ticks(connection, ticks)
         intake.save_quarantined(connection, rejected_of([batch]), received_at=now, run_id=run_id)
     return {
-        "slot": slot.isoformat(),
+        "slot": moment_text(slot),
         "expected": len(tracked),
         "received": len(ticks),
         "added": added,
         "rejected_duplicates": len(batch.duplicates),
         "quarantined": len(batch.rejected),
-        "unknown_fields": dg.MetadataValue.json(dict(batch.unknown_fields)),
+        "unknown_fields": table(
+            ["field", "times"],
+            sorted(batch.unknown_fields.items()),
+            empty="The exchange sent no field that we do not know.",
+        ),
     }
 
 
@@ -132,15 +165,11 @@ def _load_candles(context: dg.AssetExecutionContext, platform: Platform) -> Meta
         rejected = rejected_of([batch])
         intake.save_quarantined(connection, rejected, received_at=now, run_id=context.run.run_id)
     return {
-        "span": _span(context),
+        "days": days_text(days),
+        "span": span_of([tick["observed_at"] for tick in ticks]),
         "candles": len(ticks),
         "added": added,
         "markets": len({t["market_ticker"] for t in ticks}),
         "rejected_duplicates": batch.duplicates,
         "quarantined": len(rejected),
     }
-
-
-def _span(context: dg.AssetExecutionContext) -> str:
-    days = days_of(context)
-    return str(days[0]) if len(days) == 1 else f"{days[0]} to {days[-1]}, {len(days)} days"

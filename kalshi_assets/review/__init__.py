@@ -1,0 +1,1 @@
+"""Review: what people look at. Plots here; the journal and the weekly review will follow."""

@@ -1,0 +1,131 @@
+"""The Dagster UI in a real browser: what a person would click, read and photograph.
+
+Imported by fixtures only, once selenium is known to be there.
+"""
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import quote
+
+from selenium.common.exceptions import (
+    NoSuchElementException,
+    StaleElementReferenceException,
+    WebDriverException,
+)
+from selenium.webdriver import Chrome, ChromeOptions
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
+
+WIDTH, HEIGHT = 1600, 1000
+PATIENCE_SECONDS = 60.0
+SETTLE_SECONDS = 2.0
+T = TypeVar("T")
+
+
+class Ui:
+    """One browser window on one Dagster UI."""
+
+    def __init__(self, driver: Chrome, base_url: str, folder: Path) -> None:
+        self.driver = driver
+        self.base_url = base_url
+        self.folder = folder
+
+    def open(self, path: str) -> None:
+        """Go to a page."""
+        self.driver.get(self.base_url + path)
+
+    def open_lineage_of(self, assets: list[str]) -> None:
+        """Go to the lineage, filtered to these assets as its search field does."""
+        self.open("/asset-groups~" + quote(" or ".join(f'key:"{name}"' for name in assets)))
+
+    def text(self) -> str:
+        """Return what can be read on the page."""
+        return self.driver.find_element(By.TAG_NAME, "body").text
+
+    def wait_for(
+        self, condition: Callable[[], T | None], what: str, seconds: float = PATIENCE_SECONDS
+    ) -> T:
+        """Return what the condition gives once it is true; the page may redraw meanwhile."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            with suppress(StaleElementReferenceException, NoSuchElementException):
+                if found := condition():
+                    return found
+            time.sleep(0.2)
+        self.shot("failed")
+        raise AssertionError(f"{what} is not there after {seconds:.0f} s:\n{self.text()}")
+
+    def wait_for_text(self, *wanted: str, seconds: float = PATIENCE_SECONDS) -> None:
+        """Wait until all of these can be read."""
+        for words in wanted:
+            self.wait_for(partial(self.reads, words), repr(words), seconds)
+
+    def reads(self, words: str) -> bool:
+        """Tell whether this can be read on the page."""
+        return words in self.text()
+
+    def click(self, words: str, tag: str = "*") -> None:
+        """Click the first visible thing that says exactly this."""
+        self.wait_for(lambda: self._visible(words, tag), f"{words!r} to click").click()
+
+    def fill(self, placeholder: str, words: str) -> None:
+        """Write into the field that shows this while it is empty, and press Enter."""
+        found = (By.CSS_SELECTOR, f"input[placeholder='{placeholder}']")
+        field = self.wait_for(lambda: self.driver.find_element(*found), f"field {placeholder!r}")
+        field.click()
+        field.send_keys(words, Keys.ENTER)
+
+    def images(self) -> list[tuple[int, int]]:
+        """Return the natural sizes of the visible images that carry their own data."""
+        found = self.driver.find_elements(By.CSS_SELECTOR, "img[src^='data:image/png;base64,']")
+        return [self._natural_size(image) for image in found if image.is_displayed()]
+
+    def shot(self, name: str) -> Path:
+        """Photograph the window, once nothing moves any more or two seconds have passed."""
+        path, deadline = self.folder / f"{name}.png", time.monotonic() + SETTLE_SECONDS
+        before, now = b"", self.driver.get_screenshot_as_png()
+        while now != before and time.monotonic() < deadline:
+            time.sleep(0.3)
+            before, now = now, self.driver.get_screenshot_as_png()
+        path.write_bytes(now)
+        return path
+
+    def _visible(self, words: str, tag: str) -> WebElement | None:
+        says = f"normalize-space()='{words}'"
+        found = self.driver.find_elements(By.XPATH, f"//{tag}[{says} and not(.//{tag}[{says}])]")
+        return next((e for e in found if e.is_displayed() and e.is_enabled()), None)
+
+    def _natural_size(self, image: WebElement) -> tuple[int, int]:
+        script = "return [arguments[0].naturalWidth, arguments[0].naturalHeight]"
+        width, height = self.driver.execute_script(script, image)
+        return int(width), int(height)
+
+
+@contextmanager
+def open_browser() -> Iterator[Chrome]:
+    """Yield a headless Chromium of our size, in New York."""
+    options = ChromeOptions()
+    options.binary_location = str(shutil.which("chromium"))
+    options.add_argument("--headless=new")
+    options.add_argument("--disable-dev-shm-usage")
+    options.add_argument("--hide-scrollbars")
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        options.add_argument("--no-sandbox")  # Chromium's sandbox does not start as root
+    driver = Chrome(options=options, service=Service(shutil.which("chromedriver")))
+    try:
+        size = {"width": WIDTH, "height": HEIGHT, "deviceScaleFactor": 1, "mobile": False}
+        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        driver.execute_cdp_cmd("Emulation.setTimezoneOverride", {"timezoneId": "America/New_York"})
+        yield driver
+    finally:
+        with suppress(WebDriverException):  # it may have gone already
+            driver.quit()
+        driver.service.stop()

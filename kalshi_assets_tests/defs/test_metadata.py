@@ -1,0 +1,145 @@
+"""What the UI shows of a materialisation and of a check: real runs on a real database."""
+
+import base64
+from datetime import datetime
+from io import BytesIO
+from typing import Any
+
+import dagster as dg
+import pytest
+from PIL import Image
+
+from kalshi_assets.defs.metadata import MOST_ROWS, days_text, span_text, table
+from kalshi_assets.domain.calendar import venue_day
+from kalshi_assets.storage import averages
+from kalshi_assets_tests.defs.breaking import MARKETS, STATEMENTS
+from kalshi_assets_tests.stand import MOMENT, OVERREACTING, Stand
+
+FROZEN = "KXFED-26OCT-T3.75"
+IMAGE = "data:image/png;base64,"
+
+
+def metadata_of(result: Any, asset: str) -> Any:
+    [materialisation, *_] = result.asset_materializations_for_node(asset)
+    return {name: value.value for name, value in materialisation.metadata.items()}
+
+
+def records(value: Any) -> list[dict[str, object]]:
+    assert isinstance(value, dg.TableMetadataValue)
+    return [dict(record.data) for record in value.records]
+
+
+@pytest.fixture
+def polled(loaded_stand: Stand) -> Any:
+    loaded_stand.later(90)
+    return loaded_stand.poll()
+
+
+def test_the_averages_carry_a_plot_and_a_table_furthest_first(polled: Any) -> None:
+    shown = metadata_of(polled, "rolling_averages")
+
+    image = base64.b64decode(shown["price_against_average"].split(IMAGE)[1].removesuffix(")"))
+    assert Image.open(BytesIO(image)).size[0] == 700
+    assert len(image) < 25_000
+    rows = records(shown["latest"])
+    distances = [abs(float(str(row["points off"]))) for row in rows]
+    assert len(rows) == 5
+    assert distances == sorted(distances, reverse=True)
+    assert (shown["averages_written"], shown["days"]) == (4, "2026-10-13, New York")
+    assert shown["span"] == "2026-10-13 10:31 New York (10-13 14:31 UTC)"
+
+
+def test_every_step_of_a_poll_says_how_much_and_of_when(polled: Any) -> None:
+    assert metadata_of(polled, "raw_ticks")["slot"].startswith("2026-10-13 10:31 New York")
+    clean = metadata_of(polled, "clean_ticks")
+    assert (clean["ticks_written"], clean["markets"]) == (5, 5)
+    assert clean["usable_share"] > 0.9
+    signals = metadata_of(polled, "signals")
+    assert OVERREACTING in [row["market"] for row in records(signals["open"])]
+
+
+def test_without_any_average_a_sentence_stands_in_for_the_plot(stand: Stand) -> None:
+    stand.run("markets_job")
+    result = stand.run("daily_summaries_job", partition_key=stand.today)
+    assert metadata_of(result, "daily_summaries")["newest_day"].startswith("No market")
+
+    from kalshi_assets.definitions import defs
+
+    job = defs.resolve_implicit_global_asset_job_def()
+    ran = job.get_subset(asset_selection={dg.AssetKey("rolling_averages")}).execute_in_process(
+        instance=stand.instance, partition_key=stand.today, raise_on_error=False
+    )
+    shown = metadata_of(ran, "rolling_averages")
+    assert "nothing to plot" in shown["price_against_average"]
+
+
+def test_a_course_is_thinned_but_its_gaps_stay(loaded_stand: Stand) -> None:
+    gap = ("2026-10-10T12:30:00Z", "2026-10-11T12:30:00Z")
+    loaded_stand.execute(
+        "UPDATE kalshi.clean_ticks SET is_usable = false "
+        "WHERE market_ticker = :market AND observed_at BETWEEN :first AND :last",
+        market=OVERREACTING,
+        first=gap[0],
+        last=gap[1],
+    )
+
+    def found(points: int) -> Any:
+        with loaded_stand.database.transaction() as connection:
+            return averages.price_courses(
+                connection, [OVERREACTING], until=MOMENT, window_days=7, points=points
+            )
+
+    fine, coarse = found(1_000), found(20)
+    assert len(coarse) < 25 < len(fine)
+    for course in (fine, coarse):
+        assert set(course["stretch"]) == {0, 1}
+        before, after = (course[course["stretch"] == n] for n in (0, 1))
+        assert before["held_until"].max() <= datetime.fromisoformat("2026-10-10T14:30:00+00:00")
+        assert after["observed_at"].min() > datetime.fromisoformat(gap[1])
+        assert course["held_until"].max() <= MOMENT
+        assert course["mean"].notna().all()
+
+
+def test_a_check_that_fails_for_one_market_warns_and_names_it(polled: Any) -> None:
+    [frozen] = [e for e in polled.get_asset_check_evaluations() if "frozen" in e.check_name]
+
+    assert (frozen.passed, frozen.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert frozen.description.startswith(f"Fails for 1 of 5 markets: {FROZEN} (")
+    [row] = records(frozen.metadata["failed_markets"])
+    assert row["market"] == FROZEN
+    assert polled.asset_materializations_for_node("clean_ticks"), "a warning blocks nothing"
+
+
+def test_a_check_that_fails_for_the_feed_is_an_error_and_says_so(loaded_stand: Stand) -> None:
+    loaded_stand.execute(STATEMENTS["ticks_are_fresh"], tickers=list(MARKETS[:3]))
+    result = loaded_stand.judge_and_place(expect_success=False)
+
+    [fresh] = [e for e in result.get_asset_check_evaluations() if e.check_name == "ticks_are_fresh"]
+    assert (fresh.passed, fresh.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    assert fresh.description is not None
+    assert fresh.description.startswith("Fails for the feed: 3 of 5 markets stale.")
+    assert [row["market"] for row in records(fresh.metadata["failed_markets"])] == sorted(
+        MARKETS[:3]
+    )
+
+
+def test_a_check_that_passes_says_for_how_many(polled: Any) -> None:
+    [grid] = [e for e in polled.get_asset_check_evaluations() if "grid" in e.check_name]
+    assert (grid.passed, grid.description) == (True, "Passes for all 5 markets.")
+    assert grid.metadata["failed_markets"].value == "None failed."
+
+
+def test_a_table_ends_and_an_empty_one_is_a_sentence() -> None:
+    assert len(records(table(["n"], [[n] for n in range(99)], empty="-"))) == MOST_ROWS
+    assert table(["n"], [], empty="Nothing is held.").value == "Nothing is held."
+
+
+def test_spans_are_told_in_both_zones() -> None:
+    later = datetime.fromisoformat("2026-10-14T03:59:00+00:00")
+    assert days_text([venue_day(MOMENT), venue_day(later)]) == (
+        "2026-10-13 to 2026-10-13, 2 New York days"
+    )
+    assert span_text(MOMENT, later) == (
+        "2026-10-13 10:30 to 2026-10-13 23:59 New York (10-13 14:30 to 10-14 03:59 UTC)"
+    )
+    assert span_text(None, None) == "nothing new"
