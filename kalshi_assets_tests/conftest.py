@@ -28,6 +28,11 @@ def pytest_configure() -> None:
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that two processes end at the same time."""
+    items.sort(key=lambda item: item.path.parent.name not in ("browser", "runtime"))
+
+
 @pytest.fixture(scope="session")
 def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Postgres server: the one in TEST_DATABASE_URL, else an embedded one."""

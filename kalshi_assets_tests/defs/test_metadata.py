@@ -2,13 +2,16 @@
 
 import base64
 from datetime import datetime
+from decimal import Decimal
 from io import BytesIO
 from typing import Any
 
 import dagster as dg
+import pandas as pd
 import pytest
 from PIL import Image
 
+from kalshi_assets.defs.market_data.shown import average_table
 from kalshi_assets.defs.metadata import MOST_ROWS, days_text, span_text, table
 from kalshi_assets.domain.calendar import venue_day
 from kalshi_assets.storage import averages
@@ -143,3 +146,20 @@ def test_spans_are_told_in_both_zones() -> None:
         "2026-10-13 10:30 to 2026-10-13 23:59 New York (10-13 14:30 to 10-14 03:59 UTC)"
     )
     assert span_text(None, None) == "nothing new"
+
+
+def test_a_market_without_a_price_or_an_average_leaves_the_table_of_the_others_whole() -> None:
+    latest = pd.DataFrame(
+        {
+            "market_ticker": ["KXA-1", "KXB-1", "KXC-1"],
+            "as_of": [pd.Timestamp("2026-10-13T14:30:00Z")] * 2 + [pd.NaT],
+            "mean": [Decimal(400_000), Decimal(500_000), None],
+            "coverage": [Decimal("0.9"), Decimal("0.8"), None],
+            "mid": [410_000, None, None],
+        }
+    )
+    rows = records(average_table(latest))
+    assert [(row["market"], row["points off"]) for row in rows] == [
+        ("KXA-1", "+1.0"),
+        ("KXB-1", "-"),
+    ]

@@ -223,5 +223,5 @@ def test_an_interceptor_can_lose_an_answer_after_the_fact():
 def test_only_loopback_is_bound(venue):
     assert venue.url.startswith("http://127.0.0.1:")
     clock = httpx.get(f"{venue.local_url}/clock", trust_env=False).json()
-    assert set(clock) == {"venue_at", "wall_at", "speed"}
+    assert set(clock) == {"input", "venue_at", "wall_at", "speed"}
     assert clock["venue_at"] == "2026-10-13T13:30:00Z"

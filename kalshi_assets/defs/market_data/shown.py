@@ -82,4 +82,6 @@ def summary_table(made: Sequence[Mapping[str, Any]]) -> dg.MetadataValue:
 
 def _points(row: dict[str, Any]) -> float | None:
     """Return how many cents a price is above its average."""
-    return None if row["mid"] is None else float(row["mid"] - row["mean"]) / MICROS_PER_CENT
+    if row["mid"] is None or row["mean"] is None:
+        return None
+    return (float(row["mid"]) - float(row["mean"])) / MICROS_PER_CENT
