@@ -75,6 +75,22 @@ class Check:
 def checks(limits: QualityLimits) -> tuple[Check, ...]:
     """Return every check with its thresholds filled in."""
     return (
+        *_of_markets(),
+        *_of_raw_ticks(),
+        *_of_the_newest_poll(limits),
+        *_of_clean_ticks(),
+        *_of_averages(limits),
+    )
+
+
+def gating_checks(limits: QualityLimits) -> tuple[str, ...]:
+    """Return the names of the checks an order needs."""
+    return tuple(check.name for check in checks(limits) if check.is_gating)
+
+
+def _of_markets() -> tuple[Check, ...]:
+    """Return the checks of the universe."""
+    return (
         Check(
             "markets_are_known",
             "markets",
@@ -83,6 +99,12 @@ def checks(limits: QualityLimits) -> tuple[Check, ...]:
             (Rule("has_grid", one_of=(True,)), Rule("has_fee_terms", one_of=(True,))),
             bad="without terms",
         ),
+    )
+
+
+def _of_raw_ticks() -> tuple[Check, ...]:
+    """Return the checks that hold of any raw tick, old or new."""
+    return (
         Check(
             "ticks_match_schema",
             "raw_ticks",
@@ -126,6 +148,12 @@ def checks(limits: QualityLimits) -> tuple[Check, ...]:
             is_of_market=True,
             bad="zero-coded",
         ),
+    )
+
+
+def _of_the_newest_poll(limits: QualityLimits) -> tuple[Check, ...]:
+    """Return the checks of raw ticks about this moment."""
+    return (
         Check(
             "ticks_are_fresh",
             "raw_ticks",
@@ -165,6 +193,12 @@ def checks(limits: QualityLimits) -> tuple[Check, ...]:
             is_live=True,
             bad="frozen",
         ),
+    )
+
+
+def _of_clean_ticks() -> tuple[Check, ...]:
+    """Return the checks of what averages and orders rest on."""
+    return (
         Check(
             "usable_ticks_are_plausible",
             "clean_ticks",
@@ -183,6 +217,12 @@ def checks(limits: QualityLimits) -> tuple[Check, ...]:
             is_of_market=True,
             bad="without a usable price",
         ),
+    )
+
+
+def _of_averages(limits: QualityLimits) -> tuple[Check, ...]:
+    """Return the checks of the averages."""
+    return (
         Check(
             "averages_are_covered",
             "rolling_averages",
@@ -193,8 +233,3 @@ def checks(limits: QualityLimits) -> tuple[Check, ...]:
             bad="warming up",
         ),
     )
-
-
-def gating_checks(limits: QualityLimits) -> tuple[str, ...]:
-    """Return the names of the checks an order needs."""
-    return tuple(check.name for check in checks(limits) if check.is_gating)

@@ -48,7 +48,7 @@ class Ui:
 
     def text(self) -> str:
         """Return what can be read on the page."""
-        return self.driver.find_element(By.TAG_NAME, "body").text
+        return str(self.driver.find_element(By.TAG_NAME, "body").text)
 
     def wait_for(
         self, condition: Callable[[], T | None], what: str, seconds: float = PATIENCE_SECONDS
