@@ -90,13 +90,15 @@ def prepared_database(settings: Settings) -> Database:
 
 
 def dagster_variables(settings: Settings, home: Home) -> dict[str, str]:
-    """Return the variables that dagster.yaml reads."""
+    """Return the variables that dagster.yaml and libraries read."""
     url = _url(settings)
     joint = "&" if "?" in url else "?"
     return {
         "DAGSTER_HOME": str(PROJECT),
         "DAGSTER_POSTGRES_URL": f"{url}{joint}options={quote(f'-c search_path={DAGSTER_SCHEMA}')}",
         "DAGSTER_ARTIFACTS_DIR": str(home.artifacts.resolve()),
+        # Where it cannot write, matplotlib looks for fonts anew in every run: seconds.
+        "MPLCONFIGDIR": str(home.folder("matplotlib").resolve()),
     }
 
 
