@@ -201,3 +201,27 @@ def test_the_jump_is_measured_in_points_of_the_mid() -> None:
     raw = polls({}, {"bid": 50})
     raw.loc[1, "yes_ask"] = 52 * CENT + 20_000
     assert faults(raw)[1] == ["jump_without_trades"]
+
+
+def test_without_a_known_volume_nobody_can_say_that_nobody_traded() -> None:
+    raw = polls({}, {"bid": 80})
+    raw["volume"] = pd.array([None, None], dtype="Int64")
+    assert faults(raw) == [[], []]
+
+
+def test_moves_of_long_ago_do_not_make_a_calm_market_frozen() -> None:
+    raw = standing(11, volume=10, quoted=1)
+    # After the first half hour nothing is traded and the quote's own time stands.
+    raw.loc[6:, "volume"] = int(raw["volume"][6])
+    raw.loc[6:, "quoted_at"] = raw["quoted_at"][6]
+    found = faults(raw)
+    assert "frozen" in found[36]
+    assert "frozen" not in found[-1]
+
+
+def test_a_quote_that_is_the_same_after_hours_without_data_has_not_stood_still() -> None:
+    early = standing(1, volume=10, quoted=1)
+    late = early.assign(observed_at=early["observed_at"] + timedelta(hours=11))
+    late["quoted_at"] = late["observed_at"]
+    late["volume"] = late["volume"] + 1_000
+    assert not any(faults(pd.concat([early, late], ignore_index=True)))

@@ -229,3 +229,29 @@ def test_candles_are_asked_only_for_what_a_candle_has() -> None:
     candle = frame([Observation(NOW, market=BAD, source="candle")])
     rows = frames.tick_rows(candle, KNOWN, now=NOW)
     assert verdict("ticks_match_schema", rows).is_passed
+
+
+def test_thin_markets_do_not_fail_the_feed_however_many_they_are() -> None:
+    for name in (n for n, check in CHECKS.items() if check.is_of_market):
+        for rows in bad_rows(name, 3):
+            found = verdict(name, rows)
+            assert (found.is_passed, len(found.markets_failed)) == (True, 3)
+
+
+def test_of_a_month_of_history_some_rows_may_be_bad() -> None:
+    """Cleaning flags each of them; a market fails where more than the share is bad."""
+    rows = pd.concat([tick_rows(1, yes_bid=430_000), *[tick_rows()] * 3])
+
+    def failed(max_bad_rows: float) -> list[str]:
+        found = evaluate(
+            CHECKS["bids_do_not_exceed_asks"],
+            rows,
+            as_of=NOW,
+            max_bad_share=0.5,
+            max_bad_rows=max_bad_rows,
+        )
+        assert (found.bad_rows, sample(found)[0]["market"]) == (1, BAD), "it is shown all the same"
+        return list(found.markets_failed)
+
+    assert failed(0.25) == []
+    assert failed(0.24) == [BAD]
