@@ -3,6 +3,7 @@
 All pending migrations run in one transaction: a crash leaves the schema as it was.
 """
 
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from psycopg import sql
+from psycopg import errors, sql
 from sqlalchemy import Connection, make_url, text
 from sqlalchemy.dialects.postgresql import insert
 
@@ -30,7 +31,9 @@ def create_database(server_url: str, name: str) -> str:
         with psycopg.connect(plain, autocommit=True, connect_timeout=10) as connection:
             row = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
             if row.fetchone() is None:
-                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+                # Another process may have been quicker: then it is there, as wanted.
+                with suppress(errors.DuplicateDatabase, errors.UniqueViolation):
+                    connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     except psycopg.Error as exc:
         raise translated(exc, url.render_as_string(hide_password=True)) from exc
     return url.set(database=name).render_as_string(hide_password=False)

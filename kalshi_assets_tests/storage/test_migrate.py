@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -104,3 +105,13 @@ def test_making_a_database_that_is_there_gives_its_address(empty: Database) -> N
     url = empty._url.render_as_string(hide_password=False)
     again = create_database(url, str(empty._url.database))
     assert Database(again).name == empty.name
+
+
+def test_processes_that_start_together_make_one_database(empty: Database) -> None:
+    url = empty._url.render_as_string(hide_password=False)
+    for round_ in range(5):
+        name = f"{empty._url.database}_{round_}"
+        with ThreadPoolExecutor(4) as pool:
+            made = set(pool.map(create_database, [url] * 4, [name] * 4))
+        assert len(made) == 1
+        assert Database(made.pop()).name.endswith(name)
