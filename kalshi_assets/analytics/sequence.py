@@ -110,7 +110,7 @@ class MarketSequence:
         self._standstill = Standstill()
         self._last_at: datetime | None = None
         self._live: Row | None = None
-        self._open_interest: int | None = None
+        self._held: Row | None = None  # the last one with open interest
         # What was traded since the reference, as far as it is known.
         self._volume_then: int | None = None
         self._bars_since: list[int | None] = []
@@ -141,8 +141,7 @@ class MarketSequence:
         if row["yes_ask"] <= 0:  # missing values written as zeros: its counters are no better
             return []
         at, rules = row["observed_at"], self._rules
-        if self._last_at is not None and at - self._last_at > rules.reach:
-            self._standstill, self._live = Standstill(), None
+        self._forget(at - rules.reach)
         self._last_at = at
         is_live = row["source"] != CANDLE
         if is_live and self._live is not None and row["quoted_at"] < self._live["quoted_at"]:
@@ -154,9 +153,18 @@ class MarketSequence:
         if is_live:
             self._live = row
         if row["open_interest"]:
-            self._open_interest = row["open_interest"]
+            self._held = row
         is_frozen = is_live and stood >= rules.frozen_after and moves >= MOVES_TO_CALL_FROZEN
         return ["contract_roll"] * has_rolled + ["frozen"] * is_frozen
+
+    def _forget(self, before: datetime) -> None:
+        """Let go of what lies further back than ticks are handed over."""
+        if self._last_at is not None and self._last_at < before:
+            self._standstill = Standstill()
+        if self._live is not None and self._live["observed_at"] < before:
+            self._live = None
+        if self._held is not None and self._held["observed_at"] < before:
+            self._held = None
 
     def _has_rolled(self, row: Row) -> bool:
         """Tell whether counters fell that cannot fall within one contract."""
@@ -164,7 +172,8 @@ class MarketSequence:
             before, now = self._live["volume"], row["volume"]
             if before is not None and now is not None and now < before:
                 return True
-        held, now = self._open_interest or 0, row["open_interest"] or 0
+        held = 0 if self._held is None else self._held["open_interest"]
+        now = row["open_interest"] or 0
         return 0 < now < ROLL_SHARE * held and held - now >= ROLL_COUNT
 
     def _count(self, row: Row) -> None:

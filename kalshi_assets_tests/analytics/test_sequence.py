@@ -53,6 +53,16 @@ def test_a_tick_older_than_the_one_before_is_out_of_order_and_not_used() -> None
     assert faults(raw) == [[], [], ["out_of_order"], []]
 
 
+def test_one_tick_of_a_wrong_clock_does_not_put_all_later_ones_out_of_order() -> None:
+    ahead = NOON + timedelta(days=1)
+    rows: list[dict[str, Any]] = [{"bid": 40 + n % 2} for n in range(41)]
+    rows[1]["quoted_at"] = ahead
+    raw = polls(*rows, step=timedelta(minutes=15))
+    found = faults(raw)
+    assert found[2] == ["out_of_order"]
+    assert found[-1] == [], "ten hours later it is forgotten"
+
+
 def test_a_volume_that_falls_is_another_contract_and_from_then_on_its_prices_count() -> None:
     raw = polls({}, {"volume": 10, "bid": 80}, {"volume": 12, "bid": 80})
     assert faults(raw) == [[], ["contract_roll"], []]

@@ -70,8 +70,11 @@ def recorded(leg: str) -> list[tuple[datetime, Decimal]]:
 
 
 def mean_of(leg: str, until: datetime, since: datetime) -> Decimal:
-    """Return a leg's time-weighted mean: each price but the zeros holds to the next, or 2 hours."""
-    prices = [(at, price) for at, price in recorded(leg) if price > 0 and since <= at <= until]
+    """Return a leg's time-weighted mean: each usable price holds to the next, or 2 hours.
+
+    Zeros are missing values; around a price of 1 cent stands no bid, so it is not used either.
+    """
+    prices = [(at, p) for at, p in recorded(leg) if p > Decimal("0.01") and since <= at <= until]
     ends = [at for at, _ in prices[1:]] + [until]
     total = seconds = Decimal(0)
     for (at, price), end in zip(prices, ends, strict=True):
@@ -169,13 +172,13 @@ def test_every_zero_is_flagged_and_none_is_in_an_average(loaded: Loaded) -> None
         assert not [row for row in found if row["faults"] and row["is_usable"]]
     # Brute force over the file leaves the zeros out: the same averages have none inside.
     [row] = stand.rows(
-        "SELECT mean FROM kalshi.rolling_averages WHERE market_ticker = :ticker AND as_of = :at",
+        "SELECT as_of, mean FROM kalshi.rolling_averages "
+        "WHERE market_ticker = :ticker AND as_of = :at",
         ticker="KXFEDDECISION-25DEC-C26",
         at=moment("2025-11-22T12:00:00Z"),
     )
-    expected = mean_of("C26", moment("2025-11-22T12:00:00Z"), moment(SATURDAY) - 9 * DAY)
-    # A traded price of 1 cent has no bid below it: such a bar is one-sided, and not used either.
-    assert row["mean"] / 1_000_000 > expected - Decimal("0.01")
+    expected = mean_of("C26", row["as_of"], begin)
+    assert abs(row["mean"] / 1_000_000 - expected) < Decimal("0.000001")
 
 
 @pytest.mark.parametrize(

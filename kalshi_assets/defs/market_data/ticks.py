@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import dagster as dg
 
+from kalshi_assets.analytics.faults import FAULTS
 from kalshi_assets.defs import freshness
 from kalshi_assets.defs.market_data.cleaning import clean_new_ticks, reclean_day
 from kalshi_assets.defs.market_data.markets import rejected_of
@@ -90,8 +91,8 @@ def clean_ticks(
             "span": span_text(there.first_at, there.last_at),
             "usable_share": there.usable / there.ticks if there.ticks else 0.0,
             "faults": table(
-                ["fault", "ticks"],
-                [[name, count] for name, count in faults.items() if name],
+                ["fault", "ticks", "meaning"],
+                [[name, count, FAULTS[name]] for name, count in faults.items() if name],
                 empty="No tick of these days has a fault.",
             ),
         }
