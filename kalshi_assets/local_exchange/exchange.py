@@ -13,6 +13,7 @@ from kalshi_assets.local_exchange.book import Book
 from kalshi_assets.local_exchange.clock import Clock, LeasedClock
 from kalshi_assets.local_exchange.course import Course
 from kalshi_assets.local_exchange.inputs import Input
+from kalshi_assets.local_exchange.interventions import Interventions
 from kalshi_assets.local_exchange.ledger import Ledger
 from kalshi_assets.local_exchange.limits import RateLimiter, RateLimits
 from kalshi_assets.local_exchange.order_request import OrderRequest
@@ -75,6 +76,7 @@ class Exchange:
         self.doorkeeper = doorkeeper
         self.clock = clock
         self.terms = terms
+        self.interventions = Interventions()
         self.limiter = RateLimiter(terms.rate_limits)
         self.request_log = RequestLog(store)
         self.orders = Orders(store)

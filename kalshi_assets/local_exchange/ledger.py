@@ -6,12 +6,13 @@ outcome's price, which is all an account can lose: cash never falls below zero.
 """
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from kalshi_assets.local_exchange.bulletin import Filled, PositionChanged, Traded
 from kalshi_assets.local_exchange.fees import charge, reserve_fee_micros
 from kalshi_assets.local_exchange.orders import Order, Orders
 from kalshi_assets.local_exchange.store import Store
-from kalshi_assets.local_exchange.tape import Listing, Side, Tape
+from kalshi_assets.local_exchange.tape import Listing, Side, Tape, TapeTrade
 from kalshi_assets.local_exchange.units import BALANCE_STEP_MICROS, ONE_DOLLAR
 
 
@@ -119,6 +120,22 @@ class Ledger:
             *(trade_id, order.account, order.order_id, order.ticker, order.side, price, count),
             *(int(is_taker), fee, now_ms),
         )
+        self._store.bulletin.publish(
+            Filled(
+                account=order.account,
+                order_id=order.order_id,
+                client_order_id=order.client_order_id,
+                trade_id=trade_id,
+                ticker=order.ticker,
+                side=order.side,
+                price=price,
+                count=count,
+                is_taker=is_taker,
+                fee_micros=fee,
+                position_after=position.position,
+                filled_ms=now_ms,
+            )
+        )
         return fee
 
     def note_trade(
@@ -130,6 +147,8 @@ class Ledger:
             " values (?, ?, ?, ?, ?, ?)",
             *(trade_id, ticker, price, count, taker, now_ms),
         )
+        trade = TapeTrade(trade_id, ticker, price, count, taker, now_ms)
+        self._store.bulletin.publish(Traded(trade))
 
     def settle(self, listing: Listing) -> None:
         """Pay every holder $1 a winning contract and close the positions.
@@ -192,6 +211,7 @@ class Ledger:
             *(p.account, p.ticker, p.position, p.cost_micros, p.realized_micros, p.fees_micros),
             *(p.traded_micros, p.traded_count, p.updated_ms, p.is_settled),
         )
+        self._store.bulletin.publish(PositionChanged(replace(p)))
 
 
 def _move(position: Position, side: Side, count: int, *, closing: int, outcome_price: int) -> None:

@@ -1,8 +1,9 @@
 """Order records: the row, and the reads and writes of it. No rule of the venue stands here."""
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal
 
+from kalshi_assets.local_exchange.bulletin import OrderChanged
 from kalshi_assets.local_exchange.matching import SelfTrade
 from kalshi_assets.local_exchange.order_request import OrderRequest, new_id
 from kalshi_assets.local_exchange.store import Row, Store
@@ -108,6 +109,7 @@ class Orders:
         else:
             self._store.run(_INSERT, *row)
             order.seq = self._store.number("select last_insert_rowid()")
+        self._store.bulletin.publish(OrderChanged(replace(order)))
 
     def find(self, account: str, order_id: str) -> Order | None:
         """Return an account's order, None if it has no such order."""

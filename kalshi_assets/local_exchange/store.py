@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from kalshi_assets.local_exchange.bulletin import Bulletin
 from kalshi_assets.local_exchange.errors import StateMismatch
 
 FILE_NAME = "exchange.sqlite3"
@@ -66,7 +67,7 @@ Row = sqlite3.Row
 
 
 class Store:
-    """The open state file.
+    """The open state file. `bulletin` tells what its transactions changed.
 
     Args:
         state_dir: the folder to keep it in; None keeps it in memory, for tests.
@@ -83,6 +84,7 @@ class Store:
             self._path, isolation_level=None, check_same_thread=False, timeout=0.5
         )
         self._db.row_factory = sqlite3.Row
+        self.bulletin = Bulletin()
         try:
             self._prepare()
         except sqlite3.OperationalError as exc:
@@ -111,16 +113,20 @@ class Store:
             yield
         except BaseException:
             self._db.execute("rollback")
+            self.bulletin.cut(0)
             raise
         self._db.execute("commit")
+        self.bulletin.release()
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """Undo what happens inside, and only that, if it raises."""
         self._db.execute("savepoint attempt")
+        mark = self.bulletin.mark()
         try:
             yield
         except BaseException:
+            self.bulletin.cut(mark)
             self._db.execute("rollback to attempt")
             self._db.execute("release attempt")
             raise
