@@ -10,8 +10,10 @@ KalshiAssetsError
 │   └── DatabaseUnavailable
 ├── PayloadError              a malformed payload of the exchange: quarantined with its bytes
 ├── ExchangeError             the exchange, or the way to it, did not do what was asked
-│   ├── TransportError        no usable answer: for a write, the outcome is unknown
-│   ├── ServerError           5xx: for a write, the outcome is unknown
+│   ├── TransportError        no usable answer arrived
+│   │   └── NotSent           the request never left: nothing was done
+│   ├── ServerError           5xx, or a success that carries an error
+│   ├── UnknownOutcome        an order write that may have been done or not: look it up
 │   ├── RateLimited           429
 │   ├── NotAuthorized         401, 403
 │   ├── NotFound              404
@@ -71,20 +73,68 @@ class ExchangeError(KalshiAssetsError):
     Attributes:
         status: the HTTP status, or None where no answer came.
         code: the exchange's own error code, or "" where it gave none.
+        message: the exchange's own words, or "".
+        details: what it added to them, or "".
     """
 
-    def __init__(self, message: str, *, status: int | None = None, code: str = "") -> None:
-        super().__init__(message)
+    def __init__(
+        self,
+        text: str,
+        *,
+        status: int | None = None,
+        code: str = "",
+        message: str = "",
+        details: str = "",
+    ) -> None:
+        super().__init__(text)
         self.status = status
         self.code = code
+        self.message = message
+        self.details = details
 
 
 class TransportError(ExchangeError):
-    """No usable answer arrived; the outcome of a write is unknown."""
+    """No usable answer arrived.
+
+    Attributes:
+        was_sent: False where the request certainly never left: nothing was done.
+    """
+
+    was_sent = True
+
+
+class NotSent(TransportError):
+    """The request never left: no connection, no free one, or the proxy refused."""
+
+    was_sent = False
 
 
 class ServerError(ExchangeError):
-    """The exchange answered 5xx; the outcome of a write is unknown."""
+    """The exchange answered 5xx, or with a success that carries an error."""
+
+
+class UnknownOutcome(ExchangeError):
+    """A write was sent and may have been done or not: look the order up, never send it again.
+
+    Attributes:
+        client_order_id: the id we gave the order, or None where the write did not name it.
+        order_id: the exchange's id of the order, or None where it is not known.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        *,
+        client_order_id: str | None = None,
+        order_id: str | None = None,
+        cause: ExchangeError | None = None,
+    ) -> None:
+        super().__init__(text)
+        if cause is not None:
+            self.status, self.code = cause.status, cause.code
+            self.message, self.details = cause.message, cause.details
+        self.client_order_id = client_order_id
+        self.order_id = order_id
 
 
 class RateLimited(ExchangeError):

@@ -4,15 +4,33 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-Side = Literal["yes", "no"]
+from kalshi_assets.domain.market import Side as Side
+
+TimeInForce = Literal["good_till_canceled", "immediate_or_cancel", "fill_or_kill"]
+
+
+@dataclass(frozen=True)
+class ShardBalance:
+    """Cash on one shard of the exchange: collateral counts on the shard it lies on."""
+
+    exchange_index: int
+    cash_micros: int
 
 
 @dataclass(frozen=True)
 class Balance:
-    """Cash, and the venue's own time of that statement."""
+    """Cash over all shards, and the venue's own time of that statement.
+
+    Attributes:
+        portfolio_value_micros: what the venue holds the positions to be worth, cut to whole cents;
+            None where it does not say.
+        shards: the cash shard by shard; empty where the venue does not say.
+    """
 
     cash_micros: int
     as_of: datetime
+    portfolio_value_micros: int | None = None
+    shards: tuple[ShardBalance, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -42,6 +60,7 @@ class VenueOrder:
     fees_micros: int
     created_at: datetime
     expires_at: datetime | None
+    updated_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -67,7 +86,12 @@ class OrderRequest:
         side: the side bought.
         limit_price: the most that is paid for one contract of that side, micros.
         count: contracts wanted, centicontracts.
-        expires_at: when the venue takes a resting rest off by itself.
+        expires_at: when the venue takes a resting rest off by itself; of no matter to an order that
+            never rests.
+        time_in_force: whether a rest may rest; the other two kinds never do.
+        is_post_only: refused where it would take from the book.
+        is_reduce_only: cut to what closes the position; for `immediate_or_cancel` only.
+        is_canceled_on_pause: taken off the book when trading pauses.
     """
 
     client_order_id: str
@@ -76,6 +100,10 @@ class OrderRequest:
     limit_price: int
     count: int
     expires_at: datetime
+    time_in_force: TimeInForce = "good_till_canceled"
+    is_post_only: bool = False
+    is_reduce_only: bool = False
+    is_canceled_on_pause: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,6 +113,50 @@ class OrderAck:
     order_id: str
     fill_count: int
     remaining_count: int
+
+
+@dataclass(frozen=True)
+class OrderAmendment:
+    """A resting order as it shall go on; a new price or a larger count costs its queue place.
+
+    Attributes:
+        side: the side bought, as it was.
+        limit_price: the most that is paid for one contract of that side from now on, micros.
+        fill_count: contracts filled so far, centicontracts.
+        remaining_count: contracts that shall rest after this, centicontracts.
+        expiry: a new expiry, `keep` the present one, or `never`.
+        client_order_id: the present one; None leaves it out.
+        new_client_order_id: the one it shall have from now on; None keeps it.
+    """
+
+    order_id: str
+    market_ticker: str
+    side: Side
+    limit_price: int
+    fill_count: int
+    remaining_count: int
+    expiry: datetime | Literal["keep", "never"] = "keep"
+    client_order_id: str | None = None
+    new_client_order_id: str | None = None
+
+    @property
+    def count(self) -> int:
+        """Return the contracts the order stands for in all, filled ones included."""
+        return self.fill_count + self.remaining_count
+
+
+@dataclass(frozen=True)
+class AmendAck:
+    """The venue's answer to an amended order; a count is None where nothing of it changed.
+
+    Attributes:
+        fill_count: contracts filled because the new price met the book, centicontracts.
+        remaining_count: contracts that rest now, centicontracts.
+    """
+
+    order_id: str
+    fill_count: int | None
+    remaining_count: int | None
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Literal
 
 from kalshi_assets.domain.price import PriceGrid
 
+Side = Literal["yes", "no"]
 # Every status the exchange documents.
 MarketStatus = Literal[
     "initialized",
@@ -33,7 +34,16 @@ class Series:
 
 @dataclass(frozen=True)
 class Market:
-    """One market: its terms. What moves by the second is in its `Quote`."""
+    """One market: its terms. What moves by the second is in its `Quote`.
+
+    Attributes:
+        grid: the prices an order may carry.
+        result: yes, no, scalar, or "" before it is determined.
+        settled_at: when it was paid out; None before.
+        settlement_value: what one YES contract was worth, micros; None before.
+        fee_waived_until: until then trades are free of fees; None without a waiver.
+        exchange_index: the shard it trades on, where collateral has to lie; None where not told.
+    """
 
     ticker: str
     event_ticker: str
@@ -43,6 +53,10 @@ class Market:
     close_at: datetime
     grid: PriceGrid
     result: str
+    settled_at: datetime | None = None
+    settlement_value: int | None = None
+    fee_waived_until: datetime | None = None
+    exchange_index: int | None = None
 
     @property
     def series_ticker(self) -> str:
@@ -87,6 +101,47 @@ class MarketSnapshot:
 
 
 @dataclass(frozen=True)
+class Event:
+    """An event and, where they were asked for, its markets.
+
+    Attributes:
+        collateral_return_type: `MECNET` (at most one market can resolve to yes), `DIRECNET`, or "".
+        fee_type_override: fee type that wins over the series'; None without an override.
+        fee_multiplier_override: multiplier that wins over the series'; None without an override.
+        markets: None where they were not asked for.
+    """
+
+    ticker: str
+    series_ticker: str
+    title: str
+    sub_title: str
+    collateral_return_type: str
+    is_mutually_exclusive: bool
+    fee_type_override: str | None
+    fee_multiplier_override: Decimal | None
+    exchange_index: int | None
+    markets: tuple[MarketSnapshot, ...] | None
+
+
+@dataclass(frozen=True)
+class Trade:
+    """One public trade: `yes_price` in micros, `count` in centicontracts.
+
+    Attributes:
+        taker_side: the side the taker bought.
+        is_block_trade: matched beside the book.
+    """
+
+    trade_id: str
+    market_ticker: str
+    count: int
+    yes_price: int
+    taker_side: Side
+    is_block_trade: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True)
 class Candle:
     """One candlestick: quotes at its close, and trading within it.
 
@@ -110,11 +165,28 @@ class Candle:
 
 
 @dataclass(frozen=True)
+class ShardStatus:
+    """Whether one shard of the exchange runs and trades now."""
+
+    exchange_index: int
+    is_exchange_active: bool
+    is_trading_active: bool
+
+
+@dataclass(frozen=True)
 class ExchangeStatus:
-    """Whether the exchange runs and trades now."""
+    """Whether the exchange runs and trades now.
+
+    Attributes:
+        resumes_at: when it expects to be back; None where it does not say.
+        shards: each shard by itself; the first two fields are those of shard 0. Empty where not
+            told.
+    """
 
     is_exchange_active: bool
     is_trading_active: bool
+    resumes_at: datetime | None = None
+    shards: tuple[ShardStatus, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,22 @@
 """Answers near an order, where everything fails closed: one malformed row fails the whole call."""
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import httpx
 
-from kalshi_assets.errors import PayloadError, TransportError
+from kalshi_assets.errors import ExchangeError, PayloadError, UnknownOutcome
 from kalshi_assets.kalshi.body import Body, Row
 from kalshi_assets.kalshi.connection import is_success
+from kalshi_assets.kalshi.failures import leaves_outcome_open
 from kalshi_assets.kalshi.schemas import Payload, read_payload
-from kalshi_assets.kalshi.schemas_account import CancelledOrderPayload, CreatedOrderPayload
-from kalshi_assets.kalshi.schemas_market import ExchangeStatusPayload
+from kalshi_assets.kalshi.schemas_exchange import ExchangeStatusPayload
+from kalshi_assets.kalshi.schemas_orders import OrderWritePayload
 
 T = TypeVar("T")
 S = TypeVar("S", bound=Payload)
+W = TypeVar("W", bound=OrderWritePayload)
 
 # During maintenance the exchange states its status under these as well.
 STATUS_OF_TROUBLE = frozenset({500, 503, 504})
@@ -37,28 +40,46 @@ def read_all(
     return list(found.values())
 
 
-def read_created(body: Body, client_order_id: str) -> CreatedOrderPayload:
-    """Return the answer to the order of this client order id.
+def read_outcome(
+    schema: type[W], body: Body, *, order_id: str | None = None, client_order_id: str | None = None
+) -> W:
+    """Return the answer to a write about this order, as far as its ids are known.
 
     Raises:
-        TransportError: it cannot be read or is about another order: the outcome is unknown.
+        PayloadError: it cannot be read or is about another order.
     """
-    created = _read_outcome(CreatedOrderPayload, body)
-    if created.client_order_id not in (None, client_order_id):
-        raise _unknown_outcome(body, f"it is about order {created.client_order_id}")
-    return created
+    answer = read_payload(schema, body.whole)
+    if order_id not in (None, answer.order_id):
+        raise PayloadError(f"it is about order {answer.order_id}", payload=body.content)
+    if client_order_id is not None and answer.client_order_id not in (None, client_order_id):
+        raise PayloadError(f"it is about order {answer.client_order_id}", payload=body.content)
+    return answer
 
 
-def read_cancelled(body: Body, order_id: str) -> CancelledOrderPayload:
-    """Return the answer to the cancel of this order.
+@contextmanager
+def outcome_known(
+    source: str, *, order_id: str | None = None, client_order_id: str | None = None
+) -> Iterator[None]:
+    """Turn what leaves a write's outcome open into `UnknownOutcome`; the rest passes.
 
     Raises:
-        TransportError: it cannot be read or is about another order: the outcome is unknown.
+        UnknownOutcome: the write was sent, and no answer told what became of it.
     """
-    cancelled = _read_outcome(CancelledOrderPayload, body)
-    if cancelled.order_id != order_id:
-        raise _unknown_outcome(body, f"it is about order {cancelled.order_id}")
-    return cancelled
+    look_up = "the outcome is unknown, look it up in the list of orders"
+    try:
+        yield
+    except PayloadError as exc:
+        raise UnknownOutcome(
+            f"{source}: a success that says something else ({exc}); {look_up}",
+            client_order_id=client_order_id,
+            order_id=order_id,
+        ) from exc
+    except ExchangeError as exc:
+        if not leaves_outcome_open(exc):
+            raise
+        raise UnknownOutcome(
+            f"{exc}; {look_up}", client_order_id=client_order_id, order_id=order_id, cause=exc
+        ) from exc
 
 
 def states_status(response: httpx.Response) -> bool:
@@ -70,17 +91,3 @@ def states_status(response: httpx.Response) -> bool:
     except PayloadError:
         return False
     return True
-
-
-def _read_outcome(schema: type[S], body: Body) -> S:
-    try:
-        return read_payload(schema, body.whole)
-    except PayloadError as exc:
-        raise _unknown_outcome(body, str(exc)) from exc
-
-
-def _unknown_outcome(body: Body, why: str) -> TransportError:
-    return TransportError(
-        f"{body.source}: a success that says something else ({why}); "
-        "the outcome is unknown, look it up in the list of orders"
-    )

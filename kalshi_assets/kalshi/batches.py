@@ -5,7 +5,7 @@ order everything fails closed, so one malformed row fails the whole call.
 """
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -15,6 +15,10 @@ from kalshi_assets.kalshi.body import Row
 from kalshi_assets.kalshi.schemas import Payload, read_payload
 from kalshi_assets.kalshi.schemas_market import MarketPayload
 from kalshi_assets.kalshi.schemas_prices import CandlePayload, MarketCandlesPayload
+
+# Of few rows, all must be malformed before it means that the payloads changed.
+ENOUGH_ROWS = 10
+DRIFTED_SHARE = 0.5
 
 T = TypeVar("T")
 S = TypeVar("S", bound=Payload)
@@ -30,71 +34,133 @@ class RejectedPayload:
 
 
 @dataclass(frozen=True)
-class MarketBatch:
-    """What a call for markets gave.
+class Batch(Generic[T]):
+    """What a call for many rows gave.
 
     Attributes:
-        snapshots: the good rows.
+        rows: the good rows.
         rejected: the malformed rows.
         unknown_fields: how often each field came that the API document does not name.
-        duplicates: markets of rows that had come before in this call; the first one counts.
+        duplicates: names of rows that had come before in this call; the first one counts.
     """
 
-    snapshots: tuple[MarketSnapshot, ...] = ()
+    rows: tuple[T, ...] = ()
     rejected: tuple[RejectedPayload, ...] = ()
     unknown_fields: Mapping[str, int] = field(default_factory=dict)
     duplicates: tuple[str, ...] = ()
 
+    @property
+    def rejected_share(self) -> float:
+        """Return which part of all rows was malformed, 0 to 1; 0 of no rows."""
+        return len(self.rejected) / max(1, self._count)
+
+    @property
+    def is_schema_drift(self) -> bool:
+        """Tell whether so much is malformed that the exchange must have changed its payloads."""
+        if self._count < ENOUGH_ROWS:
+            return bool(self.rejected) and len(self.rejected) == self._count
+        return self.rejected_share > DRIFTED_SHARE
+
+    @property
+    def _count(self) -> int:
+        return len(self.rows) + len(self.duplicates) + len(self.rejected)
+
 
 @dataclass(frozen=True)
-class CandleBatch:
-    """What a call for candlesticks gave; attributes as in `MarketBatch`, duplicates counted."""
+class MarketBatch(Batch[MarketSnapshot]):
+    """What a call for markets gave; duplicates are tickers."""
 
-    candles: tuple[Candle, ...] = ()
-    rejected: tuple[RejectedPayload, ...] = ()
-    unknown_fields: Mapping[str, int] = field(default_factory=dict)
-    duplicates: int = 0
+    @property
+    def snapshots(self) -> tuple[MarketSnapshot, ...]:
+        """The good rows."""
+        return self.rows
+
+
+@dataclass(frozen=True)
+class CandleBatch(Batch[Candle]):
+    """What a call for candlesticks gave; duplicates are market and end."""
+
+    @property
+    def candles(self) -> tuple[Candle, ...]:
+        """The good rows."""
+        return self.rows
 
 
 def market_batch(rows: Iterable[Row]) -> MarketBatch:
     """Return the markets that stand in these rows."""
-    found = RowCollector[MarketSnapshot](key=lambda snapshot: snapshot.market.ticker)
-    for row in rows:
-        payload = found.read(MarketPayload, row)
-        if payload is not None:
-            found.add(payload.to_domain())
-    twice = tuple(str(ticker) for ticker in found.duplicates)
-    return MarketBatch(found.rows, tuple(found.rejected), dict(found.unknown_fields), twice)
+    batch = read_batch(MarketPayload, rows, MarketPayload.to_domain, key=lambda s: s.market.ticker)
+    return MarketBatch(**vars(batch))
+
+
+def candle_key(candle: Candle) -> str:
+    """Return what tells candles of one interval apart."""
+    return f"{candle.market_ticker} {candle.end_at.isoformat()}"
 
 
 def candle_batch(rows: Iterable[Row], interval_minutes: int) -> CandleBatch:
     """Return the candles that stand in these rows, one row a market."""
-    found = RowCollector[Candle](key=lambda candle: (candle.market_ticker, candle.end_at))
+    found = RowCollector(candle_key)
     for row in rows:
         market = found.read(MarketCandlesPayload, row)
-        for item in [] if market is None else found.items(row, "candlesticks"):
-            payload = found.read(CandlePayload, item)
-            if market is not None and payload is not None:
-                found.add(payload.to_domain(market.market_ticker, interval_minutes))
-    return CandleBatch(
-        found.rows, tuple(found.rejected), dict(found.unknown_fields), len(found.duplicates)
+        if market is not None:
+            for item in found.items(row, "candlesticks"):
+                candle = found.read(CandlePayload, item)
+                if candle is not None:
+                    found.add(candle.to_domain(market.market_ticker, interval_minutes))
+    return CandleBatch(**vars(found.batch()))
+
+
+def one_markets_candles(
+    rows: Iterable[Row], ticker: str, *, interval_minutes: int, schema: type[CandlePayload]
+) -> CandleBatch:
+    """Return the candles of one market that stand in these rows."""
+    batch = read_batch(
+        schema, rows, lambda candle: candle.to_domain(ticker, interval_minutes), key=candle_key
+    )
+    return CandleBatch(**vars(batch))
+
+
+def read_batch(
+    schema: type[S], rows: Iterable[Row], convert: Callable[[S], T], *, key: Callable[[T], str]
+) -> Batch[T]:
+    """Return what stands in these rows; of those with the same `key` the first counts."""
+    found = RowCollector[T](key)
+    for row in rows:
+        payload = found.read(schema, row)
+        if payload is not None:
+            found.add(convert(payload))
+    return found.batch()
+
+
+def joined(first: Batch[T], second: Batch[T], *, key: Callable[[T], str]) -> Batch[T]:
+    """Return both batches as one; of rows in both the first's counts, and is no duplicate."""
+    known = {key(row) for row in first.rows}
+    return Batch(
+        first.rows + tuple(row for row in second.rows if key(row) not in known),
+        first.rejected + second.rejected,
+        Counter(first.unknown_fields) + Counter(second.unknown_fields),
+        first.duplicates + second.duplicates,
     )
 
 
 class RowCollector(Generic[T]):
     """Collects the rows of one call, over all its pages; rows of the same `key` are the same."""
 
-    def __init__(self, key: Callable[[T], Hashable]) -> None:
-        self.rejected: list[RejectedPayload] = []
-        self.unknown_fields: Counter[str] = Counter()
-        self.duplicates: list[Hashable] = []
+    def __init__(self, key: Callable[[T], str]) -> None:
         self._key = key
-        self._rows: dict[Hashable, T] = {}
+        self._rows: dict[str, T] = {}
+        self._rejected: list[RejectedPayload] = []
+        self._unknown_fields: Counter[str] = Counter()
+        self._duplicates: list[str] = []
 
-    @property
-    def rows(self) -> tuple[T, ...]:
-        """The good rows, in the order they came."""
-        return tuple(self._rows.values())
+    def batch(self) -> Batch[T]:
+        """Return all that came, the good rows in their order."""
+        return Batch(
+            tuple(self._rows.values()),
+            tuple(self._rejected),
+            dict(self._unknown_fields),
+            tuple(self._duplicates),
+        )
 
     def read(self, schema: type[S], row: Row) -> S | None:
         """Return the row as the schema reads it, or None where it had to be rejected."""
@@ -103,7 +169,7 @@ class RowCollector(Generic[T]):
         except PayloadError as exc:
             self._reject(exc, row)
             return None
-        self.unknown_fields.update(payload.unknown_fields())
+        self._unknown_fields.update(payload.unknown_fields())
         return payload
 
     def items(self, row: Row, name: str) -> list[Row]:
@@ -118,9 +184,9 @@ class RowCollector(Generic[T]):
         """Keep a good row, unless its like came before."""
         key = self._key(value)
         if key in self._rows:
-            self.duplicates.append(key)
+            self._duplicates.append(key)
         else:
             self._rows[key] = value
 
     def _reject(self, error: PayloadError, row: Row) -> None:
-        self.rejected.append(RejectedPayload(str(error), row.raw, row.source))
+        self._rejected.append(RejectedPayload(str(error), row.raw, row.source))

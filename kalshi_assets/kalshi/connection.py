@@ -26,7 +26,8 @@ WHOLE_ANSWER_SECONDS = 30
 LARGEST_ANSWER_BYTES = 64 * 1024 * 1024
 MOST_PAGES = 1_000
 
-Params = Mapping[str, str | int | None]
+# A list is sent as one parameter an item.
+Params = Mapping[str, str | int | list[str] | None]
 Hooks = Mapping[str, list[Callable[..., Any]]]
 
 
@@ -49,8 +50,8 @@ ORDINARY_WIRE = Wire()
 
 
 def is_success(response: httpx.Response) -> bool:
-    """Tell whether the answer is what was asked for, by its status alone."""
-    return response.is_success
+    """Tell whether the answer is what was asked for: a success, by its status and by its body."""
+    return response.is_success and not failures.states_error(response.content)
 
 
 class Connection:

@@ -15,6 +15,7 @@ from kalshi_assets.errors import (
     ExchangeError,
     NotAuthorized,
     NotFound,
+    NotSent,
     RateLimited,
     Rejected,
     ServerError,
@@ -23,23 +24,29 @@ from kalshi_assets.errors import (
 from kalshi_assets.kalshi.auth import TIMESTAMP_HEADER
 
 DUPLICATE_CODE = "order_already_exists"
+# The V1 writes are off; some were answered with a success that carries this code.
+V1_IS_GONE_CODE = "deprecated_v1_order_endpoint"
 EXPIRED_CODE = "header_timestamp_expired"
 # A gateway that gave up waiting: the exchange may have seen the request or not.
 GATEWAY_GAVE_UP = frozenset({408, 499})
 LONGEST_QUOTE = 200
+# An error body is short. A longer answer is one only if it names an error, which is quickly seen.
+LONGEST_BARE_ERROR = 4_096
+ERROR_FIELDS = frozenset({"error", "msg", "code", "message", "details", "service"})
 
-# httpx exceptions, most specific first.
-_NO_ANSWER = (
-    (httpx.ConnectTimeout, "no connection in time; is the network up?"),
-    (httpx.ReadTimeout, "no answer in time"),
-    (httpx.WriteTimeout, "the request could not be sent in time"),
-    (httpx.PoolTimeout, "all connections are busy"),
-    (httpx.ProxyError, "the proxy refused; see HTTPS_PROXY and NO_PROXY"),
-    (httpx.ConnectError, "no connection; see KALSHI_API_URL and the network"),
-    (httpx.ProtocolError, "the connection broke off or spoke no HTTP"),
-    (httpx.NetworkError, "the connection broke off"),
-    (httpx.DecodingError, "the answer's compression is broken"),
-    (httpx.HTTPError, "the request failed"),
+# httpx exceptions, most specific first; the first five are raised before anything is sent.
+_NO_ANSWER: tuple[tuple[type[httpx.HTTPError], type[TransportError], str], ...] = (
+    (httpx.ConnectTimeout, NotSent, "no connection in time; is the network up?"),
+    (httpx.PoolTimeout, NotSent, "all connections are busy"),
+    (httpx.ProxyError, NotSent, "the proxy refused; see HTTPS_PROXY and NO_PROXY"),
+    (httpx.ConnectError, NotSent, "no connection; see KALSHI_API_URL and the network"),
+    (httpx.UnsupportedProtocol, NotSent, "the request failed; see KALSHI_API_URL"),
+    (httpx.ReadTimeout, TransportError, "no answer in time"),
+    (httpx.WriteTimeout, TransportError, "the request could not be sent in time"),
+    (httpx.ProtocolError, TransportError, "the connection broke off or spoke no HTTP"),
+    (httpx.NetworkError, TransportError, "the connection broke off"),
+    (httpx.DecodingError, TransportError, "the answer's compression is broken"),
+    (httpx.HTTPError, TransportError, "the request failed"),
 )
 
 _WAY_OUT = {
@@ -55,7 +62,7 @@ _WAY_OUT = {
         "demo or production; see KALSHI_API_KEY_ID and KALSHI_VENUE"
     ),
     DUPLICATE_CODE: "the order is there: look it up by its client order id",
-    "deprecated_v1_order_endpoint": "the V1 order writes are gone; only V2 orders are taken",
+    V1_IS_GONE_CODE: "the V1 order writes are gone; only V2 orders are taken",
     "insufficient_balance": "the account's cash does not cover the order and what already rests",
     "invalid_price": "the price is not on the market's grid, see its price_ranges",
 }
@@ -72,18 +79,43 @@ class ErrorBody:
 
 def from_httpx(method: str, path: str, exc: httpx.HTTPError) -> TransportError:
     """Return our error for an exception of httpx: no usable answer came."""
-    what = next(text for kind, text in _NO_ANSWER if isinstance(exc, kind))
-    return TransportError(f"{method} {path}: {what} ({type(exc).__name__}: {_quote(str(exc))})")
+    error, what = next((error, text) for kind, error, text in _NO_ANSWER if isinstance(exc, kind))
+    return error(f"{method} {path}: {what} ({type(exc).__name__}: {_quote(str(exc))})")
 
 
 def from_response(method: str, path: str, response: httpx.Response) -> ExchangeError:
     """Return our error for an answer that is not the one asked for. Its content has been read."""
     status = response.status_code
     body = read_error_body(response.content)
-    kind = _kind(status, body.code)
     said = ", ".join(part for part in (body.message, body.details) if part)
     text = f"{method} {path}: {status} {body.code}".rstrip() + (f" ({said})" if said else "")
-    return kind(f"{text}: {_way_out(body, response)}", status=status, code=body.code)
+    return _kind(status, body.code)(
+        f"{text}: {_way_out(body, response)}",
+        status=status,
+        code=body.code,
+        message=body.message,
+        details=body.details,
+    )
+
+
+def states_error(content: bytes) -> bool:
+    """Tell whether a body states an error, whatever status it came with."""
+    if len(content) > LONGEST_BARE_ERROR and b'"error"' not in content:
+        return False
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError):
+        return False
+    if not isinstance(document, dict) or not document:
+        return False
+    return bool(document.get("error")) or document.keys() <= ERROR_FIELDS
+
+
+def leaves_outcome_open(error: ExchangeError) -> bool:
+    """Tell whether a write that failed like this may have been done all the same."""
+    if isinstance(error, TransportError):
+        return error.was_sent
+    return isinstance(error, ServerError) or type(error) is ExchangeError
 
 
 def read_error_body(content: bytes) -> ErrorBody:
@@ -116,13 +148,19 @@ def _kind(status: int, code: str) -> type[ExchangeError]:
     }
     if status in GATEWAY_GAVE_UP:
         return TransportError
-    if status == 409 and code == DUPLICATE_CODE:
+    if code == DUPLICATE_CODE and (status == 409 or _is_success(status)):
         return DuplicateOrder
-    if status >= 500:
+    if code == V1_IS_GONE_CODE and _is_success(status):
+        return Rejected
+    if status >= 500 or _is_success(status):
         return ServerError
     if status >= 400:
         return exact.get(status, Rejected)
     return ExchangeError
+
+
+def _is_success(status: int) -> bool:
+    return 200 <= status < 300
 
 
 def _way_out(body: ErrorBody, response: httpx.Response) -> str:
@@ -132,6 +170,8 @@ def _way_out(body: ErrorBody, response: httpx.Response) -> str:
         if word in _WAY_OUT:
             return _WAY_OUT[word]
     status = response.status_code
+    if _is_success(status):
+        return "a success that carries an error: the exchange is in trouble, later calls may pass"
     if status < 400:
         return "redirects are not followed, signatures would go along; correct KALSHI_API_URL"
     if status == 429:
@@ -140,7 +180,11 @@ def _way_out(body: ErrorBody, response: httpx.Response) -> str:
         return "the key or its scopes do not allow this call; see the account's API keys"
     if status == 404:
         return "it is not known there; of an order this does not tell cancelled from filled"
-    return "the exchange is in trouble, try later" if status >= 500 else "the exchange refused"
+    return (
+        "the exchange is in trouble, later calls may pass"
+        if status >= 500
+        else "the exchange refused"
+    )
 
 
 def _clock_offset(response: httpx.Response) -> str:

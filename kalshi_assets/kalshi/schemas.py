@@ -9,11 +9,12 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, ClassVar, TypeVar
+from typing import Annotated, ClassVar, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from kalshi_assets.domain.clock import parse_instant
+from kalshi_assets.domain.market import Side
 from kalshi_assets.domain.price import MICROS_PER_CENT, MICROS_PER_DOLLAR, centicontracts, micros
 from kalshi_assets.errors import PayloadError
 from kalshi_assets.kalshi.body import Row
@@ -24,6 +25,10 @@ FIXED_POINT = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,6})?")
 FIRST_YEAR, LAST_YEAR = 2018, 2100
 LONGEST_QUOTE = 60
 SHOWN_PROBLEMS = 3
+
+BookSide = Literal["bid", "ask"]
+# Buying NO is selling YES: the one book is quoted on the YES leg.
+BOOK_SIDE_OF: dict[Side, BookSide] = {"yes": "bid", "no": "ask"}
 
 S = TypeVar("S", bound="Payload")
 
@@ -63,6 +68,16 @@ def fixed_point(value: object) -> str:
     if not FIXED_POINT.fullmatch(value):
         raise ValueError(f"{quoted(value)} is no fixed-point number")
     return value
+
+
+def require_one_way(outcome_side: Side, book_side: BookSide) -> None:
+    """Refuse a direction that contradicts itself.
+
+    Raises:
+        ValueError: the two ways to tell it do not agree.
+    """
+    if BOOK_SIDE_OF[outcome_side] != book_side:
+        raise ValueError(f"outcome side {outcome_side} is not book side {book_side}")
 
 
 def quoted(value: object) -> str:
@@ -157,6 +172,7 @@ SignedCount = Annotated[int, BeforeValidator(_signed_count)]
 Instant = Annotated[datetime, BeforeValidator(_instant)]
 EpochSeconds = Annotated[datetime, BeforeValidator(_epoch)]
 Number = Annotated[Decimal, BeforeValidator(_number)]
+Whole = Annotated[int, Field(ge=0)]
 Text = Annotated[str, AfterValidator(_storable)]
 # Tickers are sent in comma lists: a comma or a blank inside would ask for another market.
 Identifier = Annotated[str, Field(pattern=r"^[^\s,]+$"), AfterValidator(_storable)]
@@ -195,7 +211,15 @@ def _problem(kind: str, message: str, given: object) -> str:
 def _identity(value: object) -> str:
     """Return which market, order or fill a row is about, as far as it says."""
     if isinstance(value, dict):
-        for name in ("order_id", "fill_id", "ticker", "market_ticker", "end_period_ts"):
+        for name in (
+            "order_id",
+            "fill_id",
+            "trade_id",
+            "ticker",
+            "event_ticker",
+            "market_ticker",
+            "end_period_ts",
+        ):
             if name in value:
                 return quoted(value[name]).strip("'")
     return "a row without a name"

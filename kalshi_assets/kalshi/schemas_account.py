@@ -1,4 +1,4 @@
-"""Payloads of the account: balance, positions, orders, fills, settlements, answers to order writes.
+"""Payloads of the account: balance, positions, orders, fills, settlements.
 
 Field names are the exchange's own; each schema turns itself into a value of `domain/`. The
 direction of an order or fill is `outcome_side`; the older `side` and `action` are not read.
@@ -6,18 +6,19 @@ direction of an order or fill is `outcome_side`; the older `side` and `action` a
 
 from typing import Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from kalshi_assets.domain.account import (
     Balance,
     Fill,
-    OrderAck,
     Position,
     Settlement,
+    ShardBalance,
     Side,
     VenueOrder,
 )
 from kalshi_assets.kalshi.schemas import (
+    BookSide,
     Cents,
     Count,
     EpochSeconds,
@@ -28,22 +29,36 @@ from kalshi_assets.kalshi.schemas import (
     Price,
     SignedCount,
     Text,
+    require_one_way,
 )
 
-BookSide = Literal["bid", "ask"]
-# Buying NO is selling YES: the one book is quoted on the YES leg.
-BOOK_SIDE_OF: dict[Side, BookSide] = {"yes": "bid", "no": "ask"}
+
+class ShardBalancePayload(Payload):
+    """The cash on one shard."""
+
+    exchange_index: int
+    balance: Money
 
 
 class BalancePayload(Payload):
-    """Answer of `GET /portfolio/balance`; `updated_ts` is the moment of the statement."""
+    """Answer of `GET /portfolio/balance`; `updated_ts` is the moment of the statement.
+
+    A key restricted to a subaccount gets no breakdown.
+    """
 
     balance_dollars: Money
+    portfolio_value: Cents
     updated_ts: EpochSeconds
+    balance_breakdown: list[ShardBalancePayload] = Field(default_factory=list)
 
     def to_domain(self) -> Balance:
-        """Return the cash over all shards."""
-        return Balance(self.balance_dollars, self.updated_ts)
+        """Return the cash over all shards, and on each."""
+        return Balance(
+            self.balance_dollars,
+            self.updated_ts,
+            portfolio_value_micros=self.portfolio_value,
+            shards=tuple(ShardBalance(s.exchange_index, s.balance) for s in self.balance_breakdown),
+        )
 
 
 class PositionPayload(Payload):
@@ -74,8 +89,7 @@ class DirectedPayload(Payload):
 
     @model_validator(mode="after")
     def _points_one_way(self) -> "DirectedPayload":
-        if BOOK_SIDE_OF[self.outcome_side] != self.book_side:
-            raise ValueError(f"outcome side {self.outcome_side} is not book side {self.book_side}")
+        require_one_way(self.outcome_side, self.book_side)
         return self
 
 
@@ -94,6 +108,7 @@ class OrderPayload(DirectedPayload):
     maker_fees_dollars: Money
     created_time: Instant
     expiration_time: Instant | None = None
+    last_update_time: Instant | None = None
 
     def to_domain(self) -> VenueOrder:
         """Return the order; its price is that of the YES leg."""
@@ -110,6 +125,7 @@ class OrderPayload(DirectedPayload):
             fees_micros=self.taker_fees_dollars + self.maker_fees_dollars,
             created_at=self.created_time,
             expires_at=self.expiration_time,
+            updated_at=self.last_update_time,
         )
 
 
@@ -172,23 +188,3 @@ class SettlementPayload(Payload):
             revenue_micros=self.revenue,
             fee_micros=self.fee_cost,
         )
-
-
-class CreatedOrderPayload(Payload):
-    """Answer to a V2 order. It states no status and may leave out the client order id."""
-
-    order_id: Identifier
-    client_order_id: Text | None = None
-    fill_count: Count
-    remaining_count: Count
-
-    def to_domain(self) -> OrderAck:
-        """Return the acknowledgement."""
-        return OrderAck(self.order_id, self.fill_count, self.remaining_count)
-
-
-class CancelledOrderPayload(Payload):
-    """Answer to a cancel: how many contracts it took off the book."""
-
-    order_id: Identifier
-    reduced_by: Count

@@ -1,4 +1,4 @@
-"""Payloads of exchange status, series and markets.
+"""Payloads of series, events and markets.
 
 Field names are the exchange's own; each schema turns itself into a value of `domain/`.
 """
@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 from pydantic import model_validator
 
 from kalshi_assets.domain.market import (
-    ExchangeStatus,
+    Event,
     Market,
     MarketSnapshot,
     MarketStatus,
@@ -27,19 +27,24 @@ from kalshi_assets.kalshi.schemas import (
 )
 
 
-class ExchangeStatusPayload(Payload):
-    """Answer of `GET /exchange/status`."""
-
-    exchange_active: bool
-    trading_active: bool
-
-    def to_domain(self) -> ExchangeStatus:
-        """Return the status of the default shard, the one plain markets trade on."""
-        return ExchangeStatus(self.exchange_active, self.trading_active)
-
-
 class SeriesPayload(Payload):
     """A series. `fee_multiplier` is the one true number of this API."""
+
+    documented: ClassVar[frozenset[str]] = frozenset(
+        [
+            "additional_prohibitions",
+            "categories",
+            "contract_terms_url",
+            "contract_url",
+            "exchange_index",
+            "frequency",
+            "last_updated_ts",
+            "product_metadata",
+            "settlement_sources",
+            "tags",
+            "volume_fp",
+        ]
+    )
 
     ticker: Identifier
     title: Text
@@ -76,11 +81,9 @@ class MarketPayload(Payload):
             "created_time",
             "custom_strike",
             "early_close_condition",
-            "exchange_index",
             "expected_expiration_time",
             "expiration_time",
             "expiration_value",
-            "fee_waiver_expiration_time",
             "floor_strike",
             "functional_strike",
             "is_provisional",
@@ -103,8 +106,6 @@ class MarketPayload(Payload):
             "settlement_bounds_type",
             "settlement_floor_dollars",
             "settlement_timer_seconds",
-            "settlement_ts",
-            "settlement_value_dollars",
             "strike_type",
             "subtitle",
         ]
@@ -128,6 +129,10 @@ class MarketPayload(Payload):
     open_interest_fp: Count
     price_ranges: list[PriceRangePayload]
     result: Literal["yes", "no", "scalar", ""]
+    settlement_ts: Instant | None = None
+    settlement_value_dollars: Price | None = None
+    fee_waiver_expiration_time: Instant | None = None
+    exchange_index: int | None = None
 
     @model_validator(mode="after")
     def _has_a_grid(self) -> "MarketPayload":
@@ -150,6 +155,10 @@ class MarketPayload(Payload):
             close_at=self.close_time,
             grid=PriceGrid(ranges),
             result=self.result,
+            settled_at=self.settlement_ts,
+            settlement_value=self.settlement_value_dollars,
+            fee_waived_until=self.fee_waiver_expiration_time,
+            exchange_index=self.exchange_index,
         )
 
     def _quote(self) -> Quote:
@@ -165,4 +174,46 @@ class MarketPayload(Payload):
             volume_24h=self.volume_24h_fp,
             open_interest=self.open_interest_fp,
             quoted_at=self.updated_time,
+        )
+
+
+class EventPayload(Payload):
+    """An event; its markets come only where they were asked for. One bad market spoils it."""
+
+    documented: ClassVar[frozenset[str]] = frozenset(
+        [
+            "category",
+            "last_updated_ts",
+            "product_metadata",
+            "settlement_sources",
+            "strike_date",
+            "strike_period",
+        ]
+    )
+
+    event_ticker: Identifier
+    series_ticker: Identifier
+    title: Text
+    sub_title: Text
+    collateral_return_type: Text
+    mutually_exclusive: bool
+    fee_type_override: Identifier | None = None
+    fee_multiplier_override: Number | None = None
+    exchange_index: int | None = None
+    markets: list[MarketPayload] | None = None
+
+    def to_domain(self) -> Event:
+        """Return the event."""
+        markets = None if self.markets is None else tuple(m.to_domain() for m in self.markets)
+        return Event(
+            ticker=self.event_ticker,
+            series_ticker=self.series_ticker,
+            title=self.title,
+            sub_title=self.sub_title,
+            collateral_return_type=self.collateral_return_type,
+            is_mutually_exclusive=self.mutually_exclusive,
+            fee_type_override=self.fee_type_override,
+            fee_multiplier_override=self.fee_multiplier_override,
+            exchange_index=self.exchange_index,
+            markets=markets,
         )

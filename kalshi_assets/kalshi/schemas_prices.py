@@ -1,22 +1,25 @@
-"""Payloads of prices over time and in depth: candlesticks and order book.
+"""Payloads of prices over time and in depth: candlesticks, order books, trades.
 
 Field names are the exchange's own; each schema turns itself into a value of `domain/`.
 """
 
 from typing import Annotated, ClassVar
 
-from pydantic import BeforeValidator, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from kalshi_assets.domain.market import BookLevel, Candle, OrderBook
+from kalshi_assets.domain.market import BookLevel, Candle, OrderBook, Side, Trade
 from kalshi_assets.kalshi.schemas import (
+    BookSide,
     Count,
     EpochSeconds,
     Identifier,
+    Instant,
     Payload,
     Price,
     as_count,
     as_price,
     quoted,
+    require_one_way,
 )
 
 SECONDS_PER_MINUTE = 60
@@ -85,6 +88,36 @@ class CandlePayload(Payload):
         )
 
 
+class HistoricalBidAskPayload(BidAskPayload):
+    """The same of the historical tier, which writes its fields without a suffix."""
+
+    open_dollars: Price = Field(validation_alias="open")
+    low_dollars: Price = Field(validation_alias="low")
+    high_dollars: Price = Field(validation_alias="high")
+    close_dollars: Price = Field(validation_alias="close")
+
+
+class HistoricalTradedPayload(TradedPayload):
+    """The same of the historical tier: null where nothing was traded, never left out."""
+
+    documented: ClassVar[frozenset[str]] = frozenset(("mean", "previous"))
+
+    open_dollars: Price | None = Field(validation_alias="open")
+    low_dollars: Price | None = Field(validation_alias="low")
+    high_dollars: Price | None = Field(validation_alias="high")
+    close_dollars: Price | None = Field(validation_alias="close")
+
+
+class HistoricalCandlePayload(CandlePayload):
+    """One candlestick of the historical tier."""
+
+    yes_bid: HistoricalBidAskPayload
+    yes_ask: HistoricalBidAskPayload
+    price: HistoricalTradedPayload
+    volume_fp: Count = Field(validation_alias="volume")
+    open_interest_fp: Count = Field(validation_alias="open_interest")
+
+
 class MarketCandlesPayload(Payload):
     """The candlesticks of one market, each still to be read by itself."""
 
@@ -119,3 +152,46 @@ class BookSidesPayload(Payload):
     def to_domain(self, market_ticker: str) -> OrderBook:
         """Return the book of the given market."""
         return OrderBook(market_ticker, tuple(self.yes_dollars), tuple(self.no_dollars))
+
+
+class MarketBookPayload(Payload):
+    """One market's book in an answer about many."""
+
+    ticker: Identifier
+    orderbook_fp: BookSidesPayload
+
+    def to_domain(self) -> OrderBook:
+        """Return the book."""
+        return self.orderbook_fp.to_domain(self.ticker)
+
+
+class TradePayload(Payload):
+    """A public trade; its direction is told twice and must not contradict itself."""
+
+    documented: ClassVar[frozenset[str]] = frozenset(("no_price_dollars", "taker_side"))
+
+    trade_id: Identifier
+    ticker: Identifier
+    count_fp: Count
+    yes_price_dollars: Price
+    taker_outcome_side: Side
+    taker_book_side: BookSide
+    created_time: Instant
+    is_block_trade: bool
+
+    @model_validator(mode="after")
+    def _points_one_way(self) -> "TradePayload":
+        require_one_way(self.taker_outcome_side, self.taker_book_side)
+        return self
+
+    def to_domain(self) -> Trade:
+        """Return the trade; its price is that of the YES leg."""
+        return Trade(
+            trade_id=self.trade_id,
+            market_ticker=self.ticker,
+            count=self.count_fp,
+            yes_price=self.yes_price_dollars,
+            taker_side=self.taker_outcome_side,
+            is_block_trade=self.is_block_trade,
+            created_at=self.created_time,
+        )

@@ -213,6 +213,10 @@ BALANCE = {
     "balance_dollars": "98.0186",
     "portfolio_value": 198,
     "updated_ts": 1_795_359_600,
+    "balance_breakdown": [
+        {"exchange_index": 0, "balance": "90.0186"},
+        {"exchange_index": 2, "balance": "8.0000"},
+    ],
 }
 CREATED = {
     "order_id": "o-1",
@@ -221,6 +225,8 @@ CREATED = {
     "remaining_count": "7.50",
     "ts_ms": 1_795_359_600_123,
 }
+AMENDED = {"order_id": "o-1", "remaining_count": "5.00", "ts_ms": 1_795_359_660_456}
+DECREASED = {"order_id": "o-1", "remaining_count": "5.00", "ts_ms": 1_795_359_660_456}
 CANCELLED = {"order_id": "o-1", "reduced_by": "7.50", "ts_ms": 1_795_359_660_456}
 
 

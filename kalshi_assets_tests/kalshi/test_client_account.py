@@ -1,171 +1,39 @@
 from datetime import UTC, datetime
-from decimal import Decimal
 
-import httpx
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from kalshi_assets.domain.account import (
     Balance,
     Fill,
-    OrderAck,
-    OrderRequest,
     Position,
     Settlement,
+    ShardBalance,
 )
-from kalshi_assets.domain.price import dollars
-from kalshi_assets.errors import (
-    DuplicateOrder,
-    NotAuthorized,
-    NotFound,
-    PayloadError,
-    RateLimited,
-    Rejected,
-    ServerError,
-    TransportError,
-)
-from kalshi_assets.kalshi.requests import order_body
+from kalshi_assets.errors import NotFound, PayloadError
 from kalshi_assets_tests.kalshi import payloads
 from kalshi_assets_tests.kalshi.payloads import (
     BALANCE,
-    CANCELLED,
-    CREATED,
     TICKER,
     FakeExchange,
     answer,
-    body_of,
     client_of,
     raw_answer,
 )
 
-EXPIRES = datetime(2026, 11, 22, 15, 3, 0, 900_000, UTC)
 CUT = datetime(2026, 11, 22, 15, 0, 0, 250_000, UTC)
-
-
-def request(side: str = "yes", price: int = 560_000, count: int = 1_000) -> OrderRequest:
-    assert side in ("yes", "no")
-    return OrderRequest("c-1", TICKER, "yes" if side == "yes" else "no", price, count, EXPIRES)
-
-
-def test_buying_yes_is_a_bid_at_its_price():
-    exchange = FakeExchange(answer(201, **CREATED))
-    assert client_of(exchange).create_order(request()) == OrderAck("o-1", 250, 750)
-    sent = exchange.requests[0]
-    assert (sent.method, sent.url.path) == ("POST", "/trade-api/v2/portfolio/events/orders")
-    assert body_of(sent) == {
-        "ticker": TICKER,
-        "client_order_id": "c-1",
-        "side": "bid",
-        "count": "10.00",
-        "price": "0.5600",
-        "time_in_force": "good_till_canceled",
-        "self_trade_prevention_type": "taker_at_cross",
-        "expiration_time": 1_795_359_780,
-    }
-
-
-def test_buying_no_is_an_ask_at_the_complement():
-    exchange = FakeExchange(answer(200, **CREATED))
-    client_of(exchange).create_order(request("no", 123_400, 1))
-    sent = body_of(exchange.requests[0])
-    assert (sent["side"], sent["price"], sent["count"]) == ("ask", "0.8766", "0.01")
-
-
-@given(st.integers(1, 9_999), st.integers(1, 10**9))
-def test_every_sendable_price_arrives_exact_on_either_side(steps, count):
-    bid, ask = (order_body(request(side, steps * 100, count)) for side in ("yes", "no"))
-    assert Decimal(str(bid["price"])) == dollars(steps * 100)
-    assert Decimal(str(ask["price"])) == 1 - dollars(steps * 100)
-    assert Decimal(str(bid["count"])) * 100 == count
-    assert {type(value) for value in (bid["price"], ask["price"], bid["count"])} == {str}
-
-
-@pytest.mark.parametrize(
-    ("price", "count"),
-    [(0, 1), (1_000_000, 1), (-100, 1), (1_000_100, 1), (500_050, 1), (500_000, 0), (500_000, -1)],
-)
-def test_nothing_is_rounded_to_fit_and_nothing_is_sent(price, count):
-    exchange = FakeExchange(answer(201, **CREATED))
-    with pytest.raises(ValueError, match=r"0-1|above 0"):
-        client_of(exchange).create_order(request("yes", price, count))
-    assert exchange.requests == []
-
-
-def test_an_expiry_without_a_zone_is_refused():
-    naive = OrderRequest("c-1", TICKER, "yes", 500_000, 100, EXPIRES.replace(tzinfo=None))
-    with pytest.raises(ValueError, match="time zone"):
-        order_body(naive)
-
-
-TROUBLE = [
-    (httpx.ReadTimeout("x"), TransportError),
-    (httpx.ConnectError("x"), TransportError),
-    (httpx.RemoteProtocolError("x"), TransportError),
-    (raw_answer("", 500), ServerError),
-    (raw_answer("", 503), ServerError),
-    (raw_answer("", 408), TransportError),
-    (raw_answer('{"error":"too many requests"}', 429), RateLimited),
-    (raw_answer('{"error":{"code":"order_already_exists"}}', 409), DuplicateOrder),
-    (raw_answer('{"error":{"code":"trading_is_paused"}}', 409), Rejected),
-    (raw_answer('{"error":{"code":"insufficient_balance"}}', 400), Rejected),
-    (raw_answer('{"error":{"code":"not_found"}}', 404), NotFound),
-    (raw_answer("{}", 401), NotAuthorized),
-    (raw_answer("{}", 200), TransportError),
-    (raw_answer("", 204), TransportError),
-    (raw_answer("<html>", 200), TransportError),
-    (raw_answer('{"error":{"code":"deprecated_v1_order_endpoint"}}', 200), TransportError),
-    (answer(**(CREATED | {"fill_count": 2})), TransportError),
-    (answer(**(CREATED | {"client_order_id": "c-2"})), TransportError),
-]
-
-
-@pytest.mark.parametrize(("trouble", "kind"), TROUBLE)
-def test_an_order_is_sent_once_whatever_happens(trouble, kind):
-    exchange, pauses = FakeExchange(trouble), list[float]()
-    with pytest.raises(kind) as caught:
-        client_of(exchange, pauses=pauses).create_order(request())
-    assert type(caught.value) is kind
-    assert (len(exchange.requests), pauses) == (1, [])
-
-
-@pytest.mark.parametrize(("trouble", "kind"), TROUBLE[:-2])
-def test_a_cancel_is_sent_once_whatever_happens(trouble, kind):
-    exchange, pauses = FakeExchange(trouble), list[float]()
-    with pytest.raises(kind):
-        client_of(exchange, pauses=pauses).cancel_order("o-1", market_ticker=TICKER)
-    assert (len(exchange.requests), pauses) == (1, [])
-
-
-def test_an_answer_without_client_order_id_is_an_answer():
-    bare = {key: value for key, value in CREATED.items() if key != "client_order_id"}
-    ack = client_of(FakeExchange(answer(201, **bare))).create_order(request())
-    assert ack.order_id == "o-1"
-
-
-def test_a_cancel_names_order_and_market_and_returns_what_it_took():
-    exchange = FakeExchange(answer(**CANCELLED))
-    assert client_of(exchange).cancel_order("o-1", market_ticker=TICKER) == 750
-    sent = exchange.requests[0]
-    assert (sent.method, sent.url.path) == ("DELETE", "/trade-api/v2/portfolio/events/orders/o-1")
-    assert dict(sent.url.params) == {"market_ticker": TICKER}
-
-
-def test_a_cancel_answered_for_another_order_has_an_unknown_outcome():
-    with pytest.raises(TransportError, match="unknown"):
-        client_of(FakeExchange(answer(**CANCELLED))).cancel_order("o-2", market_ticker=TICKER)
-
-
-def test_a_cancel_without_an_id_never_becomes_cancel_all():
-    exchange = FakeExchange(answer(**CANCELLED))
-    with pytest.raises(ValueError, match="no id"):
-        client_of(exchange).cancel_order("", market_ticker=TICKER)
-    assert exchange.requests == []
+AFTER_CUT = datetime(2026, 11, 22, 16, 0, 0, 250_000, UTC)
 
 
 def test_the_balance_is_exact_and_dated():
     balance = client_of(FakeExchange(answer(**BALANCE))).balance()
-    assert balance == Balance(98_018_600, datetime(2026, 11, 22, 15, 0, tzinfo=UTC))
+    shards = (ShardBalance(0, 90_018_600), ShardBalance(2, 8_000_000))
+    as_of = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
+    assert balance == Balance(98_018_600, as_of, 1_980_000, shards)
+
+
+def test_a_key_of_one_subaccount_gets_no_breakdown():
+    whole = {name: value for name, value in BALANCE.items() if name != "balance_breakdown"}
+    assert client_of(FakeExchange(answer(**whole))).balance().shards == ()
 
 
 def test_positions_come_from_all_pages_signed():
@@ -209,6 +77,31 @@ def test_fills_arrive_exact_with_their_filters():
     assert fills == [Fill("f-1", "o-1", TICKER, "yes", 125, 520_000, 17_472, True, filled_at)]
     sent = dict(exchange.requests[0].url.params)
     assert sent == {"min_ts": "1795359599", "order_id": "o-1", "limit": "1000"}
+
+
+def test_fills_of_many_markets_go_in_calls_of_a_hundred():
+    exchange = FakeExchange(answer(fills=[payloads.fill()], cursor=""))
+    names = [f"KX{n}" for n in range(101)]
+    client_of(exchange).fills(tickers=names, max_filled_at=AFTER_CUT)
+    sent = [dict(request.url.params) for request in exchange.requests]
+    assert [params["ticker"].split(",") for params in sent] == [names[:100], names[100:]]
+    assert sent[0]["max_ts"] == "1795363201"
+
+
+def test_settled_positions_are_asked_for_by_name():
+    exchange = FakeExchange(answer(market_positions=[], event_positions=[]))
+    assert client_of(exchange).positions(settlement_status="settled") == []
+    assert exchange.requests[0].url.params["settlement_status"] == "settled"
+
+
+def test_one_order_arrives_exact():
+    exchange = FakeExchange(answer(order=payloads.order(last_update_time="2026-11-22T15:01:00Z")))
+    order = client_of(exchange).order("o-1")
+    assert (order.order_id, order.remaining_count) == ("o-1", 750)
+    assert order.updated_at == datetime(2026, 11, 22, 15, 1, tzinfo=UTC)
+    assert exchange.requests[0].url.path.endswith("/portfolio/orders/o-1")
+    with pytest.raises(NotFound):
+        client_of(FakeExchange(raw_answer("", 404))).order("o-2")
 
 
 def test_settlements_arrive_exact_with_their_filter():
@@ -258,7 +151,14 @@ def test_rows_that_contradict_each_other_fail_the_call(name):
 
 
 @pytest.mark.parametrize(
-    "change", [{"balance_dollars": 98.0186}, {"updated_ts": "1"}, {"updated_ts": 0}]
+    "change",
+    [
+        {"balance_dollars": 98.0186},
+        {"updated_ts": "1"},
+        {"updated_ts": 0},
+        {"portfolio_value": "198"},
+        {"balance_breakdown": [{"exchange_index": 0, "balance": 1}]},
+    ],
 )
 def test_a_malformed_balance_is_no_balance(change):
     with pytest.raises(PayloadError):

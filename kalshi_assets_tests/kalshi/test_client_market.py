@@ -1,16 +1,13 @@
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
-from itertools import pairwise
 
+import httpx
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from kalshi_assets.domain.market import BookLevel, Series
+from kalshi_assets.domain.market import Series
 from kalshi_assets.domain.price import PriceGrid, PriceRange
-from kalshi_assets.errors import PayloadError
-from kalshi_assets.kalshi.requests import candle_calls
+from kalshi_assets.errors import NotFound, PayloadError
 from kalshi_assets_tests.kalshi import payloads
 from kalshi_assets_tests.kalshi.payloads import (
     TICKER,
@@ -20,8 +17,7 @@ from kalshi_assets_tests.kalshi.payloads import (
     market,
     raw_answer,
 )
-
-START = datetime(2026, 11, 15, tzinfo=UTC)
+from kalshi_assets_tests.kalshi.payloads_exchange import event, settled_market
 
 
 def test_a_market_arrives_exact():
@@ -78,15 +74,6 @@ def test_an_unreadable_body_fails_the_call_and_carries_its_bytes(body):
     assert caught.value.payload == body.encode()
 
 
-def test_tickers_go_in_calls_of_a_hundred_each_once():
-    exchange = FakeExchange(answer(markets=[], cursor=""))
-    names = [f"KX{n}" for n in range(250)]
-    client_of(exchange).markets(tickers=[*names, *names])
-    sent = [request.url.params["tickers"].split(",") for request in exchange.requests]
-    assert [len(tickers) for tickers in sent] == [100, 100, 50]
-    assert [ticker for tickers in sent for ticker in tickers] == names
-
-
 def test_no_tickers_means_no_markets_and_no_call():
     exchange = FakeExchange(answer(markets=[market()], cursor=""))
     assert client_of(exchange).markets(tickers=()).snapshots == ()
@@ -100,80 +87,78 @@ def test_filters_that_are_not_given_are_not_sent():
     assert sent == {"series_ticker": "KXCPI", "status": "open", "limit": "1000"}
 
 
-def test_candles_arrive_exact_and_malformed_ones_are_set_apart():
-    good, bad = payloads.candle(), payloads.candle(1_795_003_600, volume_fp=3)
-    rows = [
-        {"market_ticker": "A", "candlesticks": [good, bad, good]},
-        {"market_ticker": "B"},
-        {"candlesticks": [good]},
-    ]
-    exchange = FakeExchange(answer(markets=rows))
-    batch = client_of(exchange).candlesticks(
-        ["A", "B"], start=START, end=START + timedelta(hours=3), interval_minutes=60
-    )
-    (candle,) = batch.candles
-    assert (candle.market_ticker, candle.interval_seconds) == ("A", 3600)
-    assert candle.end_at == datetime.fromtimestamp(1_795_000_000, UTC)
-    assert (candle.yes_bid, candle.yes_ask) == (430_000, 460_000)
-    assert candle.yes_bid_range == (410_000, 400_000, 440_000)
-    assert candle.yes_ask_range == (410_000, 400_000, 470_000)
-    assert (candle.trade_open, candle.trade_high, candle.volume) == (410_000, 440_000, 1_234)
-    assert batch.duplicates == 1
-    assert [json.loads(rejected.payload) for rejected in batch.rejected] == [bad, rows[1], rows[2]]
-    assert "candlesticks is missing" in batch.rejected[1].reason
-    assert dict(exchange.requests[0].url.params) == {
-        "market_tickers": "A,B",
-        "start_ts": str(int(START.timestamp())),
-        "end_ts": str(int(START.timestamp()) + 3 * 3600),
-        "period_interval": "60",
-    }
-
-
-@given(
-    count=st.integers(0, 230),
-    seconds=st.integers(0, 40 * 86_400),
-    interval=st.sampled_from([1, 60, 1440]),
-    offset=st.integers(0, 86_400),
-)
-def test_candle_calls_stay_below_the_sizes_and_cover_all(count, seconds, interval, offset):
-    tickers = [f"T{n}" for n in range(count)]
-    start = START + timedelta(seconds=offset)
-    end = start + timedelta(seconds=seconds)
-    asked: dict[str, list[tuple[int, int]]] = {name: [] for name in tickers}
-    for call in candle_calls(tickers, start, end, interval_minutes=interval):
-        names = str(call["market_tickers"]).split(",")
-        first, last = int(call["start_ts"] or 0), int(call["end_ts"] or 0)
-        ends = last // (interval * 60) - (first - 1) // (interval * 60)
-        assert len(names) <= 100
-        assert len(names) * (ends + 1) <= 10_000
-        for name in names:
-            asked[name].append((first, last))
-    for spans in asked.values():
-        assert spans[0][0] == int(start.timestamp())
-        assert spans[-1][1] == int(end.timestamp())
-        assert all(b[0] == a[1] + 1 for a, b in pairwise(spans))
-
-
-@pytest.mark.parametrize(("interval", "hours"), [(5, 1), (0, 1), (60, -1)])
-def test_an_impossible_span_is_refused_before_any_call(interval, hours):
-    exchange = FakeExchange(answer(markets=[]))
-    end = START + timedelta(hours=hours)
-    with pytest.raises(ValueError, match=r"none of|before"):
-        client_of(exchange).candlesticks(["A"], start=START, end=end, interval_minutes=interval)
-    assert exchange.requests == []
-
-
-def test_the_order_book_has_its_best_bids_last():
-    sides = {"yes_dollars": [["0.4500", "10.00"], ["0.4700", "3.50"]], "no_dollars": []}
-    book = client_of(FakeExchange(answer(orderbook_fp=sides))).orderbook(TICKER)
-    assert book.yes_bids == (BookLevel(450_000, 1_000), BookLevel(470_000, 350))
-    assert (book.no_bids, book.market_ticker) == ((), TICKER)
-
-
 def test_a_series_carries_its_exact_fee_multiplier():
     exchange = FakeExchange(raw_answer(json.dumps({"series": payloads.series(fee_multiplier=0.1)})))
     series = client_of(exchange).series("KXCPI")
     assert series == Series("KXCPI", "CPI", "Economics", "quadratic", Decimal("0.1"))
+
+
+def test_historical_markets_are_found_by_one_filter():
+    exchange = FakeExchange(answer(markets=[settled_market("A")], cursor=""))
+    batch = client_of(exchange).historical_markets(tickers=["A"])
+    (terms,) = (snapshot.market for snapshot in batch.snapshots)
+    assert terms.settled_at == datetime(2026, 7, 14, 18, tzinfo=UTC)
+    assert (terms.settlement_value, terms.exchange_index) == (1_000_000, 0)
+    with pytest.raises(ValueError, match="not by two"):
+        client_of(exchange).historical_markets(tickers=["A"], series_ticker="KXCPI")
+
+
+def test_a_market_is_found_in_whichever_tier_it_lies():
+    def tiers(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/historical/markets/OLD"):
+            return answer(market=settled_market("OLD"))
+        return answer(market=market("NEW")) if request.url.path.endswith("/NEW") else answer(404)
+
+    client = client_of(FakeExchange(by=tiers))
+    assert client.market("NEW").market.settled_at is None
+    assert client.market("OLD").market.result == "yes"
+    with pytest.raises(NotFound):
+        client.market("NONE")
+
+
+def test_an_event_carries_its_fee_override_and_on_request_its_markets():
+    rows = [event(markets=[market("A"), market("B")])]
+    exchange = FakeExchange(answer(event=rows[0], markets=[]))
+    found = client_of(exchange).event("KXCPI-26DEC", with_markets=True)
+    assert (found.ticker, found.series_ticker) == ("KXCPI-26DEC", "KXCPI")
+    assert (found.fee_type_override, found.fee_multiplier_override) == ("quadratic", Decimal("0.5"))
+    assert found.markets is not None
+    assert [snapshot.market.ticker for snapshot in found.markets] == ["A", "B"]
+    assert exchange.requests[0].url.params["with_nested_markets"] == "true"
+    bare = client_of(FakeExchange(answer(event=event(), markets=[]))).event("KXCPI-26DEC")
+    assert (bare.markets, bare.is_mutually_exclusive) == (None, False)
+
+
+def test_events_come_from_all_pages_and_a_bad_market_spoils_its_event_only():
+    bad = event("B", markets=[market("B-1", volume_fp=1)])
+    exchange = FakeExchange(
+        answer(events=[event("A"), bad], cursor="n"), answer(events=[event("C")], cursor="")
+    )
+    batch = client_of(exchange).events(series_ticker="KXCPI", status="open")
+    assert [found.ticker for found in batch.rows] == ["A", "C"]
+    assert [json.loads(rejected.payload) for rejected in batch.rejected] == [bad]
+    assert exchange.requests[1].url.params["limit"] == "200"
+
+
+def test_series_are_listed_with_their_fee_terms():
+    rows = [payloads.series(), payloads.series(ticker="KXFED", fee_multiplier="1", brand_new=1)]
+    batch = client_of(FakeExchange(answer(series=rows))).series_list(category="Economics")
+    assert [found.ticker for found in batch.rows] == ["KXCPI"]
+    assert "fee_multiplier" in batch.rejected[0].reason
+    assert batch.unknown_fields == {}
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "is_drift"),
+    [(0, 0, False), (0, 1, True), (1, 1, False), (1, 8, False), (5, 5, False), (5, 6, True),
+     (9, 0, False), (400, 600, True), (600, 400, False)],
+)  # fmt: skip
+def test_so_many_malformed_rows_that_the_payloads_must_have_changed(good, bad, is_drift):
+    rows = [market(f"G{n}") for n in range(good)]
+    rows += [market(f"B{n}", volume_fp=None) for n in range(bad)]
+    batch = client_of(FakeExchange(answer(markets=rows, cursor=""))).markets(series_ticker="KX")
+    assert batch.is_schema_drift is is_drift
+    assert batch.rejected_share == bad / max(1, good + bad)
 
 
 @pytest.mark.parametrize("ticker", ["", ".", ".."])

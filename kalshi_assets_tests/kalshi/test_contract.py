@@ -1,179 +1,242 @@
 """What the client sends, and what our fakes answer, against the exchange's OpenAPI document."""
 
-import re
+import inspect
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from typing import Any
 
 import httpx
 import jsonschema  # type: ignore[import-untyped]  # it ships no types
 import pytest
-import yaml
 
-from kalshi_assets.domain.account import OrderRequest
+from kalshi_assets.domain.account import OrderAmendment, OrderRequest
 from kalshi_assets.kalshi.client import KalshiClient
-from kalshi_assets.kalshi.schemas import Payload
-from kalshi_assets.kalshi.schemas_market import MarketPayload
-from kalshi_assets.kalshi.schemas_prices import TradedPayload
+from kalshi_assets.kalshi.requests import TimeFilter
 from kalshi_assets_tests.kalshi import payloads
-from kalshi_assets_tests.kalshi.payloads import TICKER, FakeExchange, answer, body_of, client_of
-from kalshi_assets_tests.kalshi.shared_files import KALSHI, needs_recordings
+from kalshi_assets_tests.kalshi import payloads_exchange as more
+from kalshi_assets_tests.kalshi.api_document import (
+    PREFIX,
+    check_answer,
+    check_request,
+    operation_name,
+)
+from kalshi_assets_tests.kalshi.payloads import TICKER, FakeExchange, client_of
+from kalshi_assets_tests.kalshi.shared_files import needs_recordings
 
 pytestmark = needs_recordings
 
 NOW = datetime(2026, 11, 22, 15, tzinfo=UTC)
-PREFIX = "/trade-api/v2"
+LONG_AGO = datetime(2026, 7, 1, tzinfo=UTC)
+OLD_TICKER = "KXCPI-26JUN-T0.3"
 
-
-@cache
-def document() -> dict[str, Any]:
-    # The C loader where there is one: the document has ten thousand lines.
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    text = (KALSHI / "openapi.yaml").read_text("utf-8")
-    loaded: dict[str, Any] = yaml.load(text, Loader=loader)  # noqa: S506 - both are safe loaders
-    return loaded
-
-
-def operation_of(method: str, path: str) -> tuple[str, dict[str, Any]]:
-    """Return the operation of a request; a path without parameters wins over one with."""
-    for template in sorted(document()["paths"], key=lambda t: (t.count("{"), t)):
-        pattern = re.sub(r"\\{[^/]+?\\}", "[^/]+", re.escape(template))
-        if re.fullmatch(pattern, path) and method.lower() in document()["paths"][template]:
-            return template, document()["paths"][template][method.lower()]
-    raise AssertionError(f"the document has no {method} {path}")
-
-
-def resolved(node: dict[str, Any]) -> dict[str, Any]:
-    while "$ref" in node:
-        target: Any = document()
-        for part in node["$ref"].removeprefix("#/").split("/"):
-            target = target[part]
-        node = target
-    return node
-
-
-def nullable(node: Any) -> Any:
-    """Return an OpenAPI 3.0 schema as JSON schema: `nullable` is a type of its own there."""
-    if isinstance(node, list):
-        return [nullable(item) for item in node]
-    if not isinstance(node, dict):
-        return node
-    plain = {key: nullable(value) for key, value in node.items() if key != "nullable"}
-    return {"anyOf": [plain, {"type": "null"}]} if node.get("nullable") is True else plain
-
-
-@cache
-def schemas() -> dict[str, Any]:
-    return {"schemas": nullable(document()["components"]["schemas"])}
-
-
-def check(value: object, schema: dict[str, Any]) -> None:
-    jsonschema.Draft7Validator(nullable(schema) | {"components": schemas()}).validate(value)
-
-
-def as_typed(text: str, schema: dict[str, Any]) -> object:
-    return int(text) if resolved(schema).get("type") == "integer" else text
-
-
-def check_request(request: httpx.Request) -> str:
-    path = request.url.path
-    assert path.startswith(PREFIX)
-    template, operation = operation_of(request.method, path.removeprefix(PREFIX))
-    declared = {p["name"]: p for p in map(resolved, operation.get("parameters", []))}
-    for name, text in request.url.params.items():
-        assert declared[name]["in"] == "query", name
-        check(as_typed(text, declared[name]["schema"]), declared[name]["schema"])
-    needed = {n for n, p in declared.items() if p.get("required") and p["in"] == "query"}
-    assert needed <= set(request.url.params)
-    if "requestBody" in operation:
-        check(body_of(request), operation["requestBody"]["content"]["application/json"]["schema"])
-    else:
-        assert request.content == b""
-    return f"{request.method} {template}"
-
-
-def response_schema(method: str, path: str) -> dict[str, Any]:
-    answers = operation_of(method, path)[1]["responses"]
-    success = answers.get("200") or answers["201"]
-    schema: dict[str, Any] = resolved(success)["content"]["application/json"]["schema"]
-    return schema
-
+LAST = {"cursor": ""}
+MARKET = payloads.market(exchange_index=0)
+OLD = more.settled_market(OLD_TICKER)
+POSITIONS = {"market_positions": [payloads.position()], "event_positions": [], **LAST}
+ORDERS = {"orders": [payloads.order(exchange_index=0)], **LAST}
+ANSWERS: dict[str, dict[str, Any] | None] = {
+    "GET /exchange/status": more.STATUS,
+    "GET /exchange/schedule": more.SCHEDULE,
+    "GET /exchange/user_data_timestamp": {"as_of_time": "2026-11-22T15:00:00Z"},
+    "GET /account/limits": more.LIMITS,
+    "GET /account/endpoint_costs": more.COSTS,
+    "GET /series": {"series": [payloads.series(exchange_index=0)]},
+    "GET /series/{series_ticker}": {"series": payloads.series(exchange_index=0)},
+    "GET /series/fee_changes": {"series_fee_change_arr": [more.SERIES_FEE_CHANGE]},
+    "GET /events/fee_changes": {"event_fee_changes": [more.EVENT_FEE_CHANGE], **LAST},
+    "GET /events": {"events": [more.event(markets=[MARKET])], **LAST},
+    "GET /events/{event_ticker}": {"event": more.event(markets=[MARKET]), "markets": []},
+    "GET /markets": {"markets": [MARKET], **LAST},
+    "GET /markets/{ticker}": {"market": MARKET},
+    "GET /markets/{ticker}/orderbook": {"orderbook_fp": more.book()["orderbook_fp"]},
+    "GET /markets/orderbooks": {"orderbooks": [more.book()]},
+    "GET /markets/trades": {"trades": [more.trade()], **LAST},
+    "GET /markets/candlesticks": {
+        "markets": [{"market_ticker": TICKER, "candlesticks": [payloads.candle()]}]
+    },
+    "GET /series/{series_ticker}/markets/{ticker}/candlesticks": {
+        "ticker": TICKER,
+        "candlesticks": [payloads.candle()],
+    },
+    "GET /historical/cutoff": more.CUTOFF,
+    "GET /historical/markets": {"markets": [OLD], **LAST},
+    "GET /historical/markets/{ticker}": {"market": OLD},
+    "GET /historical/markets/{ticker}/candlesticks": {
+        "ticker": OLD_TICKER,
+        "candlesticks": [more.old_candle()],
+    },
+    "GET /historical/trades": {"trades": [more.trade("t-0")], **LAST},
+    "GET /historical/fills": {"fills": [payloads.fill("f-0")], **LAST},
+    "GET /historical/orders": {
+        "orders": [payloads.order("o-0", status="executed", exchange_index=0)],
+        **LAST,
+    },
+    "GET /historical/positions": POSITIONS,
+    "GET /portfolio/balance": payloads.BALANCE,
+    "GET /portfolio/positions": POSITIONS,
+    "GET /portfolio/orders": ORDERS,
+    "GET /portfolio/orders/{order_id}": {"order": payloads.order(exchange_index=0)},
+    "GET /portfolio/fills": {"fills": [payloads.fill()], **LAST},
+    "GET /portfolio/settlements": {"settlements": [payloads.settlement()], **LAST},
+    "POST /portfolio/events/orders": payloads.CREATED,
+    "DELETE /portfolio/events/orders": None,
+    "POST /portfolio/events/orders/{order_id}/amend": payloads.AMENDED,
+    "POST /portfolio/events/orders/{order_id}/decrease": payloads.DECREASED,
+    "DELETE /portfolio/events/orders/{order_id}": payloads.CANCELLED,
+}
 
 ORDER = OrderRequest("c-1", TICKER, "no", 395_000, 1_050, NOW + timedelta(minutes=3))
-CANDLES = {"markets": [{"market_ticker": TICKER, "candlesticks": [payloads.candle()]}]}
-BOOK = {"orderbook_fp": {"yes_dollars": [["0.4700", "3.00"]], "no_dollars": []}}
-POSITIONS = {"market_positions": [payloads.position()], "event_positions": [], "cursor": ""}
+PAUSABLE = OrderRequest(
+    "c-1", TICKER, "no", 395_000, 1, NOW, is_post_only=True, is_canceled_on_pause=True
+)
+CLOSING = OrderRequest(
+    "c-1", TICKER, "no", 100, 1, NOW, time_in_force="immediate_or_cancel", is_reduce_only=True
+)
+AMENDMENT = OrderAmendment(
+    "o-1",
+    TICKER,
+    "no",
+    395_000,
+    250,
+    500,
+    expiry=NOW,
+    client_order_id="c-0",
+    new_client_order_id="c-1",
+)
+PAST = {"start": LONG_AGO, "end": NOW}
+CANDLES: dict[str, Any] = {"start": LONG_AGO, "end": NOW, "interval_minutes": 60}
 
-CALLS: dict[str, tuple[Any, dict[str, Any]]] = {
-    "GET /exchange/status": (
-        lambda c: c.exchange_status(),
-        {"exchange_active": True, "trading_active": True},
-    ),
-    "GET /series/{series_ticker}": (
-        lambda c: c.series("KXCPI"),
-        {"series": payloads.series(exchange_index=0)},
-    ),
-    "GET /markets": (
-        lambda c: c.markets(tickers=[TICKER], series_ticker="KXCPI", status="open"),
-        {"markets": [payloads.market()], "cursor": ""},
-    ),
-    "GET /markets/candlesticks": (
-        lambda c: c.candlesticks(
-            [TICKER, "B"], start=NOW - timedelta(days=8), end=NOW, interval_minutes=60
+# Every public method of the client, in all the ways that change what it sends.
+CALLS: dict[str, Callable[[KalshiClient], object]] = {
+    "exchange_status": lambda c: [c.exchange_status()],
+    "exchange_schedule": lambda c: [c.exchange_schedule()],
+    "user_data_timestamp": lambda c: [c.user_data_timestamp()],
+    "account_limits": lambda c: [c.account_limits()],
+    "endpoint_costs": lambda c: [c.endpoint_costs()],
+    "historical_cutoff": lambda c: [c.historical_cutoff()],
+    "series_fee_changes": lambda c: [
+        c.series_fee_changes(),
+        c.series_fee_changes(series_ticker="KXCPI", is_past_included=True),
+    ],
+    "event_fee_changes": lambda c: [c.event_fee_changes(event_ticker="KXCPI-26DEC")],
+    "series": lambda c: [c.series("KXCPI")],
+    "series_list": lambda c: [
+        c.series_list(category="Economics", tag="CPI", min_updated_at=LONG_AGO)
+    ],
+    "event": lambda c: [c.event("KXCPI-26DEC"), c.event("KXCPI-26DEC", with_markets=True)],
+    "events": lambda c: [
+        c.events(
+            series_ticker="KXCPI",
+            tickers=["KXCPI-26DEC"],
+            status="open",
+            min_close_at=LONG_AGO,
+            min_updated_at=LONG_AGO,
+            with_markets=True,
+        )
+    ],
+    "market": lambda c: [c.market(TICKER)],
+    "markets": lambda c: [
+        c.markets(tickers=[TICKER], series_ticker="KXCPI", status="open"),
+        c.markets(event_ticker="KXCPI-26DEC", combos="only"),
+        c.markets(time=TimeFilter("created", LONG_AGO, NOW), status="unopened"),
+        c.markets(time=TimeFilter("close", LONG_AGO, NOW)),
+        c.markets(time=TimeFilter("settled", LONG_AGO, NOW), status="settled"),
+        c.markets(
+            time=TimeFilter("updated", LONG_AGO, NOW), series_ticker="KXCPI", combos="exclude"
         ),
-        CANDLES,
-    ),
-    "GET /markets/{ticker}/orderbook": (lambda c: c.orderbook(TICKER), BOOK),
-    "GET /portfolio/balance": (lambda c: c.balance(), payloads.BALANCE),
-    "GET /portfolio/positions": (lambda c: c.positions(), POSITIONS),
-    "POST /portfolio/events/orders": (lambda c: c.create_order(ORDER), payloads.CREATED),
-    "DELETE /portfolio/events/orders/{order_id}": (
-        lambda c: c.cancel_order("o-1", market_ticker=TICKER),
-        payloads.CANCELLED,
-    ),
-    "GET /portfolio/orders": (
-        lambda c: c.orders(status="resting", min_created_at=NOW, ticker=TICKER),
-        {"orders": [payloads.order(exchange_index=0)], "cursor": ""},
-    ),
-    "GET /portfolio/settlements": (
-        lambda c: c.settlements(min_settled_at=NOW),
-        {"settlements": [payloads.settlement()], "cursor": ""},
-    ),
-    "GET /portfolio/fills": (
-        lambda c: c.fills(min_filled_at=NOW, order_id="o-1"),
-        {"fills": [payloads.fill()], "cursor": ""},
-    ),
+    ],
+    "historical_market": lambda c: [c.historical_market(OLD_TICKER)],
+    "historical_markets": lambda c: [
+        c.historical_markets(tickers=[OLD_TICKER]),
+        c.historical_markets(series_ticker="KXCPI"),
+        c.historical_markets(event_ticker="KXCPI-26JUN"),
+    ],
+    "orderbook": lambda c: [c.orderbook(TICKER), c.orderbook(TICKER, depth=5)],
+    "orderbooks": lambda c: [c.orderbooks([TICKER, OLD_TICKER])],
+    "trades": lambda c: [c.trades(ticker=TICKER, start=LONG_AGO, end=NOW, is_block_trade=False)],
+    "historical_trades": lambda c: [
+        c.historical_trades(ticker=TICKER, start=LONG_AGO, end=NOW, is_block_trade=True)
+    ],
+    "candlesticks": lambda c: [c.candlesticks([TICKER, "B"], **CANDLES)],
+    "market_candlesticks": lambda c: [
+        c.market_candlesticks(TICKER, series_ticker="KXCPI", **CANDLES)
+    ],
+    "historical_candlesticks": lambda c: [c.historical_candlesticks(OLD_TICKER, **CANDLES)],
+    "trade_history": lambda c: [c.trade_history(**PAST, ticker=TICKER, is_block_trade=False)],
+    "fill_history": lambda c: [c.fill_history(**PAST, ticker=TICKER)],
+    "order_history": lambda c: [c.order_history(**PAST, ticker=TICKER)],
+    "position_history": lambda c: [c.position_history()],
+    "settled_markets": lambda c: [c.settled_markets("KXCPI", **PAST)],
+    "candle_history": lambda c: [c.candle_history([TICKER, OLD_TICKER], **CANDLES)],
+    "balance": lambda c: [c.balance()],
+    "positions": lambda c: [c.positions(), c.positions(settlement_status="all")],
+    "historical_positions": lambda c: [c.historical_positions()],
+    "order": lambda c: [c.order("o-1")],
+    "orders": lambda c: [c.orders(status="resting", min_created_at=NOW, ticker=TICKER)],
+    "historical_orders": lambda c: [c.historical_orders(min_created_at=NOW, ticker=TICKER)],
+    "fills": lambda c: [
+        c.fills(min_filled_at=LONG_AGO, max_filled_at=NOW, order_id="o-1", tickers=[TICKER])
+    ],
+    "historical_fills": lambda c: [
+        c.historical_fills(min_filled_at=LONG_AGO, max_filled_at=NOW, ticker=TICKER)
+    ],
+    "settlements": lambda c: [c.settlements(min_settled_at=NOW, ticker=TICKER)],
+    "create_order": lambda c: [c.create_order(order) for order in (ORDER, PAUSABLE, CLOSING)],
+    "amend_order": lambda c: [c.amend_order(AMENDMENT)],
+    "decrease_order": lambda c: [
+        c.decrease_order("o-1", market_ticker=TICKER, reduce_by=100),
+        c.decrease_order("o-1", market_ticker=TICKER, reduce_to=100),
+    ],
+    "cancel_order": lambda c: [c.cancel_order("o-1", market_ticker=TICKER)],
+    "cancel_all_orders": lambda c: c.cancel_all_orders(),
 }
 
 
+def by_the_document(request: httpx.Request) -> httpx.Response:
+    body = ANSWERS[operation_name(request)]
+    return httpx.Response(204) if body is None else httpx.Response(200, json=body)
+
+
 @pytest.mark.parametrize("name", CALLS)
-def test_every_call_is_as_the_document_has_it_and_so_are_our_fakes(name):
-    call, body = CALLS[name]
-    exchange = FakeExchange(answer(**body))
-    call(client_of(exchange))
-    assert [check_request(request) for request in exchange.requests] == [name]
-    path = exchange.requests[0].url.path.removeprefix(PREFIX)
-    check(body, response_schema(exchange.requests[0].method, path))
+def test_every_request_of_every_call_is_as_the_document_has_it(name):
+    exchange = FakeExchange(by=by_the_document)
+    CALLS[name](client_of(exchange))
+    assert exchange.requests
+    for request in exchange.requests:
+        check_request(request)
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_every_answer_of_our_fakes_is_as_the_document_has_it(name):
+    check_answer(name, ANSWERS[name])
+
+
+def public_calls() -> set[str]:
+    functions = inspect.getmembers(KalshiClient, inspect.isfunction)
+    return {name for name, _ in functions if not name.startswith("_")} - {"close"}
 
 
 def test_every_call_of_the_client_is_checked_here():
-    public = {n for n in vars(KalshiClient) if not n.startswith("_")} - {"close"}
-    assert len(CALLS) == len(public)
+    assert public_calls() == set(CALLS)
+
+
+def test_the_calls_together_use_every_answer():
+    exchange = FakeExchange(by=by_the_document)
+    for call in CALLS.values():
+        call(client_of(exchange))
+    assert {operation_name(request) for request in exchange.requests} == set(ANSWERS)
 
 
 def test_the_check_itself_can_fail():
     with pytest.raises(jsonschema.ValidationError):
-        check(
-            {"markets": [payloads.market(yes_bid_dollars=0.5)], "cursor": ""},
-            response_schema("GET", "/markets"),
-        )
+        check_answer("GET /markets", {"markets": [payloads.market(volume_fp=1)], "cursor": ""})
+    for wrong in ("markets?limit=1001", "markets?limit=x", "markets/orderbooks"):
+        with pytest.raises((jsonschema.ValidationError, AssertionError, ValueError)):
+            check_request(httpx.Request("GET", f"http://x{PREFIX}/{wrong}"))
+    with pytest.raises(KeyError, match="tickerz"):
+        check_request(httpx.Request("GET", f"http://x{PREFIX}/markets?tickerz=A"))
+    path = f"http://x{PREFIX}/portfolio/events/orders"
+    with pytest.raises(jsonschema.ValidationError):
+        check_request(httpx.Request("POST", path, json={"ticker": TICKER}))
     with pytest.raises(AssertionError, match="has no POST"):
         check_request(httpx.Request("POST", f"http://x{PREFIX}/portfolio/orders"))
-
-
-@pytest.mark.parametrize(
-    ("schema", "name"), [(MarketPayload, "Market"), (TradedPayload, "PriceDistribution")]
-)
-def test_known_fields_are_those_of_the_document(schema: type[Payload], name: str):
-    in_document = set(document()["components"]["schemas"][name]["properties"])
-    assert schema.documented | set(schema.model_fields) == in_document

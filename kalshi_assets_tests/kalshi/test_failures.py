@@ -6,12 +6,20 @@ from kalshi_assets.errors import (
     ExchangeError,
     NotAuthorized,
     NotFound,
+    NotSent,
     RateLimited,
     Rejected,
     ServerError,
     TransportError,
 )
-from kalshi_assets.kalshi.failures import from_httpx, from_response, read_error_body
+from kalshi_assets.kalshi.failures import (
+    from_httpx,
+    from_response,
+    leaves_outcome_open,
+    read_error_body,
+    states_error,
+)
+from kalshi_assets_tests.kalshi.payloads import FakeExchange, client_of, raw_answer
 
 NESTED = b'{"error":{"code":"order_already_exists","message":"order already exists"}}'
 FLAT = (
@@ -78,6 +86,7 @@ def test_a_long_body_is_cut():
 )
 def test_every_status_has_its_error(status, content, kind):
     error = failure(status, content)
+    assert leaves_outcome_open(error) is (kind in (TransportError, ServerError, ExchangeError))
     assert type(error) is kind
     assert error.status == status
     assert str(error).startswith(f"POST /x: {status}")
@@ -130,6 +139,50 @@ def test_no_message_carries_a_header():
         assert "s3cret" not in str(failure(status, NESTED))
 
 
+def test_the_exchanges_own_words_stand_beside_ours():
+    error = failure(400, FLAT)
+    assert (error.status, error.code, error.message) == (400, "bad_request", "bad request")
+    assert error.details.startswith("json: cannot unmarshal number")
+    assert failure(400, BARE).message.startswith("Parameter validation failed")
+    assert failure(429, TEXT).message == "too many requests"
+    empty = failure(500)
+    assert (empty.code, empty.message, empty.details) == ("", "", "")
+
+
+@pytest.mark.parametrize("content", [NESTED, FLAT, BARE, TEXT, b'{"error":{"code":7}}',
+    b'{"markets":[],"error":"x"}', b'{"markets":[],"error":"x","cursor":"' + b"y" * 9_999 + b'"}',
+])  # fmt: skip
+def test_a_success_with_an_error_body_is_an_error(content):
+    assert states_error(content)
+    exchange = FakeExchange(raw_answer(content.decode()))
+    with pytest.raises((ServerError, DuplicateOrder), match="200"):
+        client_of(exchange).markets(series_ticker="KXCPI")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{}", b"[]", b"7", b"<html>", b"[" * 100_000, b'{"error":null,"order_id":"o"}',
+     b'{"error":"","order_id":"o"}', b'{"code":"C","series":{}}', b'{"a":"' + b"x" * 9_999 + b'"}',
+     b'{"markets":[{"error":"x"}],"cursor":"' + b"y" * 9_999 + b'"}'],
+)  # fmt: skip
+def test_a_body_without_an_error_of_its_own_states_none(content):
+    assert not states_error(content)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b'{"error":{"code":"deprecated_v1_order_endpoint"}}', Rejected),
+        (b'{"code":"deprecated_v1_order_endpoint","message":"m"}', Rejected),
+        (NESTED, DuplicateOrder),
+        (TEXT, ServerError),
+    ],
+)
+@pytest.mark.parametrize("status", [200, 201])
+def test_a_success_that_carries_an_error_is_what_its_code_says(content, kind, status):
+    assert type(failure(status, content)) is kind
+
+
 @pytest.mark.parametrize(
     ("exc", "words"),
     [
@@ -141,10 +194,25 @@ def test_no_message_carries_a_header():
         (httpx.ProxyError("x"), "HTTPS_PROXY"),
         (httpx.DecodingError("x"), "compression"),
         (httpx.UnsupportedProtocol("x"), "failed"),
+        (httpx.PoolTimeout("x"), "busy"),
+        (httpx.WriteTimeout("x"), "could not be sent in time"),
+        (httpx.WriteError("x"), "broke off"),
+        (httpx.TooManyRedirects("x"), "failed"),
     ],
 )
 def test_every_httpx_exception_means_no_usable_answer(exc, words):
     error = from_httpx("GET", "/markets", exc)
+    is_before_anything_is_sent = isinstance(
+        exc,
+        httpx.ConnectError
+        | httpx.ConnectTimeout
+        | httpx.PoolTimeout
+        | httpx.ProxyError
+        | httpx.UnsupportedProtocol,
+    )
+    assert error.was_sent is not is_before_anything_is_sent
+    assert isinstance(error, NotSent) is is_before_anything_is_sent
+    assert leaves_outcome_open(error) is error.was_sent
     assert words in str(error)
     assert str(error).startswith("GET /markets: ")
     assert error.status is None

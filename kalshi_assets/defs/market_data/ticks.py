@@ -171,6 +171,6 @@ def _load_candles(context: dg.AssetExecutionContext, platform: Platform) -> Meta
         "candles": len(ticks),
         "added": added,
         "markets": len({t["market_ticker"] for t in ticks}),
-        "rejected_duplicates": batch.duplicates,
+        "rejected_duplicates": len(batch.duplicates),
         "quarantined": len(rejected),
     }
