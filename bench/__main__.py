@@ -2,16 +2,17 @@
 
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bench import ingest, rolling
-from bench.report import Result
+from bench import ingest, limits, rolling
+from bench.report import Figure, Result
 from kalshi_assets.storage.embedded import EmbeddedServer
 
-BENCHMARKS: dict[str, Callable[[str], list[Result]]] = {
+BENCHMARKS: dict[str, Callable[[str], Sequence[Result | Figure]]] = {
     "rolling": rolling.run,
     "ingest": ingest.run,
+    "limits": limits.run,
 }
 
 

@@ -19,6 +19,19 @@ class Result:
         return f"{self.name:<44}{_ms(self.ours):>12}{_ms(self.baseline):>12}{ratio:>7.1f}x"
 
 
+@dataclass(frozen=True)
+class Figure:
+    """Something else than seconds, as it is to be shown."""
+
+    name: str
+    ours: str
+    baseline: str
+    ratio: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name:<44}{self.ours:>12}{self.baseline:>12}{self.ratio:>8}"
+
+
 def seconds(work: Callable[[], object], *, times: int = 5) -> float:
     """Return the median of several runs, after one to warm up."""
     work()

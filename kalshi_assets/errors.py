@@ -15,6 +15,7 @@ KalshiAssetsError
 │   ├── ServerError           5xx, or a success that carries an error
 │   ├── UnknownOutcome        an order write that may have been done or not: look it up
 │   ├── RateLimited           429
+│   ├── BreakerOpen           refused here, after calls that failed in a row: nothing was sent
 │   ├── NotAuthorized         401, 403
 │   ├── NotFound              404
 │   ├── DuplicateOrder        409 order_already_exists: it is there, look it up
@@ -138,7 +139,11 @@ class UnknownOutcome(ExchangeError):
 
 
 class RateLimited(ExchangeError):
-    """The exchange answered 429: nothing was done, wait before the next call."""
+    """The exchange answered 429, or our own line before it is too long: nothing was done."""
+
+
+class BreakerOpen(ExchangeError):
+    """The circuit breaker refuses the call: nothing was sent. Cancels pass it."""
 
 
 class NotAuthorized(ExchangeError):

@@ -10,6 +10,7 @@ from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -146,6 +147,11 @@ class Settings(BaseSettings):
                 "`kalshi-assets demo` sets it"
             )
         return DEMO_URL if self.venue == "demo" else PRODUCTION_URL
+
+    @property
+    def api_host(self) -> str:
+        """Return the exchange's host, with the port where the address names one."""
+        return urlsplit(self.api_base_url).netloc
 
     @property
     def identity(self) -> str:

@@ -17,8 +17,12 @@ from kalshi_assets.execution.desk import Desk, limits_of
 from kalshi_assets.execution.paper import PaperVenue
 from kalshi_assets.execution.venue import Venue
 from kalshi_assets.kalshi.auth import RequestSigner
+from kalshi_assets.kalshi.breaker import Breaker
 from kalshi_assets.kalshi.client import KalshiClient
+from kalshi_assets.kalshi.shared_limits import shared_limits
 from kalshi_assets.settings import Settings, load_settings
+from kalshi_assets.storage.api_calls import CallLog
+from kalshi_assets.storage.breaker import StoredBreaker
 from kalshi_assets.storage.engine import Database
 from kalshi_assets.storage.markets import known_markets
 
@@ -76,13 +80,23 @@ class Platform(dg.ConfigurableResource[None]):
 
     @contextmanager
     def client(self) -> Iterator[KalshiClient]:
-        """Yield a client of the exchange, signing where a key is set."""
-        settings = self.settings
-        signer = None
-        if settings.api_key_id is not None and settings.private_key_path is not None:
-            signer = RequestSigner(settings.api_key_id, settings.private_key_path)
-        with KalshiClient(settings.api_base_url, auth=signer) as client:
+        """Yield a client of the exchange, signing where a key is set.
+
+        Its rate limits are shared with all processes of this machine, its breaker's state and its
+        call log with all that use the database.
+        """
+        url, host, signer = self.settings.api_base_url, self.settings.api_host, self._signer()
+        limits = shared_limits(url, None if signer is None else signer.key_id)
+        breaker = Breaker(host, StoredBreaker(self.database, host))
+        with (
+            CallLog(self.database) as calls,
+            KalshiClient(url, auth=signer, limits=limits, breaker=breaker, calls=calls) as client,
+        ):
             yield client
+
+    def _signer(self) -> RequestSigner | None:
+        key_id, path = self.settings.api_key_id, self.settings.private_key_path
+        return None if key_id is None or path is None else RequestSigner(key_id, path)
 
     @contextmanager
     def desk(self, run_id: str) -> Iterator[Desk]:

@@ -7,14 +7,21 @@ from kalshi_assets.domain.account import OrderAck, OrderRequest
 from kalshi_assets.domain.calendar import venue_day
 from kalshi_assets.domain.clock import wall_now
 from kalshi_assets.domain.order import OrderStatus, client_order_id
-from kalshi_assets.errors import ExchangeError, NotAuthorized, NotFound, RateLimited, Rejected
+from kalshi_assets.errors import (
+    BreakerOpen,
+    ExchangeError,
+    NotAuthorized,
+    NotFound,
+    RateLimited,
+    Rejected,
+)
 from kalshi_assets.execution.desk import Desk
 from kalshi_assets.execution.judge import LEG, Judgement, decision_row, judge_signals
 from kalshi_assets.execution.reconcile import reconcile
 from kalshi_assets.storage import ledger, signals
 
 # Answers after which the venue certainly has no order of ours.
-REFUSALS = (Rejected, RateLimited, NotAuthorized, NotFound)
+REFUSALS = (BreakerOpen, Rejected, RateLimited, NotAuthorized, NotFound)
 
 
 def place_approved(desk: Desk) -> list[ledger.Order]:

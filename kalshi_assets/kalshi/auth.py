@@ -6,6 +6,8 @@ Ed25519 key signs the text as it is; the key itself says which.
 """
 
 import base64
+import stat
+import sys
 from collections.abc import Callable, Generator
 from pathlib import Path
 
@@ -23,6 +25,8 @@ from kalshi_assets.errors import ConfigurationError
 KEY_HEADER = "KALSHI-ACCESS-KEY"
 TIMESTAMP_HEADER = "KALSHI-ACCESS-TIMESTAMP"
 SIGNATURE_HEADER = "KALSHI-ACCESS-SIGNATURE"
+
+OWNER_ONLY = stat.S_IRUSR | stat.S_IWUSR
 
 SigningKey = RSAPrivateKey | Ed25519PrivateKey
 
@@ -52,6 +56,11 @@ class RequestSigner(httpx.Auth):
         self._key = load_private_key(private_key_path)
         self._wall_ms = wall_ms
 
+    @property
+    def key_id(self) -> str:
+        """The id the exchange gave the key: the account whose limits are spent."""
+        return self._key_id
+
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Sign the request as it is about to be sent; a repeated request is signed anew."""
         timestamp = str(self._wall_ms())
@@ -70,13 +79,19 @@ def load_private_key(path: Path) -> SigningKey:
     """Return the RSA or Ed25519 private key in a PEM file.
 
     Raises:
-        ConfigurationError: the file is missing or unreadable, or holds no such key, or one with a
-            password; the message names the path and the way out.
+        ConfigurationError: the file is missing, unreadable or open to others, or holds no such key,
+            or one with a password; the message names the path and the way out.
     """
     try:
         pem = path.read_bytes()
     except OSError as exc:
         raise _unusable(path, f"cannot be read ({exc.strerror})") from exc
+    mode = wide_mode(path)
+    if mode is not None:
+        raise ConfigurationError(
+            f"KALSHI_PRIVATE_KEY_PATH={path}: the file has mode {mode:04o}, others than its owner "
+            f"may use it: chmod 600 {path}"
+        )
     if b"PUBLIC KEY-----" in pem:
         raise _unusable(path, "holds a public key, not the private one")
     try:
@@ -88,6 +103,17 @@ def load_private_key(path: Path) -> SigningKey:
     if not isinstance(key, RSAPrivateKey | Ed25519PrivateKey):
         raise _unusable(path, f"holds a {type(key).__name__}; the exchange takes RSA and Ed25519")
     return key
+
+
+def wide_mode(path: Path) -> int | None:
+    """Return the mode of a key file that gives more than reading and writing by its owner.
+
+    None where it does not, where there is no such file, and on Windows, which has no modes.
+    """
+    if sys.platform == "win32" or not path.is_file():
+        return None
+    mode = stat.S_IMODE(path.stat().st_mode)
+    return mode if mode & ~OWNER_ONLY else None
 
 
 def _sign(key: SigningKey, text: bytes) -> bytes:

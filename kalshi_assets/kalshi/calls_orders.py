@@ -9,7 +9,6 @@ from kalshi_assets.kalshi import requests
 from kalshi_assets.kalshi.answers import outcome_known, read_outcome
 from kalshi_assets.kalshi.calls import Calls
 from kalshi_assets.kalshi.order_bodies import amend_body, decrease_body, order_body
-from kalshi_assets.kalshi.rate_limit import CANCEL_COST
 from kalshi_assets.kalshi.requests import ORDER_WRITES
 from kalshi_assets.kalshi.schemas_orders import (
     AmendedOrderPayload,
@@ -100,7 +99,7 @@ class OrderCalls(Calls):
         """
         path, params = _path_of(order_id), {"market_ticker": market_ticker}
         with outcome_known(f"DELETE {path}", order_id=order_id):
-            body = self._connection.write_once("DELETE", path, params=params, cost=CANCEL_COST)
+            body = self._connection.write_once("DELETE", path, params=params)
             return read_outcome(CancelledOrderPayload, body, order_id=order_id).reduced_by
 
     def cancel_all_orders(self) -> None:
@@ -113,7 +112,7 @@ class OrderCalls(Calls):
             NotSent: it was not done.
         """
         with outcome_known(f"DELETE {ORDER_WRITES}"):
-            self._connection.write_once("DELETE", ORDER_WRITES, cost=CANCEL_COST)
+            self._connection.write_once("DELETE", ORDER_WRITES)
 
 
 def _path_of(order_id: str) -> str:

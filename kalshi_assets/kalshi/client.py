@@ -10,11 +10,14 @@ from typing import Self
 import httpx
 
 from kalshi_assets.kalshi.auth import RequestSigner
+from kalshi_assets.kalshi.breaker import Breaker
 from kalshi_assets.kalshi.calls_history import HistoryCalls
 from kalshi_assets.kalshi.calls_orders import OrderCalls
 from kalshi_assets.kalshi.connection import Connection
+from kalshi_assets.kalshi.passage import CallSink
 from kalshi_assets.kalshi.rate_limit import RateLimits
 from kalshi_assets.kalshi.retry import DEFAULT_RETRY, RetryPolicy
+from kalshi_assets.kalshi.wire import Wire
 
 
 class KalshiClient(HistoryCalls, OrderCalls):
@@ -29,8 +32,11 @@ class KalshiClient(HistoryCalls, OrderCalls):
         base_url: `http(s)://<host>/trade-api/v2`.
         auth: signs every request; without it only public calls work.
         transport: replaces the network, in tests.
-        retry: when reads are tried again.
-        limits: the token buckets to wait at; share one object among clients of one account.
+        retry: when reads are tried again, and how long a call may take.
+        limits: the token buckets to wait at; by default nobody else spends from them.
+        breaker: refuses calls while the exchange does not answer; by default none does.
+        calls: takes every call that was sent; by default nobody does.
+        wire: how long to wait for an answer.
 
     Raises:
         ConfigurationError: `base_url` or the proxy settings are wrong.
@@ -44,9 +50,19 @@ class KalshiClient(HistoryCalls, OrderCalls):
         transport: httpx.BaseTransport | None = None,
         retry: RetryPolicy = DEFAULT_RETRY,
         limits: RateLimits | None = None,
+        breaker: Breaker | None = None,
+        calls: CallSink | None = None,
+        wire: Wire | None = None,
     ) -> None:
         self._connection = Connection(
-            base_url, auth=auth, transport=transport, retry=retry, limits=limits
+            base_url,
+            auth=auth,
+            transport=transport,
+            retry=retry,
+            limits=limits,
+            breaker=breaker,
+            calls=calls,
+            wire=wire,
         )
 
     def __enter__(self) -> Self:

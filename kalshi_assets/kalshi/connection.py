@@ -1,52 +1,33 @@
-"""Sends requests: limits, time-outs, retries of reads, pages. Does not know what rows mean.
+"""Reads with retries, writes sent once, pages one after the other. Does not know what rows mean."""
 
-Proxies: the environment's (`HTTPS_PROXY`, `NO_PROXY`) count for real venues and never for a
-loopback address, where the local exchange lives. Redirects are not followed: the signature would
-go along to another host.
-"""
-
-import ipaddress
-import time
+import logging
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from datetime import datetime
 
 import httpx
 
-from kalshi_assets.errors import ConfigurationError, PayloadError, TransportError
+from kalshi_assets.domain.clock import wall_now
+from kalshi_assets.errors import ExchangeError, PayloadError
 from kalshi_assets.kalshi import failures
+from kalshi_assets.kalshi.account_tier import COSTS, LIMITS, read_tier
 from kalshi_assets.kalshi.body import Body
-from kalshi_assets.kalshi.rate_limit import DEFAULT_COST, RateLimits
-from kalshi_assets.kalshi.retry import DEFAULT_RETRY, RetryPolicy
+from kalshi_assets.kalshi.breaker import Breaker, Kind
+from kalshi_assets.kalshi.clock_offset import ClockOffset
+from kalshi_assets.kalshi.passage import CallSink, IsAnswer, Outgoing, Passage
+from kalshi_assets.kalshi.rate_limit import RateLimits
+from kalshi_assets.kalshi.retry import DEFAULT_RETRY, Attempt, RetryPolicy
+from kalshi_assets.kalshi.wire import Wire, http_client
 
-API_PREFIX = "/trade-api/v2"
-TIMEOUT = httpx.Timeout(connect=3, read=10, write=5, pool=3)
-# `read` bounds a silence, not a whole answer: one that drips must end too.
-WHOLE_ANSWER_SECONDS = 30
-LARGEST_ANSWER_BYTES = 64 * 1024 * 1024
 MOST_PAGES = 1_000
+# A write is sent once, and waits no longer than this for its tokens.
+WRITE_WAIT_SECONDS = 60.0
+# What a look at the account's limits may take from the call that wanted something else.
+TIER_SECONDS = 5.0
 
 # A list is sent as one parameter an item.
 Params = Mapping[str, str | int | list[str] | None]
-Hooks = Mapping[str, list[Callable[..., Any]]]
 
-
-@dataclass(frozen=True)
-class Wire:
-    """How long to wait for an answer, and who looks on.
-
-    Attributes:
-        timeout: of a single call; None is the ordinary one.
-        whole_answer_seconds: the longest that the content of an answer may take.
-        hooks: httpx's own: functions of each `request` and of each `response`.
-    """
-
-    timeout: httpx.Timeout | None = None
-    whole_answer_seconds: float = WHOLE_ANSWER_SECONDS
-    hooks: Hooks = field(default_factory=dict)
-
-
-ORDINARY_WIRE = Wire()
+_log = logging.getLogger(__name__)
 
 
 def is_success(response: httpx.Response) -> bool:
@@ -55,7 +36,26 @@ def is_success(response: httpx.Response) -> bool:
 
 
 class Connection:
-    """One account's way to one exchange; may be shared by threads."""
+    """One account's way to one exchange; may be shared by threads.
+
+    Args:
+        base_url: `http(s)://<host>/trade-api/v2`.
+        auth: signs every request.
+        transport: replaces the network, in tests.
+        retry: when reads are tried again, and how long a call may take.
+        limits: the account's token buckets; by default nobody else spends from them.
+        breaker: refuses calls while the exchange does not answer; by default none does.
+        calls: takes every call that was sent; by default nobody does.
+        asks_for_tier: a signed one looks up what the account may spend where nobody did lately.
+        now: wall clock.
+        wire: how long to wait for an answer.
+
+    Attributes:
+        clock: how far this machine's clock is off the exchange's.
+
+    Raises:
+        ConfigurationError: `base_url` or the proxy settings are wrong.
+    """
 
     def __init__(
         self,
@@ -65,25 +65,26 @@ class Connection:
         transport: httpx.BaseTransport | None = None,
         retry: RetryPolicy = DEFAULT_RETRY,
         limits: RateLimits | None = None,
-        monotonic: Callable[[], float] = time.monotonic,
-        wire: Wire = ORDINARY_WIRE,
+        breaker: Breaker | None = None,
+        calls: CallSink | None = None,
+        asks_for_tier: bool = True,
+        now: Callable[[], datetime] = wall_now,
+        wire: Wire | None = None,
     ) -> None:
-        self._client = _http_client(base_url, auth, transport, wire=wire)
-        self._wire = wire
-        self._retry = retry
+        wire = Wire() if wire is None else wire
+        self._client = http_client(base_url, auth, transport, wire=wire)
         self._limits = RateLimits() if limits is None else limits
-        self._monotonic = monotonic
+        self._retry = retry
+        self._asks_for_tier = asks_for_tier and auth is not None
+        self.clock = ClockOffset(now)
+        self._passage = Passage(self._client, wire, self._limits, breaker, calls, self.clock)
 
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
 
     def get(
-        self,
-        path: str,
-        params: Params | None = None,
-        *,
-        is_answer: Callable[[httpx.Response], bool] = is_success,
+        self, path: str, params: Params | None = None, *, is_answer: IsAnswer = is_success
     ) -> Body:
         """Read, again if a failure may pass by itself.
 
@@ -95,12 +96,11 @@ class Connection:
         Raises:
             ExchangeError: no usable answer, see `errors.py`.
         """
-
-        def read() -> Body:
-            self._limits.read.take(DEFAULT_COST)
-            return self._send("GET", path, params=params, is_answer=is_answer)
-
-        return self._retry.call(read)
+        if self._asks_for_tier and self._limits.is_tier_due():
+            self._learn_tier()
+        return self._retry.call(
+            lambda attempt: self._read(path, params, attempt=attempt, is_answer=is_answer)
+        )
 
     def pages(
         self, path: str, params: Params, *, cursor_is_optional: bool = False
@@ -129,95 +129,53 @@ class Connection:
         path: str,
         *,
         params: Params | None = None,
-        json: Mapping[str, str | int] | None = None,
-        cost: int = DEFAULT_COST,
+        json: Mapping[str, object] | None = None,
+        cost: int | None = None,
+        items: int = 1,
     ) -> Body:
-        """Send a write exactly once, whatever happens.
+        """Send a write exactly once, whatever happens. A DELETE cancels: no breaker stops it.
+
+        Args:
+            method: the HTTP method.
+            path: the path behind `/trade-api/v2`.
+            params: query parameters; those that are None are left out.
+            json: the content.
+            cost: tokens, where they are not what the exchange states for the endpoint.
+            items: orders in a batch: each is charged.
 
         Raises:
+            BreakerOpen, RateLimited: nothing was done.
             ExchangeError: after TransportError and ServerError the outcome is unknown.
+            ValueError: more is sent at once than the account may ever send.
         """
-        self._limits.write.take(cost)
-        return self._send(method, path, params=params, json=json)
+        charged = self._limits.cost(method, path) * items if cost is None else cost
+        kind: Kind = "cancel" if method == "DELETE" else "order"
+        request = self._client.build_request(method, path, params=_given(params), json=json)
+        call = Outgoing(request, path, kind, charged, is_success)
+        return self._passage.send(call, Attempt(1, WRITE_WAIT_SECONDS))
 
-    def _send(
-        self,
-        method: str,
-        path: str,
-        *,
-        params: Params | None = None,
-        json: Mapping[str, str | int] | None = None,
-        is_answer: Callable[[httpx.Response], bool] = is_success,
+    def _read(
+        self, path: str, params: Params | None, *, attempt: Attempt, is_answer: IsAnswer
     ) -> Body:
-        given = {k: v for k, v in (params or {}).items() if v is not None}
-        request = self._client.build_request(method, path, params=given, json=json)
-        source = f"{method} {path}"
+        request = self._client.build_request("GET", path, params=_given(params))
+        cost = self._limits.cost("GET", path)
+        return self._passage.send(Outgoing(request, path, "read", cost, is_answer), attempt)
+
+    def _learn_tier(self) -> None:
+        """Ask what the account may spend; without an answer, what was known stays."""
+        once = Attempt(1, TIER_SECONDS)
         try:
-            response = self._client.send(request, stream=True)
-            try:
-                content = self._read(response, source)
-            finally:
-                response.close()
-        except httpx.HTTPError as exc:
-            raise failures.from_httpx(method, path, exc) from exc
-        whole = _whole(response, content)
-        if not is_answer(whole):
-            raise failures.from_response(method, path, whole)
-        return Body(content, source)
-
-    def _read(self, response: httpx.Response, source: str) -> bytes:
-        longest = self._wire.whole_answer_seconds
-        deadline = self._monotonic() + longest
-        content = bytearray()
-        for chunk in response.iter_bytes():
-            content += chunk
-            if len(content) > LARGEST_ANSWER_BYTES or self._monotonic() > deadline:
-                raise TransportError(
-                    f"{source}: the answer does not end within {longest:g} s and "
-                    f"{LARGEST_ANSWER_BYTES} bytes; is there a proxy in between?"
-                )
-        return bytes(content)
+            limits, costs = (
+                self._read(path, None, attempt=once, is_answer=is_success)
+                for path in (LIMITS, COSTS)
+            )
+            self._limits.learn(read_tier(limits, costs))
+        except (ExchangeError, PayloadError) as exc:
+            _log.warning("the account's rate limits are as known before, at first Basic: %s", exc)
 
 
-def _http_client(
-    base_url: str, auth: httpx.Auth | None, transport: httpx.BaseTransport | None, *, wire: Wire
-) -> httpx.Client:
-    try:
-        url = httpx.URL(base_url)
-    except httpx.InvalidURL as exc:
-        raise _wrong_url(base_url) from exc
-    if url.scheme not in ("http", "https") or not url.host or url.query or url.userinfo:
-        raise _wrong_url(base_url)
-    if url.path.rstrip("/") != API_PREFIX:
-        raise _wrong_url(base_url)
-    try:
-        return httpx.Client(
-            base_url=url,
-            auth=auth,
-            transport=transport,
-            timeout=TIMEOUT if wire.timeout is None else wire.timeout,
-            event_hooks=wire.hooks,
-            follow_redirects=False,
-            trust_env=not _is_loopback(url.host),
-            headers={"Accept": "application/json", "User-Agent": "kalshi-assets"},
-        )
-    except (ValueError, ImportError, OSError) as exc:
-        raise ConfigurationError(f"the proxy or certificate settings are wrong: {exc}") from exc
-
-
-def _wrong_url(base_url: str) -> ConfigurationError:
-    without_password = base_url.rsplit("@", 1)[-1]
-    return ConfigurationError(
-        f"KALSHI_API_URL={without_password}: write http(s)://<host>{API_PREFIX}, "
-        "without user and query"
-    )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+def _given(params: Params | None) -> dict[str, str | int | list[str]]:
+    return {k: v for k, v in (params or {}).items() if v is not None}
 
 
 def _cursor(page: Body, *, is_optional: bool) -> str:
@@ -228,11 +186,3 @@ def _cursor(page: Body, *, is_optional: bool) -> str:
     if not isinstance(cursor, str):
         raise PayloadError(f"{page.source}: the cursor is no text", payload=page.content)
     return cursor
-
-
-def _whole(response: httpx.Response, content: bytes) -> httpx.Response:
-    """Return the answer with its content read, and already decoded."""
-    headers = [(k, v) for k, v in response.headers.multi_items() if k != "content-encoding"]
-    return httpx.Response(
-        response.status_code, headers=headers, content=content, request=response.request
-    )

@@ -1,19 +1,16 @@
 """What `doctor` finds of the key, the exchange and the clock. Only reads are sent, two at most."""
 
-import stat
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 from kalshi_assets.errors import ConfigurationError, ExchangeError, NotAuthorized, PayloadError
-from kalshi_assets.kalshi.auth import RequestSigner
+from kalshi_assets.kalshi.auth import RequestSigner, wide_mode
 from kalshi_assets.kalshi.probe import Probe
+from kalshi_assets.kalshi.shared_limits import shared_limits
 from kalshi_assets.runtime.findings import Finding
 from kalshi_assets.settings import Settings
 
 KEYLESS = ("local", "paper")
 CLOCK_WARNING_SECONDS, CLOCK_FAILED_SECONDS = 2.0, 5.0
-OWNER_ONLY = stat.S_IRUSR | stat.S_IWUSR
 
 
 def exchange_findings(settings: Settings) -> list[Finding]:
@@ -24,7 +21,8 @@ def exchange_findings(settings: Settings) -> list[Finding]:
         asleep = [Finding(name, "ok", found) for name in ("exchange", "clock")]
         return [key, *asleep]
     try:
-        probe = Probe(settings.api_base_url, auth=signer)
+        limits = shared_limits(settings.api_base_url, None if signer is None else signer.key_id)
+        probe = Probe(settings.api_base_url, auth=signer, limits=limits)
     except ConfigurationError as exc:
         remedy = "correct KALSHI_API_URL or the proxy's variables"
         return [key, Finding("exchange", "failed", str(exc), remedy), _clock(None)]
@@ -50,16 +48,10 @@ def _key(settings: Settings) -> tuple[Finding, RequestSigner | None]:
         signer = RequestSigner(key_id, path)
     except ConfigurationError as exc:
         remedy = "point KALSHI_PRIVATE_KEY_PATH to the file the exchange gave out with the id"
+        if wide_mode(path) is not None:
+            remedy = f"chmod 600 {path}"
         return Finding("key", "failed", str(exc), remedy), None
-    return _key_file(path), signer
-
-
-def _key_file(path: Path) -> Finding:
-    mode = stat.S_IMODE(path.stat().st_mode)
-    if sys.platform != "win32" and mode & ~OWNER_ONLY:
-        found = f"{path} has mode {mode:04o}: others than its owner may use it"
-        return Finding("key", "failed", found, f"chmod 600 {path}")
-    return Finding("key", "ok", f"{path} can be read, by its owner only")
+    return Finding("key", "ok", f"{path} can be read, by its owner only"), signer
 
 
 @dataclass(frozen=True)
@@ -81,7 +73,7 @@ class _Asked:
         except NotAuthorized as exc:
             remedy = "correct KALSHI_API_KEY_ID and KALSHI_PRIVATE_KEY_PATH, or KALSHI_VENUE"
             return Finding("exchange", "failed", f"does not accept the key: {exc}", remedy)
-        except (ExchangeError, PayloadError) as exc:
+        except (ExchangeError, PayloadError, ConfigurationError) as exc:
             return Finding("exchange", "failed", f"{url}: {exc}", self._remedy())
         if status.is_exchange_active and status.is_trading_active:
             return Finding("exchange", "ok", f"{found}, trading")

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
 
+from kalshi_assets.domain.calls import BreakerTransition
 from kalshi_assets.domain.clock import VenueClock
 from kalshi_assets.domain.price import contracts, dollars
 from kalshi_assets.domain.signal import Signal
@@ -78,7 +79,7 @@ class AccountLine:
 
 @dataclass(frozen=True)
 class Status:
-    """Everything on the screen. Ages are in seconds of the venue's time."""
+    """Everything on the screen. Ages are in seconds of the venue's time; the breaker's are wall."""
 
     venue: str
     input: str
@@ -96,6 +97,7 @@ class Status:
     orders: Sequence[OrderLine]
     positions: Sequence[PositionLine]
     account: AccountLine | None
+    breaker: BreakerTransition | None
 
     @property
     def closed_gates(self) -> list[Gate | CheckLine]:
@@ -166,6 +168,7 @@ def _status(
         orders=[_order(order, now) for order in recorded.live_orders],
         positions=[] if held is None else held.lines(),
         account=None if held is None else held.summary(age(held.view.as_of)),
+        breaker=recorded.breaker,
     )
 
 

@@ -19,6 +19,7 @@ def screen(status: Status) -> str:
             "",
             *_section("Gates", _gates(status)),
             *_section("Checks", _checks(status)),
+            *_section("Breaker", [_breaker(status)]),
             *_section("Feed", [_feed(status)]),
             *_section("Signals", _signals(status) or ["none open"]),
             *_section("Orders", _orders(status) or ["none live"]),
@@ -70,6 +71,16 @@ def _checks(status: Status) -> list[str]:
 
 def _failing(check: CheckLine) -> str:
     return f": {_listed(sorted(check.markets_failed))}" if check.markets_failed else ""
+
+
+def _breaker(status: Status) -> str:
+    newest = status.breaker
+    if newest is None:
+        return "closed"
+    since = f"since {newest.at:%Y-%m-%d %H:%M:%S} UTC: {newest.reason}"
+    if newest.to_state == "closed":
+        return f"closed {since}"
+    return f"{newest.to_state.replace('_', ' ').upper()}, only cancels are sent, {since}"
 
 
 def _feed(status: Status) -> str:

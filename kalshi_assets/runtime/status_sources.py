@@ -9,6 +9,7 @@ from datetime import date, datetime
 
 from kalshi_assets.domain.account import Balance, Position
 from kalshi_assets.domain.calendar import venue_day
+from kalshi_assets.domain.calls import BreakerTransition
 from kalshi_assets.domain.market import ExchangeStatus
 from kalshi_assets.domain.price import micros
 from kalshi_assets.domain.signal import Signal
@@ -17,9 +18,11 @@ from kalshi_assets.execution.account import Statement, statement_of
 from kalshi_assets.execution.paper_account import account_of
 from kalshi_assets.kalshi.auth import RequestSigner
 from kalshi_assets.kalshi.probe import Probe
+from kalshi_assets.kalshi.shared_limits import shared_limits
 from kalshi_assets.risk.inputs import CheckVerdict
 from kalshi_assets.settings import Settings
 from kalshi_assets.storage import account, intake, ledger, overview, paper, signals, verdicts
+from kalshi_assets.storage.breaker import newest_transition
 from kalshi_assets.storage.condition import identity_of
 from kalshi_assets.storage.engine import Connection, Database
 
@@ -39,6 +42,7 @@ class Recorded:
     live_orders: Sequence[ledger.Order]
     account: account.RecordedAccount | None
     paper: tuple[Balance, list[Position]] | None
+    breaker: BreakerTransition | None
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,7 @@ def read_database(database: Database, settings: Settings, now: datetime) -> Reco
             live_orders=ledger.live_orders(connection),
             account=account.latest_account(connection),
             paper=_paper_account(connection, settings, now) if settings.venue == "paper" else None,
+            breaker=newest_transition(connection, settings.api_host),
         )
 
 
@@ -80,7 +85,9 @@ def ask_exchange(settings: Settings, recorded: Recorded) -> Answers:
     """Return what the exchange says; after one call without an answer it is left alone."""
     status = None
     try:
-        with Probe(settings.api_base_url, auth=_signer(settings)) as probe:
+        signer = _signer(settings)
+        limits = shared_limits(settings.api_base_url, None if signer is None else signer.key_id)
+        with Probe(settings.api_base_url, auth=signer, limits=limits) as probe:
             status = probe.exchange_status()
             return Answers(status, _statement(probe, settings, recorded))
     except (ExchangeError, PayloadError, ConfigurationError):

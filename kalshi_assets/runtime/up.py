@@ -8,6 +8,7 @@ from kalshi_assets.domain.clock import wall_now
 from kalshi_assets.errors import ConfigurationError, ExchangeError, NotAuthorized
 from kalshi_assets.kalshi.auth import RequestSigner
 from kalshi_assets.kalshi.client import KalshiClient
+from kalshi_assets.kalshi.shared_limits import shared_limits
 from kalshi_assets.runtime.dagster_stack import require_free, running_dagster
 from kalshi_assets.runtime.database import database_name, database_url
 from kalshi_assets.runtime.exchange import ask_local_exchange
@@ -78,8 +79,9 @@ def require_credentials(settings: Settings) -> None:
 
 def _require_accepted(settings: Settings, signer: RequestSigner) -> None:
     """Ask the exchange whether it accepts the key. Without an answer the start goes on."""
+    limits = shared_limits(settings.api_base_url, signer.key_id)
     try:
-        with KalshiClient(settings.api_base_url, auth=signer) as client:
+        with KalshiClient(settings.api_base_url, auth=signer, limits=limits) as client:
             client.balance()
     except NotAuthorized as exc:
         raise ConfigurationError(str(exc)) from exc

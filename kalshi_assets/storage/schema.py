@@ -433,3 +433,36 @@ trading_state = Table(
     _required("state", Text()),
     _required("reason", Text()),
 )
+
+# Every call that went to the exchange, wall time; `dropped_before`: calls the log lost before it.
+api_calls = Table(
+    "api_calls",
+    metadata,
+    Column("call_id", BigInteger(), Identity(), primary_key=True),
+    _required("at", INSTANT),
+    _required("host", Text()),
+    _required("method", Text()),
+    _required("path", Text()),
+    _optional("status", Integer()),
+    _required("error", Text()),
+    _required("cost", Integer()),
+    _required("latency_ms", Integer()),
+    _required("attempt", Integer()),
+    _required("dropped_before", Integer()),
+    Index("api_calls_by_time", "at"),
+)
+
+# The newest row of a host is the state of its breaker.
+breaker_transitions = Table(
+    "breaker_transitions",
+    metadata,
+    Column("transition_id", BigInteger(), Identity(), primary_key=True),
+    _required("at", INSTANT),
+    _required("host", Text()),
+    _required("from_state", Text()),
+    _required("to_state", Text()),
+    _required("reason", Text()),
+    _required("openings", Integer()),
+    _optional("until", INSTANT),
+    Index("breaker_transitions_by_host", "host", text("transition_id DESC")),
+)

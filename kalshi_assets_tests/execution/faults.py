@@ -11,7 +11,7 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kalshi_assets.kalshi import connection
+from kalshi_assets.kalshi import wire
 from kalshi_assets.local_exchange.gate import Endpoint, Interceptor
 from kalshi_assets_tests.stand import Proceed
 
@@ -103,4 +103,4 @@ def altered_markets(change: Callable[[Row], list[Any]]) -> Interceptor:
 
 def impatient(patch: pytest.MonkeyPatch) -> None:
     """Let the client wait for an answer only a moment."""
-    patch.setattr(connection, "TIMEOUT", httpx.Timeout(connect=3, read=0.3, write=3, pool=3))
+    patch.setattr(wire, "TIMEOUT", httpx.Timeout(connect=3, read=0.3, write=3, pool=3))

@@ -8,7 +8,7 @@ import httpx
 
 from kalshi_assets.kalshi.auth import RequestSigner
 from kalshi_assets.kalshi.client import KalshiClient
-from kalshi_assets.kalshi.rate_limit import RateLimits, TokenBucket
+from kalshi_assets.kalshi.rate_limit import BucketSize, OwnBook, RateLimits, Tier
 from kalshi_assets.kalshi.retry import RetryPolicy
 
 BASE = "http://127.0.0.1:8/trade-api/v2"
@@ -43,7 +43,7 @@ def client_of(
 ) -> KalshiClient:
     """Return the real client before a fake exchange; time does not pass."""
     waited: list[float] = [] if pauses is None else pauses
-    endless = RateLimits(TokenBucket(1e9), TokenBucket(1e9))
+    endless = RateLimits(OwnBook(Tier(BucketSize(1e9, 1e9), BucketSize(1e9, 1e9))))
     return KalshiClient(
         BASE,
         auth=auth,

@@ -1,4 +1,5 @@
 import base64
+import sys
 from pathlib import Path
 
 import httpx
@@ -26,6 +27,7 @@ Key = rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey
 
 def write_key(folder: Path, key: Key, how: PrivateFormat = PrivateFormat.PKCS8) -> Path:
     path = folder / "key.pem"
+    path.touch(mode=0o600)
     path.write_bytes(key.private_bytes(Encoding.PEM, how, NoEncryption()))
     return path
 
@@ -115,6 +117,7 @@ def locked_pem(key: Key) -> bytes:
 )
 def test_an_unusable_key_file_is_named_with_the_way_out(tmp_path, content, why):
     path = tmp_path / "key.pem"
+    path.touch(mode=0o600)
     path.write_bytes(content)
     with pytest.raises(ConfigurationError, match=why) as caught:
         load_private_key(path)
@@ -132,3 +135,16 @@ def test_a_missing_file_or_a_folder_is_a_configuration_error(tmp_path, name):
 def test_an_impossible_key_id_is_a_configuration_error(tmp_path, key_id):
     with pytest.raises(ConfigurationError, match="KALSHI_API_KEY_ID"):
         RequestSigner(key_id, write_key(tmp_path, ED_KEY))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no modes")
+@pytest.mark.parametrize("mode", [0o604, 0o640, 0o644, 0o666, 0o700])
+def test_a_key_file_that_others_may_use_is_refused_with_the_command_that_closes_it(tmp_path, mode):
+    path = write_key(tmp_path, ED_KEY)
+    path.chmod(mode)
+    with pytest.raises(ConfigurationError, match=f"mode {mode:04o}") as caught:
+        RequestSigner(KEY_ID, path)
+    assert str(caught.value).endswith(f"chmod 600 {path}")
+    for closed in (0o600, 0o400):
+        path.chmod(closed)
+        RequestSigner(KEY_ID, path)

@@ -39,7 +39,7 @@ def test_a_whole_installation_is_ok_line_by_line(stand: Stand, shell: Shell) -> 
         assert (code, told["ok"]) == (OK, True)
         assert [(f["name"], f["state"]) for f in told["findings"]] == [(n, "ok") for n in NAMES]
         assert "accepts the key, trading" in finding(told, "exchange")["found"]
-        assert "schema 0002" in finding(told, "database")["found"]
+        assert "schema 0003" in finding(told, "database")["found"]
         assert "code-server, daemon, exchange, webserver" in finding(told, "processes")["found"]
         code, out, err = shell.run("doctor")
         assert (code, err) == (OK, "")
@@ -110,7 +110,7 @@ def test_a_key_others_may_read_fails_with_the_command_that_closes_it(
         ("KALSHI_API_KEY_ID", "", "KALSHI_API_KEY_ID not set"),
         ("KALSHI_PRIVATE_KEY_PATH", "", "KALSHI_PRIVATE_KEY_PATH not set"),
         ("KALSHI_PRIVATE_KEY_PATH", "/nowhere/key.pem", "cannot be read"),
-        ("KALSHI_PRIVATE_KEY_PATH", __file__, "holds no private key in PEM form"),
+        ("KALSHI_PRIVATE_KEY_PATH", "/dev/null", "holds no private key in PEM form"),
     ],
 )
 def test_a_key_that_cannot_be_used_is_named(

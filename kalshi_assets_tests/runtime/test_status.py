@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from sqlalchemy import insert
 
 from kalshi_assets.local_exchange.gate import Interceptor
+from kalshi_assets.storage.schema import breaker_transitions
 from kalshi_assets_tests.execution.faults import OnOperation, altering, answering
 from kalshi_assets_tests.runtime.commands import Shell, installed
 from kalshi_assets_tests.stand import OVERREACTING, Stand
@@ -269,3 +271,24 @@ def test_settings_that_cannot_be_read_are_exit_code_2(stand: Stand, shell: Shell
     code, told = shell.run_json("status")
     assert code == SETTINGS
     assert "KALSHI_WINDOW_DAY is not a setting" in told["error"]
+
+
+def test_an_open_breaker_is_shown_with_what_opened_it(ready: Stand, shell: Shell) -> None:
+    assert shell.run_json("status")[1]["breaker"] is None
+    with ready.database.transaction() as connection:
+        connection.execute(
+            insert(breaker_transitions).values(
+                at=ready.now,
+                host=ready.settings.api_host,
+                from_state="closed",
+                to_state="open",
+                reason="3 failures in a row: GET /markets: 502",
+                openings=1,
+                until=ready.now,
+            )
+        )
+    told = shell.run_json("status")[1]["breaker"]
+    assert (told["to_state"], told["at"]) == ("open", ready.now.isoformat())
+    [line] = [line for line in shell.run("status")[1].splitlines() if "Breaker" in line]
+    assert "OPEN, only cancels are sent, since 2026-10-13 14:30:00 UTC" in line
+    assert "GET /markets: 502" in line

@@ -1,0 +1,82 @@
+"""The breaker's transitions: each one is kept, and the newest of a host is its state."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, text
+
+from kalshi_assets.domain.calls import BreakerTransition
+from kalshi_assets.storage.engine import Database
+from kalshi_assets.storage.schema import breaker_transitions
+
+
+class StoredBreaker:
+    """The state of one host's breaker, shared by all processes that use the database."""
+
+    def __init__(self, database: Database, host: str) -> None:
+        self._database = database
+        self._host = host
+
+    def newest(self) -> BreakerTransition | None:
+        """Return the newest transition; None before the first.
+
+        Raises:
+            StorageError: the database gives no answer.
+        """
+        with self._database.transaction() as connection:
+            return newest_transition(connection, self._host)
+
+    def record(
+        self, transition: BreakerTransition, *, after: BreakerTransition | None
+    ) -> BreakerTransition | None:
+        """Add a transition and return it with its number; None where `after` is not the newest.
+
+        Raises:
+            StorageError: the database gives no answer.
+        """
+        with self._database.transaction() as connection:
+            connection.execute(
+                text("LOCK TABLE kalshi.breaker_transitions IN SHARE ROW EXCLUSIVE MODE")
+            )
+            newest = newest_transition(connection, self._host)
+            if _number(newest) != _number(after):
+                return None
+            row = {k: v for k, v in vars(transition).items() if k != "number"}
+            added = insert(breaker_transitions).values(row)
+            number = connection.scalar(added.returning(breaker_transitions.c.transition_id))
+            return replace(transition, number=number)
+
+
+def newest_transition(connection: Connection, host: str) -> BreakerTransition | None:
+    """Return the newest transition of a host's breaker; None where it was never open."""
+    table = breaker_transitions
+    query = select(table).where(table.c.host == host).order_by(table.c.transition_id.desc())
+    row = connection.execute(query.limit(1)).one_or_none()
+    return None if row is None else _transition(row)
+
+
+def transitions_after(
+    connection: Connection, number: int, *, since: datetime | None = None
+) -> list[BreakerTransition]:
+    """Return the transitions of all hosts after the one with this number, oldest first.
+
+    Args:
+        connection: to read by.
+        number: of the last one known; 0 for all.
+        since: leave out older ones.
+    """
+    table = breaker_transitions
+    query = select(table).where(table.c.transition_id > number).order_by(table.c.transition_id)
+    if since is not None:
+        query = query.where(table.c.at >= since)
+    return [_transition(row) for row in connection.execute(query)]
+
+
+def _transition(row: Row[Any]) -> BreakerTransition:
+    values = dict(row._mapping)
+    return BreakerTransition(number=values.pop("transition_id"), **values)
+
+
+def _number(transition: BreakerTransition | None) -> int | None:
+    return None if transition is None else transition.number

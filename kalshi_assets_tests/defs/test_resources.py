@@ -1,0 +1,37 @@
+"""What stands between a job's calls and the exchange, wired as jobs get it."""
+
+import pytest
+
+from kalshi_assets.defs.resources import Platform
+from kalshi_assets.errors import BreakerOpen, ServerError
+from kalshi_assets_tests.execution.faults import OnOperation, answering
+from kalshi_assets_tests.stand import Stand
+
+
+def test_every_call_of_a_job_stands_in_the_call_log(stand: Stand) -> None:
+    with Platform().client() as client:
+        client.balance()
+    calls = stand.rows("SELECT method, path, status, error, cost, host FROM kalshi.api_calls")
+    assert [(call["path"], call["status"]) for call in calls] == [
+        ("/account/limits", 200),
+        ("/account/endpoint_costs", 200),
+        ("/portfolio/balance", 200),
+    ]
+    assert {(c["method"], c["error"], c["cost"]) for c in calls} == {("GET", "", 10)}
+    assert {c["host"] for c in calls} == {stand.settings.api_host}
+
+
+def test_what_opened_the_breaker_in_one_job_stops_the_next(stand: Stand) -> None:
+    stand.faults.fault = OnOperation("GetBalance", answering(500))
+    with Platform().client() as client:
+        for _ in range(3):
+            with pytest.raises(ServerError):
+                client.balance()
+    stand.faults.fault = None
+    with Platform().client() as client, pytest.raises(BreakerOpen, match="3 failures in a row"):
+        client.positions()
+    states = stand.rows("SELECT to_state, host FROM kalshi.breaker_transitions")
+    assert [(row["to_state"], row["host"]) for row in states] == [("open", stand.settings.api_host)]
+    assert [row["error"] for row in stand.rows("SELECT error FROM kalshi.api_calls")][-3:] == [
+        "ServerError"
+    ] * 3

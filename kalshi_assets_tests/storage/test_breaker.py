@@ -1,0 +1,72 @@
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+
+from kalshi_assets.domain.calls import BreakerState, BreakerTransition
+from kalshi_assets.errors import BreakerOpen, DatabaseUnavailable
+from kalshi_assets.kalshi.breaker import Breaker
+from kalshi_assets.storage.breaker import StoredBreaker, transitions_after
+from kalshi_assets.storage.engine import Database
+from kalshi_assets_tests.stand import MOMENT
+
+HOST = "127.0.0.1:8"
+
+
+@pytest.fixture
+def database(prepared: Database) -> Iterator[Database]:
+    yield prepared
+    with prepared.transaction() as connection:
+        connection.execute(text("TRUNCATE kalshi.breaker_transitions"))
+
+
+def transition(to: BreakerState = "open", host: str = HOST) -> BreakerTransition:
+    until = MOMENT + timedelta(seconds=5)
+    return BreakerTransition(MOMENT, host, "closed", to, "3 failures in a row", 1, until)
+
+
+def test_the_newest_transition_of_a_host_is_its_state(database: Database) -> None:
+    store = StoredBreaker(database, HOST)
+    assert store.newest() is None
+    first = store.record(transition(), after=None)
+    assert first is not None
+    assert store.newest() == first
+    StoredBreaker(database, "elsewhere").record(transition("closed", "elsewhere"), after=None)
+    second = store.record(transition("half_open"), after=first)
+    assert store.newest() == second
+    with database.transaction() as connection:
+        told = transitions_after(connection, 0)
+        assert [row.to_state for row in told] == ["open", "closed", "half_open"]
+        assert transitions_after(connection, told[1].number or 0) == [second]
+
+
+def test_of_processes_that_probe_at_once_one_wins(database: Database) -> None:
+    first = StoredBreaker(database, HOST).record(transition(), after=None)
+    with ThreadPoolExecutor(4) as pool:
+        asked = [
+            pool.submit(StoredBreaker(database, HOST).record, transition("half_open"), after=first)
+            for _ in range(8)
+        ]
+        won = [future.result() for future in asked]
+    assert len([one for one in won if one is not None]) == 1
+    assert StoredBreaker(database, HOST).record(transition(), after=None) is None
+
+
+def test_a_breaker_on_the_database_is_open_for_every_process(database: Database) -> None:
+    one, other = (Breaker(HOST, StoredBreaker(database, HOST)) for _ in range(2))
+    for _ in range(3):
+        one.failed("GET /x: 502", is_probe=one.admit("read"))
+    with pytest.raises(BreakerOpen, match="3 failures in a row: GET /x: 502"):
+        other.admit("read")
+    other.succeeded(is_probe=other.admit("cancel"))
+    assert one.admit("order") is False
+
+
+def test_without_a_database_there_is_a_storage_error() -> None:
+    database = Database("postgresql://nobody:x@127.0.0.1:9/nothing")
+    with pytest.raises(DatabaseUnavailable):
+        StoredBreaker(database, HOST).newest()
+    with pytest.raises(DatabaseUnavailable):
+        StoredBreaker(database, HOST).record(transition(), after=None)
