@@ -29,7 +29,14 @@ from kalshi_assets.domain.clock import VenueClock, wall_now
 from kalshi_assets.domain.tick import SLOT_TAG, slot_of
 from kalshi_assets.execution.desk import Desk
 from kalshi_assets.kalshi.retry import RetryPolicy
-from kalshi_assets.local_exchange import Handle, Input, ManualClock, open_exchange, running_exchange
+from kalshi_assets.local_exchange import (
+    Handle,
+    Input,
+    ManualClock,
+    Terms,
+    open_exchange,
+    running_exchange,
+)
 from kalshi_assets.local_exchange.gate import Endpoint, Interceptor
 from kalshi_assets.settings import PREFIX, Settings, as_variables, load_settings
 from kalshi_assets.storage.engine import Database
@@ -187,7 +194,8 @@ def standing(
     """
     patch.setattr(RetryPolicy, "pause_seconds", lambda policy, attempt: 0.0)
     key, public = _key_pair(folder)
-    exchange = open_exchange(source, keys={KEY_ID: public})
+    # time stands still here, so reads that lag would never catch up
+    exchange = open_exchange(source, keys={KEY_ID: public}, terms=Terms(read_lag_ms=0))
     exchange.clock = venue = ManualClock(exchange.tape.started_ms)
     moment = datetime.fromtimestamp(exchange.tape.started_ms / 1000, UTC)
     faults = Faults()

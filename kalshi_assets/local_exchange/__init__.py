@@ -8,8 +8,9 @@ client's cannot hide. Start it with `python -m kalshi_assets.local_exchange`, or
     with running_exchange(exchange) as handle:
         ...  # talk to handle.url
 
-Reading order: `app` (routes) → `gate` (the way in) → `*_endpoints` → `exchange` → `trading` and
-`course` (what happens when somebody calls, and by itself) → `ledger`, `book`, `matching`, `fees`.
+Reading order: `app` (routes) → `gate` (the way in) → `*_endpoints` → `exchange` → `trading`,
+`amending` and `course` (what happens when somebody calls, and by itself) → `dealing` → `ledger`,
+`book`, `matching`, `fees`. `schema` tells how reads come to lag behind all that.
 `tape` is the protocol of what is replayed; `scenarios/` and `recordings/` implement it. `inputs`
 names what is played and which `faults/` its feed has.
 """

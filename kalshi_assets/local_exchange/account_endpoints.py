@@ -50,18 +50,28 @@ class AccountEndpoints:
 
     def balance(self, call: Call) -> View:
         """Answer with cash and what positions are worth."""
-        return balance_view(self._exchange, self._markets, call.account, call.now_ms)
+        return balance_view(
+            self._exchange,
+            self._markets,
+            call.account,
+            now_ms=call.now_ms,
+            shard=call.query.number("exchange_index"),
+        )
 
     def positions(self, call: Call) -> View:
         """Answer with a page of market positions and the events they belong to."""
+        ms = self._exchange.read_moment(call.now_ms)
         wanted = [
             position
-            for position in self._exchange.ledger.positions(call.account)
+            for position in self._exchange.ledger.positions(call.account, ms=ms)
             if self._is_wanted(position, call)
         ]
         page, cursor = page_of(wanted, call.query)
         return {
-            "market_positions": [position_view(position) for position in page],
+            "market_positions": [
+                position_view(position, self._exchange.shards.of(position.ticker))
+                for position in page
+            ],
             "event_positions": event_positions(self._exchange, list(page)),
             "cursor": cursor,
         }
@@ -75,11 +85,13 @@ class AccountEndpoints:
             self._exchange.store,
             "fills",
             call.account,
+            ms=self._exchange.read_moment(call.now_ms),
             query=call.query,
             tickers=tickers or None,
             equals={"order_id": call.query.text("order_id")},
         )
-        return {"fills": [fill_view(row) for row in rows], "cursor": cursor}
+        views = [fill_view(row, self._exchange.shards.of(row["ticker"])) for row in rows]
+        return {"fills": views, "cursor": cursor}
 
     def settlements(self, call: Call) -> View:
         """Answer with a page of settlements, newest first."""
@@ -95,6 +107,7 @@ class AccountEndpoints:
             self._exchange.store,
             "settlements",
             call.account,
+            ms=self._exchange.read_moment(call.now_ms),
             query=query,
             tickers=tickers if is_narrow else None,
             equals={},

@@ -4,7 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from kalshi_assets.local_exchange.matching import Offer, opposite
-from kalshi_assets.local_exchange.orders import Orders
+from kalshi_assets.local_exchange.orders import Order, Orders
 from kalshi_assets.local_exchange.store import Store
 from kalshi_assets.local_exchange.tape import Level, Side, Tape
 
@@ -44,19 +44,21 @@ class Book:
 
     def offers_to(self, ticker: str, taker_side: Side, ms: int) -> list[Offer]:
         """Return everything an incoming order could trade with."""
+        if self._tape.listings[ticker].status_at(ms) != "active":
+            return []
         side = opposite(taker_side)
-        own = [
-            Offer(
-                order.price,
-                order.remaining_count,
-                (order.created_ms, order.seq),
-                order_id=order.order_id,
-                account=order.account,
-            )
-            for order in self._orders.resting(ticker)
-            if order.side == side
-        ]
+        own = [_offer(order) for order in self._orders.resting(ticker) if order.side == side]
         return self.tape_offers(ticker, side, ms) + own
+
+    def contracts_ahead(self, order: Order, ms: int) -> int:
+        """Return how many contracts must trade before a resting order does."""
+        mine = _offer(order)
+        better = -1 if order.side == "bid" else 1
+        return sum(
+            offer.count
+            for offer in self.offers_to(order.ticker, opposite(order.side), ms)
+            if (better * offer.price, offer.queued_at) < (better * mine.price, mine.queued_at)
+        )
 
     def take(self, ticker: str, side: Side, price: int, *, count: int, ms: int) -> None:
         """Take contracts out of a tape level."""
@@ -88,3 +90,13 @@ class Book:
     def _taken(self, ticker: str, side: Side, version: int) -> dict[int, int]:
         sql = "select price, count from consumed where ticker = ? and side = ? and version = ?"
         return {r["price"]: r["count"] for r in self._store.rows(sql, ticker, side, version)}
+
+
+def _offer(order: Order) -> Offer:
+    return Offer(
+        order.price,
+        order.remaining_count,
+        (order.queued_ms, order.queue_no),
+        order_id=order.order_id,
+        account=order.account,
+    )

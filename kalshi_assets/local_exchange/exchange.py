@@ -4,25 +4,31 @@ All calls come from one thread (the server's event loop). Each first lets time r
 nobody ever sees an order that has expired, or a quote that has passed a resting order.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
+from kalshi_assets.local_exchange.amending import Amended, Amending
 from kalshi_assets.local_exchange.auth import Doorkeeper, wall_ms
 from kalshi_assets.local_exchange.book import Book
+from kalshi_assets.local_exchange.change_request import AmendRequest, DecreaseRequest
 from kalshi_assets.local_exchange.clock import Clock, LeasedClock
 from kalshi_assets.local_exchange.course import Course
+from kalshi_assets.local_exchange.dealing import Dealing, Dealt
+from kalshi_assets.local_exchange.funds import Funds, starting_cash_micros
+from kalshi_assets.local_exchange.halts import Halts
 from kalshi_assets.local_exchange.inputs import Input
-from kalshi_assets.local_exchange.interventions import Interventions
+from kalshi_assets.local_exchange.interventions import READ_LAG_MS, Interventions
 from kalshi_assets.local_exchange.ledger import Ledger
 from kalshi_assets.local_exchange.limits import RateLimiter, RateLimits
 from kalshi_assets.local_exchange.order_request import OrderRequest
-from kalshi_assets.local_exchange.orders import Orders
+from kalshi_assets.local_exchange.orders import Order, Orders
 from kalshi_assets.local_exchange.request_log import RequestLog
+from kalshi_assets.local_exchange.shards import Shards
 from kalshi_assets.local_exchange.store import Store
 from kalshi_assets.local_exchange.tape import Tape
-from kalshi_assets.local_exchange.trading import Canceled, Placed, Trading
-from kalshi_assets.local_exchange.units import dollars_to_micros
+from kalshi_assets.local_exchange.trading import Address, Canceled, Trading
 
 DEFAULT_CASH = Decimal(5000)
 LEASE = "venue_lease_ms"
@@ -33,13 +39,18 @@ class Terms:
     """How an exchange treats its accounts.
 
     Attributes:
-        cash: what a new account starts with, in dollars.
+        cash: what a new account starts with, in dollars. It goes to the shards that have markets,
+            in equal parts: whole to the one shard that most tapes trade on.
+        cash_by_shard: what it starts with on each shard instead, in dollars.
+        read_lag_ms: age of what an account's reads show, in ms of wall time.
         rate_limits: the tier of every account.
         balance_excludes_resting: show the balance less what resting orders may cost. Kalshi's own
             behaviour is not documented; funds are checked with them either way.
     """
 
     cash: Decimal = DEFAULT_CASH
+    cash_by_shard: Mapping[int, Decimal] | None = None
+    read_lag_ms: int = READ_LAG_MS
     rate_limits: RateLimits = field(default_factory=RateLimits)
     balance_excludes_resting: bool = False
 
@@ -76,24 +87,61 @@ class Exchange:
         self.doorkeeper = doorkeeper
         self.clock = clock
         self.terms = terms
-        self.interventions = Interventions()
+        self.interventions = Interventions(read_lag_ms=terms.read_lag_ms)
         self.limiter = RateLimiter(terms.rate_limits)
         self.request_log = RequestLog(store)
+        self.shards = Shards(tape)
         self.orders = Orders(store)
         self.book = Book(store, tape, self.orders)
-        self.ledger = Ledger(store, tape, self.orders)
-        self.trading = Trading(store, tape, orders=self.orders, book=self.book, ledger=self.ledger)
-        self._course = Course(
-            store,
-            tape,
+        self.ledger = Ledger(store, tape, shards=self.shards)
+        self.funds = Funds(tape, ledger=self.ledger, orders=self.orders, shards=self.shards)
+        halts = Halts(store, self.interventions)
+        dealing = Dealing(orders=self.orders, book=self.book, ledger=self.ledger)
+        self.trading = self._make_trading(halts, dealing)
+        self._amending = self._make_amending(halts, dealing)
+        self._course = self._make_course(halts, dealing)
+        self._open_accounts()
+
+    def _make_trading(self, halts: Halts, dealing: Dealing) -> Trading:
+        return Trading(
+            self.store,
+            self.tape,
+            orders=self.orders,
+            ledger=self.ledger,
+            funds=self.funds,
+            halts=halts,
+            shards=self.shards,
+            dealing=dealing,
+        )
+
+    def _make_amending(self, halts: Halts, dealing: Dealing) -> Amending:
+        return Amending(
+            self.store,
+            self.trading,
+            orders=self.orders,
+            funds=self.funds,
+            halts=halts,
+            shards=self.shards,
+            dealing=dealing,
+        )
+
+    def _make_course(self, halts: Halts, dealing: Dealing) -> Course:
+        return Course(
+            self.store,
+            self.tape,
             orders=self.orders,
             book=self.book,
             ledger=self.ledger,
-            trading=self.trading,
+            halts=halts,
+            dealing=dealing,
         )
-        with store.transaction():
-            for key_id in doorkeeper.key_ids:
-                self.ledger.open_account(key_id, cash_micros=dollars_to_micros(terms.cash))
+
+    def _open_accounts(self) -> None:
+        terms, shards = self.terms, self.shards.in_use
+        cash = starting_cash_micros(terms.cash, terms.cash_by_shard, shards=shards)
+        with self.store.transaction():
+            for key_id in self.doorkeeper.key_ids:
+                self.ledger.open_account(key_id, cash_micros=cash)
 
     def moment(self) -> int:
         """Return the venue's moment, with everything done that is due up to it."""
@@ -106,15 +154,35 @@ class Exchange:
         self.clock.checkpoint()
         self.moment()
 
-    def place(self, account: str, request: OrderRequest, *, now_ms: int) -> Placed:
+    def read_moment(self, now_ms: int) -> int:
+        """Return the moment whose state an account's reads show at this one.
+
+        Writes are acknowledged before reads show them. What trading itself goes by, and what
+        listeners are told, is never late.
+        """
+        return now_ms - int(self.interventions.read_lag_ms * self.clock.speed)
+
+    def place(self, account: str, request: OrderRequest, *, now_ms: int) -> Dealt:
         """Place an order, within the caller's transaction (see `Trading.place`)."""
         self._course.mark(now_ms)
         return self.trading.place(account, request, now_ms=now_ms)
 
-    def cancel(self, account: str, order_id: str, *, ticker: str | None, now_ms: int) -> Canceled:
+    def amend(self, account: str, order_id: str, *, request: AmendRequest, now_ms: int) -> Amended:
+        """Amend an order, within the caller's transaction (see `Amending.amend`)."""
+        self._course.mark(now_ms)
+        return self._amending.amend(account, order_id, request=request, now_ms=now_ms)
+
+    def decrease(
+        self, account: str, order_id: str, *, request: DecreaseRequest, now_ms: int
+    ) -> Order:
+        """Decrease an order, within the caller's transaction (see `Amending.decrease`)."""
+        self._course.mark(now_ms)
+        return self._amending.decrease(account, order_id, request=request, now_ms=now_ms)
+
+    def cancel(self, account: str, order_id: str, *, at: Address, now_ms: int) -> Canceled:
         """Cancel an order, within the caller's transaction (see `Trading.cancel`)."""
         self._course.mark(now_ms)
-        return self.trading.cancel(account, order_id, ticker=ticker, now_ms=now_ms)
+        return self.trading.cancel(account, order_id, at=at, now_ms=now_ms)
 
     def cancel_all(self, account: str, *, now_ms: int) -> None:
         """Cancel all resting orders of an account, within the caller's transaction."""

@@ -39,6 +39,10 @@ class FeeTerms:
         return -(-numerator // (rate.denominator * _SCALE))
 
 
+NO_FEES = FeeTerms("quadratic", Fraction(0))
+"""The terms while a market's fees are waived."""
+
+
 @dataclass(frozen=True, slots=True)
 class Charge:
     """What one fill costs in fees, and the rounding fees its order has collected so far."""

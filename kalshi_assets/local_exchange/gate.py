@@ -6,7 +6,7 @@ the transaction is on disk before the answer goes out.
 
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -57,6 +57,7 @@ class Endpoint:
         is_public: market data, served unsigned too.
         is_order_write: runs in a transaction and is logged word for word.
         cost: tokens it takes from its budget.
+        billed: whose shards' Write buckets a call takes them from, by its query and body.
     """
 
     method: str
@@ -68,6 +69,7 @@ class Endpoint:
     is_order_write: bool = False
     budget: Budget = "read"
     cost: int = DEFAULT_COST
+    billed: Callable[[Mapping[str, str], bytes], Sequence[int]] = lambda query, body: (0,)
 
 
 class Interceptor(Protocol):
@@ -127,7 +129,10 @@ class Gate:
     ) -> Response:
         try:
             account = self._admit(endpoint, request)
-            self._exchange.limiter.spend(account, endpoint.budget, cost=endpoint.cost)
+            shards = endpoint.billed(request.query_params, body)
+            self._exchange.limiter.spend(
+                account, endpoint.budget, cost=endpoint.cost, shards=shards
+            )
             query = Query(endpoint.operation, request.query_params)
             payload = endpoint.answer(Call(account, now_ms, request.path_params, query, body))
         except Refusal as refusal:

@@ -1,7 +1,7 @@
-"""Token buckets of the Basic tier: one Read and one Write budget an account."""
+"""Token buckets of the Basic tier: one Read budget an account, and one Write budget a shard."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -37,7 +37,7 @@ class _Bucket:
 
 @dataclass(slots=True)
 class RateLimiter:
-    """Charges requests to their account's bucket.
+    """Charges requests to their account's buckets.
 
     Attributes:
         limits: the tier in force.
@@ -46,22 +46,35 @@ class RateLimiter:
 
     limits: RateLimits
     monotonic: Callable[[], float] = time.monotonic
-    _buckets: dict[tuple[str, Budget], _Bucket] = field(default_factory=dict)
+    _buckets: dict[tuple[str, Budget, int], _Bucket] = field(default_factory=dict)
 
-    def spend(self, account: str, budget: Budget, *, cost: int) -> None:
-        """Take tokens from a bucket.
+    def spend(
+        self, account: str, budget: Budget, *, cost: int, shards: Sequence[int] = (0,)
+    ) -> None:
+        """Take tokens from a bucket, or from those of several shards.
+
+        Args:
+            account: whose.
+            budget: Read or Write.
+            cost: tokens to take.
+            shards: whose Write buckets a write is billed to; 0 is the one that belongs to none.
 
         Raises:
-            Refusal: 429 if the bucket holds fewer; it then keeps what it has.
+            Refusal: 429 if a bucket holds fewer; they then keep what they have.
         """
         if not self.limits.is_enforced:
             return
+        buckets = [self._filled(account, budget, shard) for shard in shards]
+        if any(bucket.tokens < cost for bucket in buckets):
+            raise Refusal.rate_limited()
+        for bucket in buckets:
+            bucket.tokens -= cost
+
+    def _filled(self, account: str, budget: Budget, shard: int) -> _Bucket:
         size = self.limits.read if budget == "read" else self.limits.write
         now = self.monotonic()
-        bucket = self._buckets.setdefault((account, budget), _Bucket(size.capacity, now))
+        bucket = self._buckets.setdefault((account, budget, shard), _Bucket(size.capacity, now))
         refill = (now - bucket.filled_at) * size.refill_rate
         bucket.tokens = min(bucket.tokens + refill, size.capacity)
         bucket.filled_at = now
-        if bucket.tokens < cost:
-            raise Refusal.rate_limited()
-        bucket.tokens -= cost
+        return bucket

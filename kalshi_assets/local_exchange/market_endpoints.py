@@ -87,8 +87,8 @@ class MarketEndpoints:
         return {"schedule": {"standard_hours": [week], "maintenance_windows": []}}
 
     def user_data_timestamp(self, call: Call) -> View:
-        """Answer how fresh account reads are: always now."""
-        return {"as_of_time": iso(call.now_ms)}
+        """Answer how fresh account reads are."""
+        return {"as_of_time": iso(self._exchange.read_moment(call.now_ms))}
 
     def series_list(self, call: Call) -> View:
         """Answer with the series of a category or with certain tags."""

@@ -195,12 +195,13 @@ def _times(listing: Listing) -> View:
 
 
 def _outcome(listing: Listing, ms: int) -> View:
-    if ms < listing.determined_ms or listing.result is None:
+    payout = listing.yes_payout
+    if ms < listing.determined_ms or listing.result is None or payout is None:
         return {"result": "", "expiration_value": ""}
     view: View = {
         "result": listing.result,
         "expiration_value": listing.expiration_value,
-        "settlement_value_dollars": price_text(ONE_DOLLAR if listing.result == "yes" else 0),
+        "settlement_value_dollars": price_text(payout),
     }
     if ms >= listing.settled_ms:
         view["settlement_ts"] = iso(listing.settled_ms)

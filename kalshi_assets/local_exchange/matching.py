@@ -50,6 +50,11 @@ class Plan:
     has_met_itself: bool
     left: int
 
+    @property
+    def is_crossing(self) -> bool:
+        """Whether the order meets anything at all, its own account's orders included."""
+        return bool(self.matches or self.cancelled or self.has_met_itself)
+
 
 def crosses(side: Side, *, limit: int, price: int) -> bool:
     """Tell whether an order of this side and limit trades with an offer at this price."""

@@ -3,14 +3,17 @@
 from collections import defaultdict
 from typing import Any
 
+from kalshi_assets.local_exchange.amending import Amended
+from kalshi_assets.local_exchange.dealing import Dealt
 from kalshi_assets.local_exchange.exchange import Exchange
 from kalshi_assets.local_exchange.ledger import Position
 from kalshi_assets.local_exchange.market_view import MarketView
 from kalshi_assets.local_exchange.orders import Order
 from kalshi_assets.local_exchange.store import Row
 from kalshi_assets.local_exchange.tape import Side
-from kalshi_assets.local_exchange.trading import Canceled, Placed
+from kalshi_assets.local_exchange.trading import Canceled
 from kalshi_assets.local_exchange.units import (
+    BALANCE_STEP_MICROS,
     CENT_MICROS,
     ONE_DOLLAR,
     balance_text,
@@ -20,58 +23,75 @@ from kalshi_assets.local_exchange.units import (
     price_text,
 )
 
+_CENT = 100  # of a price
+
 View = dict[str, Any]
 
 
-def balance_view(exchange: Exchange, markets: MarketView, account: str, now_ms: int) -> View:
-    """Render the balance; positions count at the last price of what is held."""
-    cash = exchange.ledger.cash_micros(account)
+def balance_view(
+    exchange: Exchange, markets: MarketView, account: str, *, now_ms: int, shard: int | None
+) -> View:
+    """Render the balance of one shard or of all; positions count at their last price."""
+    ms = exchange.read_moment(now_ms)
+    cash = exchange.ledger.cash_by_shard(account, ms=ms)
     if exchange.terms.balance_excludes_resting:
-        cash -= exchange.ledger.reserved_micros(account)
-        cash -= cash % 100
-    value = 0
-    for position in exchange.ledger.positions(account):
-        price = markets.last_price(position.ticker, now_ms)
-        value += position.value_micros(price)
+        cash = {one: _unreserved(exchange, account, one, micros) for one, micros in cash.items()}
+    shown = sum(micros for one, micros in cash.items() if shard in (None, one))
+    value = sum(
+        position.value_micros(markets.last_price(position.ticker, now_ms))
+        for position in exchange.ledger.positions(account, ms=ms)
+        if shard in (None, exchange.shards.of(position.ticker))
+    )
     return {
-        "balance": cash // CENT_MICROS,
-        "balance_dollars": balance_text(cash),
+        "balance": shown // CENT_MICROS,
+        "balance_dollars": balance_text(shown),
         "portfolio_value": value // CENT_MICROS,
-        "updated_ts": now_ms // 1000,
-        "balance_breakdown": [{"exchange_index": 0, "balance": balance_text(cash)}],
+        "updated_ts": ms // 1000,
+        "balance_breakdown": [
+            {"exchange_index": one, "balance": balance_text(micros)} for one, micros in cash.items()
+        ],
     }
 
 
-def created_view(placed: Placed, now_ms: int) -> View:
+def created_view(dealt: Dealt, now_ms: int) -> View:
     """Render the answer to a new order; averages only if something was filled."""
-    order = placed.order
-    view: View = {
-        "order_id": order.order_id,
-        "fill_count": count_text(order.fill_count),
-        "remaining_count": count_text(order.remaining_count),
-        "ts_ms": now_ms,
+    return {
+        **_named(dealt.order, now_ms),
+        "fill_count": count_text(dealt.filled),
+        "remaining_count": count_text(dealt.order.remaining_count),
+        **_averages(dealt),
     }
-    if order.client_order_id:
-        view["client_order_id"] = order.client_order_id
-    if order.fill_count:
-        view["average_fill_price"] = _average(placed.notional_micros, order.fill_count)
-        view["average_fee_paid"] = _average(placed.fees_micros, order.fill_count)
-    return view
+
+
+def amended_view(amended: Amended, now_ms: int) -> View:
+    """Render the answer to an amend; what has not changed is null."""
+    dealt = amended.dealt
+    has_moved = bool(dealt.filled) or dealt.order.remaining_count != amended.rested
+    return {
+        **_named(dealt.order, now_ms),
+        "fill_count": count_text(dealt.filled) if has_moved else None,
+        "remaining_count": count_text(dealt.order.remaining_count) if has_moved else None,
+        "average_fill_price": None,
+        "average_fee_paid": None,
+        **_averages(dealt),
+    }
+
+
+def decreased_view(order: Order, now_ms: int) -> View:
+    """Render the answer to a decrease."""
+    return {**_named(order, now_ms), "remaining_count": count_text(order.remaining_count)}
 
 
 def canceled_view(canceled: Canceled, now_ms: int) -> View:
-    """Render the answer to a cancel."""
-    view: View = {
+    """Render the answer to a cancel; it never names the client's id of the order."""
+    return {
         "order_id": canceled.order.order_id,
         "reduced_by": count_text(canceled.reduced_by),
         "ts_ms": now_ms,
     }
-    if canceled.order.client_order_id:
-        view["client_order_id"] = canceled.order.client_order_id
-    return view
 
 
-def order_view(order: Order, user_id: str) -> View:
+def order_view(order: Order, user_id: str, *, shard: int) -> View:
     """Render an order record."""
     view: View = {
         "order_id": order.order_id,
@@ -88,14 +108,14 @@ def order_view(order: Order, user_id: str) -> View:
         "self_trade_prevention_type": order.self_trade_prevention,
         "cancel_order_on_pause": order.cancel_on_pause,
         "subaccount_number": 0,
-        "exchange_index": 0,
+        "exchange_index": shard,
     }
     if order.expires_ms is not None:
         view["expiration_time"] = iso(order.expires_ms)
     return view
 
 
-def fill_view(row: Row) -> View:
+def fill_view(row: Row, shard: int) -> View:
     """Render a fill."""
     return {
         "fill_id": row["trade_id"],
@@ -103,7 +123,7 @@ def fill_view(row: Row) -> View:
         "order_id": row["order_id"],
         "ticker": row["ticker"],
         "market_ticker": row["ticker"],
-        "exchange_index": 0,
+        "exchange_index": shard,
         **_direction(row["side"]),
         "count_fp": count_text(row["count"]),
         **_prices(row["price"]),
@@ -115,11 +135,11 @@ def fill_view(row: Row) -> View:
     }
 
 
-def position_view(position: Position) -> View:
+def position_view(position: Position, shard: int) -> View:
     """Render a market position."""
     return {
         "ticker": position.ticker,
-        "exchange_index": 0,
+        "exchange_index": shard,
         "position_fp": count_text(position.position),
         "market_exposure_dollars": micros_text(position.cost_micros),
         "total_traded_dollars": micros_text(position.traded_micros),
@@ -153,7 +173,7 @@ def settlement_view(exchange: Exchange, row: Row) -> View:
     yes, no = (held, 0) if held > 0 else (0, -held)
     return {
         "ticker": row["ticker"],
-        "exchange_index": 0,
+        "exchange_index": exchange.shards.of(row["ticker"]),
         "event_ticker": exchange.tape.listings[row["ticker"]].event_ticker,
         "market_result": row["result"],
         "yes_count_fp": count_text(yes),
@@ -163,7 +183,7 @@ def settlement_view(exchange: Exchange, row: Row) -> View:
         "revenue": row["revenue_micros"] // CENT_MICROS,
         "settled_time": iso(row["settled_ms"]),
         "fee_cost": micros_text(row["fees_micros"]),
-        "value": 100 if row["result"] == "yes" else 0,
+        "value": row["payout"] // _CENT,
     }
 
 
@@ -189,6 +209,27 @@ def _prices(price: int) -> View:
         "yes_price_dollars": price_text(price),
         "no_price_dollars": price_text(ONE_DOLLAR - price),
     }
+
+
+def _named(order: Order, now_ms: int) -> View:
+    view: View = {"order_id": order.order_id, "ts_ms": now_ms}
+    if order.client_order_id:
+        view["client_order_id"] = order.client_order_id
+    return view
+
+
+def _averages(dealt: Dealt) -> View:
+    if not dealt.filled:
+        return {}
+    return {
+        "average_fill_price": _average(dealt.notional_micros, dealt.filled),
+        "average_fee_paid": _average(dealt.fees_micros, dealt.filled),
+    }
+
+
+def _unreserved(exchange: Exchange, account: str, shard: int, micros: int) -> int:
+    free = micros - exchange.funds.reserved_micros(account, shard)
+    return free - free % BALANCE_STEP_MICROS
 
 
 def _average(micros: int, count: int) -> str:

@@ -15,6 +15,7 @@ def page_of_records(
     table: Table,
     account: str,
     *,
+    ms: int,
     query: Query,
     tickers: Sequence[str] | None,
     equals: Mapping[Literal["status", "order_id"], str],
@@ -25,11 +26,13 @@ def page_of_records(
         store: where the records are.
         table: which records.
         account: whose.
+        ms: as they stood at this moment.
         query: gives limit, cursor, min_ts and max_ts.
         tickers: only these markets; None for all.
         equals: further columns to match; empty values match all.
     """
     conditions, values = ["account = ?"], [account]
+    source = store.as_of(table)
     for column, value in equals.items():
         if value:
             conditions.append(f"{column} = ?")
@@ -41,9 +44,9 @@ def page_of_records(
     conditions.extend(condition for condition, _ in bounds)
     limit = query.limit()
     rows = store.rows(
-        f"select * from {table} where {' and '.join(conditions)} "  # noqa: S608 - literals only
+        f"select * from {source} where {' and '.join(conditions)} "  # noqa: S608 - literals only
         "order by seq desc limit ?",
-        *(*values, *(bound for _, bound in bounds), limit + 1),
+        *(ms, *values, *(bound for _, bound in bounds), limit + 1),
     )
     cursor = cursor_of(rows[limit - 1]["seq"]) if len(rows) > limit else ""
     return rows[:limit], cursor

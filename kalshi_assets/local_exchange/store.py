@@ -10,58 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from kalshi_assets.local_exchange import schema
 from kalshi_assets.local_exchange.bulletin import Bulletin
 from kalshi_assets.local_exchange.errors import StateMismatch
 
 FILE_NAME = "exchange.sqlite3"
-
-SCHEMA = """
-create table if not exists meta (key text primary key, value text not null);
-create table if not exists accounts (
-    account text primary key, user_id text not null, cash_micros integer not null);
-create table if not exists orders (
-    seq integer primary key autoincrement, order_id text not null unique,
-    account text not null, client_order_id text not null, ticker text not null,
-    side text not null, price integer not null, initial_count integer not null,
-    fill_count integer not null, remaining_count integer not null,
-    status text not null, reason text not null, time_in_force text not null,
-    self_trade_prevention text not null, cancel_on_pause integer not null, expires_ms integer,
-    created_ms integer not null, updated_ms integer not null,
-    taker_cost_micros integer not null, maker_cost_micros integer not null,
-    taker_fees_micros integer not null, maker_fees_micros integer not null,
-    fee_carry_micros integer not null);
-create unique index if not exists orders_client_id
-    on orders (account, client_order_id) where client_order_id <> '';
-create index if not exists orders_resting on orders (ticker, seq) where status = 'resting';
-create table if not exists fills (
-    seq integer primary key autoincrement, trade_id text not null, account text not null,
-    order_id text not null, ticker text not null, side text not null, price integer not null,
-    count integer not null, is_taker integer not null, fee_micros integer not null,
-    created_ms integer not null);
-create index if not exists fills_order on fills (order_id);
-create table if not exists trades (
-    seq integer primary key autoincrement, trade_id text not null, ticker text not null,
-    price integer not null, count integer not null, taker_side text not null,
-    created_ms integer not null);
-create index if not exists trades_time on trades (ticker, created_ms);
-create table if not exists positions (
-    account text not null, ticker text not null, position integer not null,
-    cost_micros integer not null, realized_micros integer not null, fees_micros integer not null,
-    traded_micros integer not null, traded_count integer not null, updated_ms integer not null,
-    is_settled integer not null, primary key (account, ticker));
-create table if not exists settlements (
-    seq integer primary key autoincrement, account text not null, ticker text not null,
-    result text not null, position integer not null, cost_micros integer not null,
-    revenue_micros integer not null, fees_micros integer not null,
-    settled_ms integer not null);
-create table if not exists consumed (
-    ticker text not null, side text not null, price integer not null, version integer not null,
-    count integer not null, primary key (ticker, side, price));
-create table if not exists order_requests (
-    seq integer primary key autoincrement, venue_ms integer not null, wall_ms integer not null,
-    key_id text not null, method text not null, path text not null, body text not null,
-    status integer not null, response text not null);
-"""
 
 Row = sqlite3.Row
 
@@ -73,7 +26,7 @@ class Store:
         state_dir: the folder to keep it in; None keeps it in memory, for tests.
 
     Raises:
-        StateMismatch: if another live process holds the file.
+        StateMismatch: if another live process holds the file, or another version wrote it.
     """
 
     def __init__(self, state_dir: Path | None) -> None:
@@ -97,9 +50,19 @@ class Store:
         self._db.execute("pragma locking_mode = exclusive")
         self._db.execute("pragma journal_mode = wal")
         self._db.execute("pragma synchronous = full")
+        self._check_version()
         with self.transaction():
-            for statement in SCHEMA.split(";\n"):
-                self._db.execute(statement)
+            schema.prepare(self._db)
+        self._as_of = {table: schema.as_of(self._db, table) for table in schema.LAGGING}
+
+    def _check_version(self) -> None:
+        version = self.number("pragma user_version")
+        if version != schema.VERSION and self.row("select 1 from sqlite_master") is not None:
+            self._db.close()
+            raise StateMismatch(
+                f"{self._path} was written by another version of the local exchange "
+                f"({version}, this one writes {schema.VERSION}): give another state folder"
+            )
 
     def close(self) -> None:
         """Close the file; another process may hold it then."""
@@ -144,6 +107,10 @@ class Store:
         """Return the first row of a query, None if it has none."""
         row: Row | None = self._db.execute(statement, values).fetchone()
         return row
+
+    def as_of(self, table: schema.Table) -> str:
+        """Return a table expression: the table as it stood at a moment, given as parameter 1."""
+        return self._as_of[table]
 
     def number(self, statement: str, *values: Any) -> int:
         """Return the single number of a query."""

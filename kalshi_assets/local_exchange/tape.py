@@ -13,7 +13,7 @@ from kalshi_assets.local_exchange.fees import FeeTerms
 from kalshi_assets.local_exchange.units import ONE_DOLLAR
 
 Side = Literal["bid", "ask"]
-Result = Literal["yes", "no"]
+Result = Literal["yes", "no", "scalar"]
 Status = Literal["initialized", "active", "closed", "determined", "finalized"]
 
 
@@ -51,6 +51,9 @@ class Listing:
     Attributes:
         floor_strike: the value above which YES wins, None where the terms name no number.
         result: who wins, None where nobody knows yet; the market then stays closed.
+        settlement_price: what a YES contract pays where the result is `scalar`, in $0.0001.
+        event_fees: the event's fee terms where they differ from its series'.
+        fee_waiver_until_ms: until when trading is free, None where it is not.
     """
 
     ticker: str
@@ -70,6 +73,23 @@ class Listing:
     settled_ms: int
     result: Result | None
     expiration_value: str
+    settlement_price: int | None = None
+    event_fees: FeeTerms | None = None
+    fee_waiver_until_ms: int | None = None
+
+    def __post_init__(self) -> None:
+        if (self.result == "scalar") != (self.settlement_price is not None):
+            raise ValueError(
+                f"{self.ticker}: result {self.result} with settlement price "
+                f"{self.settlement_price}: a scalar result has one, no other has"
+            )
+
+    @property
+    def yes_payout(self) -> int | None:
+        """What a YES contract pays, in $0.0001; None while the result is open."""
+        if self.settlement_price is not None:
+            return self.settlement_price
+        return None if self.result is None else ONE_DOLLAR * (self.result == "yes")
 
     def status_at(self, ms: int) -> Status:
         """Return the market's place in its life at a moment."""

@@ -38,7 +38,8 @@ from kalshi_assets.local_exchange.units import HOUR_MS, parse_count, parse_price
 
 NOON_MS = 1_791_898_200_000  # Tuesday 2026-10-13 13:30 UTC
 TICKER = "KXTEST-26OCT-T1"
-UNLIMITED = Terms(rate_limits=RateLimits(is_enforced=False))
+UNLIMITED = Terms(rate_limits=RateLimits(is_enforced=False), read_lag_ms=0)
+"""Nobody is sent away, and reads are up to date."""
 
 PrivateKey = RSAPrivateKey | Ed25519PrivateKey
 
@@ -191,9 +192,11 @@ def error_of(response: httpx.Response) -> tuple[int, str]:
 class Caller:
     """Talks to an exchange as one account."""
 
-    def __init__(self, url: str, name: str) -> None:
+    def __init__(
+        self, url: str, name: str, *, transport: httpx.BaseTransport | None = None
+    ) -> None:
         self.url, self.name = url, name
-        self.http = httpx.Client(timeout=20, trust_env=False)
+        self.http = httpx.Client(timeout=20, trust_env=False, transport=transport)
 
     def call(self, method: str, path: str, *, json: Any = None, **query: Any) -> httpx.Response:
         signed = headers(self.name, method, PREFIX + path)
@@ -207,6 +210,23 @@ class Caller:
     def order(self, side: str, at: str, size: str, **changes: Any) -> httpx.Response:
         body = order_body(side, at, size) | changes
         return self.call("POST", "/portfolio/events/orders", json=body)
+
+    def rest(self, side: str, at: str, size: str, **changes: Any) -> str:
+        """Place an order that is accepted, and return its id."""
+        response = self.order(side, at, size, **changes)
+        assert response.status_code == 201, response.text
+        return str(response.json()["order_id"])
+
+    def change(self, order_id: str, verb: str, **body: Any) -> httpx.Response:
+        """Amend or decrease an order."""
+        return self.call("POST", f"/portfolio/events/orders/{order_id}/{verb}", json=body)
+
+    def cancel(self, order_id: str, **query: Any) -> httpx.Response:
+        return self.call("DELETE", f"/portfolio/events/orders/{order_id}", **query)
+
+    def shown(self, order_id: str) -> Any:
+        """Return an order as it is shown."""
+        return self.get(f"/portfolio/orders/{order_id}")["order"]
 
     def cash(self) -> str:
         return str(self.get("/portfolio/balance")["balance_dollars"])
@@ -222,11 +242,12 @@ class Floor:
     you: Caller
     url: str
     local_url: str
+    exchange: Exchange
 
     def wait(self, seconds: float) -> None:
         """Let venue time pass, and the exchange notice."""
         self.clock.advance(seconds=seconds)
-        httpx.get(f"{self.local_url}/clock", trust_env=False)
+        self.me.http.get(f"{self.local_url}/clock")
 
 
 @contextmanager
@@ -236,11 +257,21 @@ def floor(
     terms: Terms = UNLIMITED,
     interceptor: Interceptor | None = None,
 ) -> Iterator[Floor]:
+    """Yield an exchange that listens on a socket."""
     tape = tape or ScriptedTape()
-    clock = ManualClock(tape.started_ms)
-    keys = {name: public_pem(private_key(name)) for name in ("me", "you", "rsa")}
-    exchange = Exchange(tape, Store(None), doorkeeper=Doorkeeper(keys), clock=clock, terms=terms)
+    exchange = exchange_on(tape, terms)
     with running_exchange(exchange, interceptor=interceptor) as handle:
         me, you = Caller(handle.url, "me"), Caller(handle.url, "you")
         with me.http, you.http:
-            yield Floor(tape, clock, me, you, handle.url, handle.local_url)
+            yield Floor(tape, clock_of(exchange), me, you, handle.url, handle.local_url, exchange)
+
+
+def exchange_on(tape: ScriptedTape, terms: Terms = UNLIMITED) -> Exchange:
+    keys = {name: public_pem(private_key(name)) for name in ("me", "you", "rsa")}
+    clock = ManualClock(tape.started_ms)
+    return Exchange(tape, Store(None), doorkeeper=Doorkeeper(keys), clock=clock, terms=terms)
+
+
+def clock_of(exchange: Exchange) -> ManualClock:
+    assert isinstance(exchange.clock, ManualClock)
+    return exchange.clock

@@ -120,7 +120,7 @@ def reads():
 
 @pytest.mark.parametrize("template", reads())
 def test_every_read_has_the_documented_shape(document, traded, template):
-    order_id = traded.get("/portfolio/orders")["orders"][0]["order_id"]
+    order_id = traded.get("/portfolio/orders", status="resting")["orders"][0]["order_id"]
     path = template.format(series_ticker="KXCPI", ticker=CPI, order_id=order_id)
     response = traded.call("GET", path, **QUERIES.get(template, {}))
     assert response.status_code == 200
@@ -146,6 +146,16 @@ def test_order_writes_have_the_documented_shape(document, traded):
     check(document, orders, "POST", created)
     check(document, orders, "POST", traded.order("bid", "0.99", "1", ticker=CPI))
     path = f"{orders}/{created.json()['order_id']}"
+    resized = {"ticker": CPI, "side": "bid", "price": "0.02", "count": "3"}
+    for body in (resized, resized, resized | {"price": "0.99"}):
+        amended = traded.call("POST", f"{path}/amend", json=body)
+        assert amended.status_code == 200
+        check(document, orders + "/{order_id}/amend", "POST", amended)
+    created = traded.order("bid", "0.02", "2", ticker=CPI)
+    path = f"{orders}/{created.json()['order_id']}"
+    decreased = traded.call("POST", f"{path}/decrease", json={"reduce_by": "1"})
+    assert decreased.status_code == 200
+    check(document, orders + "/{order_id}/decrease", "POST", decreased)
     check(document, orders + "/{order_id}", "DELETE", traded.call("DELETE", path))
     check(document, orders, "DELETE", traded.call("DELETE", orders))
 

@@ -12,13 +12,20 @@ from kalshi_assets.local_exchange.tape import PriceRange
 from kalshi_assets_tests.local_exchange.bench import (
     NOON_MS,
     TICKER,
+    Floor,
     ScriptedTape,
     error_of,
-    floor,
     headers,
     listing,
     order_body,
 )
+from kalshi_assets_tests.local_exchange.quiet import quiet_floor
+
+
+@pytest.fixture
+def venue(quiet_venue: Floor) -> Floor:
+    return quiet_venue
+
 
 IOC = {"time_in_force": "immediate_or_cancel"}
 
@@ -33,7 +40,7 @@ IOC = {"time_in_force": "immediate_or_cancel"}
         {"expiration_time": NOON_MS // 1000 - 60},
         {"order_group_id": "g"},
         {"subaccount": 3},
-        {"exchange_index": 2},
+        {"exchange_index": 4},
     ],
 )
 def test_orders_that_make_no_sense_are_invalid(venue, changes):
@@ -51,7 +58,7 @@ def test_each_stretch_of_the_grid_has_its_own_step():
         PriceRange(1_000, 9_000, 100),
         PriceRange(9_000, 10_000, 10),
     )
-    with floor(ScriptedTape(listings={TICKER: listing(price_ranges=ranges)})) as venue:
+    with quiet_floor(ScriptedTape(listings={TICKER: listing(price_ranges=ranges)})) as venue:
         codes = [venue.me.order("bid", at, "1").status_code for at in ("0.055", "0.355", "0.36")]
     assert codes == [201, 400, 201]
 
