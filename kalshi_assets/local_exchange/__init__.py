@@ -16,17 +16,20 @@ names what is played and which `faults/` its feed has.
 """
 
 from kalshi_assets.local_exchange.app import create_app
+from kalshi_assets.local_exchange.auth import Key
 from kalshi_assets.local_exchange.clock import ManualClock
 from kalshi_assets.local_exchange.errors import LocalExchangeError, StateMismatch, UnknownScenario
 from kalshi_assets.local_exchange.exchange import Exchange, Terms, open_exchange
 from kalshi_assets.local_exchange.inputs import Input, Recording
 from kalshi_assets.local_exchange.limits import RateLimits
 from kalshi_assets.local_exchange.server import Handle, ServerConfig, running_exchange, serve
+from kalshi_assets.local_exchange.tiers import Tiers
 
 __all__ = [
     "Exchange",
     "Handle",
     "Input",
+    "Key",
     "LocalExchangeError",
     "ManualClock",
     "RateLimits",
@@ -34,6 +37,7 @@ __all__ = [
     "ServerConfig",
     "StateMismatch",
     "Terms",
+    "Tiers",
     "UnknownScenario",
     "create_app",
     "open_exchange",

@@ -34,7 +34,13 @@ class AccountEndpoints:
     def all(self) -> list[Endpoint]:
         """Return the operations."""
         return [
-            Endpoint("GET", "/portfolio/balance", "GetBalance", self.balance),
+            Endpoint(
+                "GET",
+                "/portfolio/balance",
+                "GetBalance",
+                self.balance,
+                scope="read::portfolio_balance",
+            ),
             Endpoint("GET", "/portfolio/positions", "GetPositions", self.positions),
             Endpoint("GET", "/portfolio/fills", "GetFills", self.fills),
             Endpoint("GET", "/portfolio/settlements", "GetSettlements", self.settlements),
@@ -89,6 +95,7 @@ class AccountEndpoints:
             query=call.query,
             tickers=tickers or None,
             equals={"order_id": call.query.text("order_id")},
+            tier=self._exchange.terms.tiers.live_fills(call.now_ms),
         )
         views = [fill_view(row, self._exchange.shards.of(row["ticker"])) for row in rows]
         return {"fills": views, "cursor": cursor}
@@ -148,6 +155,11 @@ class AccountEndpoints:
         event = self._exchange.tape.listings[position.ticker].event_ticker
         return (
             position.is_settled in _SETTLEMENT_FILTER[kind]
+            and not self._exchange.terms.tiers.is_position_archived(
+                is_settled=bool(position.is_settled),
+                updated_ms=position.updated_ms,
+                now_ms=call.now_ms,
+            )
             and query.text("ticker") in ("", position.ticker)
             and query.text("event_ticker") in ("", event)
             and (not counts or _has_any(position, counts))

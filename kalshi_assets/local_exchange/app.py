@@ -10,18 +10,24 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from kalshi_assets.local_exchange.account_endpoints import AccountEndpoints
 from kalshi_assets.local_exchange.auth import wall_ms
+from kalshi_assets.local_exchange.candle_endpoints import CandleEndpoints
 from kalshi_assets.local_exchange.errors import Refusal
+from kalshi_assets.local_exchange.event_endpoints import EventEndpoints
 from kalshi_assets.local_exchange.exchange import Exchange
+from kalshi_assets.local_exchange.exchange_endpoints import ExchangeEndpoints
 from kalshi_assets.local_exchange.gate import PREFIX, Endpoint, Gate, Interceptor, json_response
+from kalshi_assets.local_exchange.historical_endpoints import HistoricalEndpoints
 from kalshi_assets.local_exchange.market_endpoints import MarketEndpoints
 from kalshi_assets.local_exchange.order_endpoints import OrderEndpoints
 from kalshi_assets.local_exchange.units import iso
+from kalshi_assets.local_exchange.wall_date import WallDate
 
 BEAT_SECONDS = 0.1
 
@@ -38,6 +44,7 @@ def create_app(exchange: Exchange, *, interceptor: Interceptor | None = None) ->
     gate = Gate(exchange, interceptor)
     return Starlette(
         routes=[*_routes(gate, endpoints(exchange)), *_local_routes(exchange)],
+        middleware=[Middleware(WallDate, now_ms=exchange.doorkeeper.now_ms)],
         exception_handlers={HTTPException: _unknown_path, 500: _failed},
         lifespan=_beating(exchange),
     )
@@ -46,7 +53,11 @@ def create_app(exchange: Exchange, *, interceptor: Interceptor | None = None) ->
 def endpoints(exchange: Exchange) -> list[Endpoint]:
     """Return every operation served."""
     return [
+        *ExchangeEndpoints(exchange).all(),
+        *EventEndpoints(exchange).all(),
+        *CandleEndpoints(exchange).all(),
         *MarketEndpoints(exchange).all(),
+        *HistoricalEndpoints(exchange).all(),
         *OrderEndpoints(exchange).all(),
         *AccountEndpoints(exchange).all(),
     ]

@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from kalshi_assets.local_exchange.amending import Amended, Amending
-from kalshi_assets.local_exchange.auth import Doorkeeper, wall_ms
+from kalshi_assets.local_exchange.auth import Doorkeeper, Key, wall_ms
 from kalshi_assets.local_exchange.book import Book
 from kalshi_assets.local_exchange.change_request import AmendRequest, DecreaseRequest
 from kalshi_assets.local_exchange.clock import Clock, LeasedClock
@@ -28,6 +28,7 @@ from kalshi_assets.local_exchange.request_log import RequestLog
 from kalshi_assets.local_exchange.shards import Shards
 from kalshi_assets.local_exchange.store import Store
 from kalshi_assets.local_exchange.tape import Tape
+from kalshi_assets.local_exchange.tiers import Tiers
 from kalshi_assets.local_exchange.trading import Address, Canceled, Trading
 
 DEFAULT_CASH = Decimal(5000)
@@ -46,6 +47,7 @@ class Terms:
         rate_limits: the tier of every account.
         balance_excludes_resting: show the balance less what resting orders may cost. Kalshi's own
             behaviour is not documented; funds are checked with them either way.
+        tiers: when records leave the live operations.
     """
 
     cash: Decimal = DEFAULT_CASH
@@ -53,6 +55,7 @@ class Terms:
     read_lag_ms: int = READ_LAG_MS
     rate_limits: RateLimits = field(default_factory=RateLimits)
     balance_excludes_resting: bool = False
+    tiers: Tiers = field(default_factory=Tiers)
 
 
 class Exchange:
@@ -84,7 +87,7 @@ class Exchange:
         store.stamp(self.source.name)
         self.tape = tape
         self.store = store
-        self.doorkeeper = doorkeeper
+        self.doorkeeper = doorkeeper.ahead_by(lambda: self.interventions.wall_offset_ms)
         self.clock = clock
         self.terms = terms
         self.interventions = Interventions(read_lag_ms=terms.read_lag_ms)
@@ -140,8 +143,8 @@ class Exchange:
         terms, shards = self.terms, self.shards.in_use
         cash = starting_cash_micros(terms.cash, terms.cash_by_shard, shards=shards)
         with self.store.transaction():
-            for key_id in self.doorkeeper.key_ids:
-                self.ledger.open_account(key_id, cash_micros=cash)
+            for account in self.doorkeeper.accounts:
+                self.ledger.open_account(account, cash_micros=cash)
 
     def moment(self) -> int:
         """Return the venue's moment, with everything done that is due up to it."""
@@ -198,7 +201,7 @@ class Exchange:
 def open_exchange(
     source: Input | str,
     *,
-    keys: dict[str, str],
+    keys: Mapping[str, str | Key],
     state_dir: Path | None = None,
     speed: float = 1.0,
     terms: Terms | None = None,
@@ -207,7 +210,7 @@ def open_exchange(
 
     Args:
         source: what it plays; a text is a scenario's name.
-        keys: PEM of each public key by key id; each key is an account of its own.
+        keys: each public key by key id; a bare PEM may do everything, in an account of its own.
         state_dir: where the state lives; None keeps it in memory.
         speed: venue seconds a wall second.
         terms: cash and rate limits.

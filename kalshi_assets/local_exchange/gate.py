@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kalshi_assets.local_exchange.auth import KEY_HEADER
+from kalshi_assets.local_exchange.auth import KEY_HEADER, Scope
 from kalshi_assets.local_exchange.errors import Refusal
 from kalshi_assets.local_exchange.limits import DEFAULT_COST, Budget
 from kalshi_assets.local_exchange.query import Query
@@ -34,7 +34,7 @@ class Call:
     """One call, let in.
 
     Attributes:
-        account: the key id it is signed with; empty on unsigned calls for market data.
+        account: whose key it is signed with; empty on unsigned calls for market data.
         now_ms: the venue's moment.
         path: the values of the path's variables.
         query: the query parameters.
@@ -55,6 +55,7 @@ class Endpoint:
     Attributes:
         answer: returns the payload, None for an empty answer.
         is_public: market data, served unsigned too.
+        scope: what a key must allow; by default `read` for a GET, `write::trade` for the rest.
         is_order_write: runs in a transaction and is logged word for word.
         cost: tokens it takes from its budget.
         billed: whose shards' Write buckets a call takes them from, by its query and body.
@@ -66,6 +67,7 @@ class Endpoint:
     answer: Callable[[Call], Payload]
     status: int = 200
     is_public: bool = False
+    scope: Scope | None = None
     is_order_write: bool = False
     budget: Budget = "read"
     cost: int = DEFAULT_COST
@@ -83,6 +85,13 @@ class Interceptor(Protocol):
     ) -> Response:
         """Answer a call."""
         ...
+
+
+def public_reads(*operations: tuple[str, str, Callable[[Call], Payload]]) -> list[Endpoint]:
+    """Return the endpoints of public operations given as path, name and answer."""
+    return [
+        Endpoint("GET", path, name, answer, is_public=True) for path, name, answer in operations
+    ]
 
 
 class Gate:
@@ -146,7 +155,16 @@ class Gate:
             return ANONYMOUS
         raw_path: bytes = request.scope.get("raw_path") or request.url.path.encode()
         path = raw_path.split(b"?", 1)[0].decode("ascii", errors="replace")
-        return doorkeeper.admit(request.headers, method=endpoint.method, path=path)
+        return doorkeeper.admit(
+            request.headers, method=endpoint.method, path=path, scope=_scope_of(endpoint)
+        )
+
+
+def _scope_of(endpoint: Endpoint) -> Scope | None:
+    """Return what a key must allow; market data any key may read."""
+    if endpoint.is_public or endpoint.scope is not None:
+        return endpoint.scope
+    return "read" if endpoint.method == "GET" else "write::trade"
 
 
 def json_response(payload: Payload, status: int) -> Response:

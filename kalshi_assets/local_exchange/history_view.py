@@ -5,7 +5,7 @@ from typing import Any
 
 from kalshi_assets.local_exchange.query import Query, cursor_of
 from kalshi_assets.local_exchange.store import Store
-from kalshi_assets.local_exchange.tape import Bar, Candle, Tape, TapeTrade
+from kalshi_assets.local_exchange.tape import Bar, Candle, Listing, Tape, TapeTrade
 from kalshi_assets.local_exchange.units import (
     HOUR_MS,
     ONE_DOLLAR,
@@ -14,7 +14,27 @@ from kalshi_assets.local_exchange.units import (
     price_text,
 )
 
+_MINUTE_MS = 60_000
+_LIVE_ONLY = ("min", "max")
+"""Prices of a candle that the historical operations leave out."""
+
 View = dict[str, Any]
+
+
+def latest_before(tape: Tape, listing: Listing, minutes: int, *, before_ms: int) -> Candle | None:
+    """Return a market's last candle that ends before a moment, None if there is none.
+
+    Looks back in stretches that double, so that a long gap costs few questions and a short one
+    reads few candles.
+    """
+    until_ms, stretch = before_ms - 1, 2 * minutes * _MINUTE_MS
+    while until_ms >= listing.open_ms:
+        from_ms = max(until_ms - stretch + 1, listing.open_ms)
+        candles = tape.candles(listing.ticker, minutes, from_ms, until_ms)
+        if candles:
+            return candles[-1]
+        until_ms, stretch = from_ms - 1, 2 * stretch
+    return None
 
 
 def candle_view(candle: Candle) -> View:
@@ -45,6 +65,11 @@ def projected_view(candle: Candle, end_ms: int) -> View:
     )
 
 
+def archived_candle_view(candle: Candle) -> View:
+    """Render a candle as the historical operations do: no name carries its unit."""
+    return {name.removesuffix("_fp"): _plain(value) for name, value in candle_view(candle).items()}
+
+
 def trade_view(trade: TapeTrade) -> View:
     """Render a public trade."""
     outcome = "yes" if trade.taker_side == "bid" else "no"
@@ -69,18 +94,17 @@ class TradeHistory:
         self._tape = tape
         self._store = store
 
-    def page(self, query: Query, now_ms: int) -> View:
-        """Return the page of trades a query asks for."""
+    def page(self, query: Query, span: tuple[int, int]) -> View:
+        """Return the page a query asks for of the trades within [from, until], in ms."""
         limit, after = query.limit(), query.cursor()
         ticker = query.text("ticker")
         tickers = [ticker] if ticker else list(self._tape.listings)
         if ticker not in ("", *self._tape.listings) or query.flag("is_block_trade"):
             return {"trades": [], "cursor": ""}
+        from_ms, until_ms = _narrowed(query, span)
         first = min(self._tape.listings[name].open_ms for name in tickers)
-        from_ms = max((query.number("min_ts") or 0) * 1000, first)
-        until_ms = min((query.number("max_ts") or now_ms // 1000 + 1) * 1000, now_ms)
         shown: list[TapeTrade] = []
-        for trade in self._newest_first(tickers, from_ms, _start(after, until_ms)):
+        for trade in self._newest_first(tickers, max(from_ms, first), _start(after, until_ms)):
             if after and _place(trade) >= after:
                 continue
             if len(shown) == limit:
@@ -109,6 +133,14 @@ class TradeHistory:
         return [*self._tape.trades(ticker, after_ms, until_ms), *own]
 
 
+def _narrowed(query: Query, span: tuple[int, int]) -> tuple[int, int]:
+    least, most = query.number("min_ts"), query.number("max_ts")
+    return (
+        span[0] if least is None else max(span[0], least * 1000),
+        span[1] if most is None else min(span[1], most * 1000),
+    )
+
+
 def _place(trade: TapeTrade) -> str:
     """Return a trade's place in time, as text that sorts like it."""
     return f"{trade.created_ms:015d}/{trade.trade_id}"
@@ -117,6 +149,13 @@ def _place(trade: TapeTrade) -> str:
 def _start(after: str, until_ms: int) -> int:
     moment = after.split("/", 1)[0]
     return min(int(moment), until_ms) if moment.isdigit() else until_ms
+
+
+def _plain(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    plain = {name.removesuffix("_dollars"): price for name, price in value.items()}
+    return {name: price for name, price in plain.items() if name not in _LIVE_ONLY}
 
 
 def _bar(bar: Bar) -> View:

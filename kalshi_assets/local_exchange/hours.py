@@ -19,6 +19,11 @@ def pause_start(ms: int) -> int | None:
     return to_ms(datetime.combine(local.date(), PAUSE_OPENS, NEW_YORK))
 
 
+def pause_end(start_ms: int) -> int:
+    """Return when the pause that began at a moment is over."""
+    return to_ms(datetime.combine(_local_date(start_ms), PAUSE_CLOSES, NEW_YORK))
+
+
 def pauses_between(after_ms: int, until_ms: int) -> list[int]:
     """Return the starts of pauses in (after, until]."""
     day = _local_date(after_ms)

@@ -3,8 +3,10 @@
 from typing import Any
 
 from kalshi_assets.local_exchange.book import Book, Depth
+from kalshi_assets.local_exchange.interventions import Interventions
+from kalshi_assets.local_exchange.shards import shard_of
 from kalshi_assets.local_exchange.store import Store
-from kalshi_assets.local_exchange.tape import Level, Listing, PriceRange, Series, Tape
+from kalshi_assets.local_exchange.tape import Level, Listing, PriceRange, Status, Tape
 from kalshi_assets.local_exchange.units import DAY_MS, ONE_DOLLAR, count_text, iso, price_text
 
 View = dict[str, Any]
@@ -17,6 +19,10 @@ _ZEROS: View = {
     "no_bid_dollars": price_text(0),
     "no_ask_dollars": price_text(0),
 }
+_UNTOUCHED: View = {
+    "no_bid_dollars": price_text(ONE_DOLLAR),
+    "no_ask_dollars": price_text(ONE_DOLLAR),
+}
 
 
 class MarketView:
@@ -24,23 +30,52 @@ class MarketView:
 
     Trades with our own orders count towards volume, last price and open interest here; candles show
     the tape alone.
+
+    Args:
+        tape: the markets.
+        book: their books.
+        store: our own trades.
+        interventions: which markets are paused; none by default.
     """
 
-    def __init__(self, tape: Tape, book: Book, store: Store) -> None:
+    def __init__(
+        self,
+        tape: Tape,
+        book: Book,
+        store: Store,
+        *,
+        interventions: Interventions | None = None,
+    ) -> None:
         self._tape = tape
         self._book = book
         self._store = store
+        self._interventions = interventions or Interventions()
 
     def market(self, listing: Listing, ms: int) -> View:
         """Render one market."""
         return {
             **_facts(listing),
-            "status": listing.status_at(ms),
+            "exchange_index": shard_of(listing, self._tape.series[listing.series_ticker]),
+            "status": self.status(listing, ms),
             **self._quotes(listing, ms),
             **self._counters(listing, ms),
             **self._day_ago(listing, ms),
             **_outcome(listing, ms),
         }
+
+    def status(self, listing: Listing, ms: int) -> Status:
+        """Return the status shown: an active market that somebody has paused is inactive."""
+        status = listing.status_at(ms)
+        is_paused = listing.ticker in self._interventions.paused_markets
+        return "inactive" if is_paused and status == "active" else status
+
+    def updated_ms(self, listing: Listing, ms: int) -> int:
+        """Return the `updated_time` shown."""
+        if ms < listing.open_ms:
+            return listing.created_ms
+        if ms >= listing.close_ms:
+            return listing.close_ms
+        return max(self._tape.quote_at(listing.ticker, ms).updated_ms, listing.created_ms)
 
     def orderbook(self, ticker: str, ms: int, depth: int) -> View:
         """Render a book: bids only, best last, the no side in NO prices; depth 0 is all."""
@@ -52,6 +87,11 @@ class MarketView:
                 "no_dollars": _ladder(no_bids, depth),
             }
         }
+
+    def volume(self, listing: Listing, ms: int) -> int:
+        """Return the contracts traded so far, ours included."""
+        tape_volume = self._tape_volume(listing.ticker, ms)
+        return tape_volume + self._own_volume(listing.ticker, 0, ms)
 
     def last_price(self, ticker: str, ms: int) -> int:
         """Return the price of the last trade, ours or the tape's; 0 before the first."""
@@ -69,10 +109,13 @@ class MarketView:
         return self._tape.activity_at(ticker, ms).volume
 
     def _quotes(self, listing: Listing, ms: int) -> View:
-        updated_time = {"updated_time": iso(self._updated_ms(listing, ms))}
+        updated_time = {"updated_time": iso(self.updated_ms(listing, ms))}
         if self._is_zero_coded(listing, ms):
             return {**updated_time, **_ZEROS}
-        bid, ask = _touch(self._book.depth(listing.ticker, ms))
+        depth = self._book.depth(listing.ticker, ms)
+        if depth == Depth((), ()) and self._is_untouched(listing, ms):
+            return {**updated_time, **_ZEROS, **_UNTOUCHED}
+        bid, ask = _touch(depth)
         return {
             **updated_time,
             "yes_bid_dollars": price_text(bid.price),
@@ -83,12 +126,12 @@ class MarketView:
             "no_ask_dollars": price_text(ONE_DOLLAR - bid.price),
         }
 
-    def _updated_ms(self, listing: Listing, ms: int) -> int:
+    def _is_untouched(self, listing: Listing, ms: int) -> bool:
+        """Tell whether nobody has quoted the market yet: its ask then shows 0 without a size."""
         if ms < listing.open_ms:
-            return listing.created_ms
-        if ms >= listing.close_ms:
-            return listing.close_ms
-        return max(self._tape.quote_at(listing.ticker, ms).updated_ms, listing.created_ms)
+            return True
+        quote = self._tape.quote_at(listing.ticker, min(ms, listing.close_ms - 1))
+        return not quote.bids and not quote.asks and quote.updated_ms <= listing.created_ms
 
     def _is_zero_coded(self, listing: Listing, ms: int) -> bool:
         is_active = listing.open_ms <= ms < listing.close_ms
@@ -129,32 +172,10 @@ class MarketView:
         }
 
 
-def series_view(series: Series) -> View:
-    """Render a series."""
-    slug = series.ticker.lower()
-    multiplier = series.fees.multiplier
-    return {
-        "ticker": series.ticker,
-        "frequency": series.frequency,
-        "title": series.title,
-        "category": series.category,
-        "categories": [series.category],
-        "tags": list(series.tags),
-        "settlement_sources": [{"name": series.source_name, "url": series.source_url}],
-        "contract_url": f"https://local-exchange.invalid/contracts/{slug}.pdf",
-        "contract_terms_url": f"https://local-exchange.invalid/terms/{slug}.pdf",
-        "fee_type": series.fees.fee_type,
-        "fee_multiplier": int(multiplier) if multiplier.denominator == 1 else float(multiplier),
-        "additional_prohibitions": [],
-        "exchange_index": 0,
-    }
-
-
 def _facts(listing: Listing) -> View:
     return {
         "ticker": listing.ticker,
         "event_ticker": listing.event_ticker,
-        "exchange_index": 0,
         "market_type": "binary",
         "title": listing.title,
         "yes_sub_title": listing.yes_sub_title,
@@ -165,6 +186,7 @@ def _facts(listing: Listing) -> View:
         "notional_value_dollars": price_text(ONE_DOLLAR),
         "settlement_bounds_type": "default",
         **_strike(listing),
+        **_waiver(listing),
         "rules_primary": listing.rules_primary,
         "rules_secondary": listing.rules_secondary,
         "price_level_structure": listing.price_level_structure,
@@ -176,6 +198,11 @@ def _strike(listing: Listing) -> View:
     if listing.floor_strike is None:
         return {"strike_type": "custom"}
     return {"strike_type": "greater", "floor_strike": listing.floor_strike}
+
+
+def _waiver(listing: Listing) -> View:
+    until_ms = listing.fee_waiver_until_ms
+    return {} if until_ms is None else {"fee_waiver_expiration_time": iso(until_ms)}
 
 
 def _range(part: PriceRange) -> View:

@@ -148,6 +148,7 @@ class OrderEndpoints:
             query=call.query,
             tickers=self._tickers(call),
             equals={"status": call.query.choice("status", _STATUSES)},
+            tier=self._exchange.terms.tiers.live_orders(call.now_ms),
         )
         return {
             "orders": [self._view(order_from_row(row), call) for row in rows],
@@ -159,7 +160,10 @@ class OrderEndpoints:
         order = self._exchange.orders.find_as_of(
             self._exchange.read_moment(call.now_ms), call.account, order_id=call.path["order_id"]
         )
-        if order is None:
+        tiers = self._exchange.terms.tiers
+        if order is None or tiers.is_order_archived(
+            is_resting=order.status == "resting", updated_ms=order.updated_ms, now_ms=call.now_ms
+        ):
             raise Refusal.nested(404, "not_found")
         return {"order": self._view(order, call)}
 

@@ -2,8 +2,10 @@
 
 import base64
 import binascii
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
+
+from starlette.datastructures import QueryParams
 
 from kalshi_assets.local_exchange.errors import Refusal
 
@@ -22,7 +24,7 @@ class Query:
         values: the query parameters.
     """
 
-    def __init__(self, operation: str, values: Mapping[str, str]) -> None:
+    def __init__(self, operation: str, values: QueryParams) -> None:
         self._operation = operation
         self._values = values
 
@@ -33,6 +35,10 @@ class Query:
     def names(self, name: str) -> list[str]:
         """Return a comma-separated list, empty if absent."""
         return [part for part in self.text(name).split(",") if part]
+
+    def repeated(self, name: str) -> list[str]:
+        """Return the values of a parameter that may be given several times."""
+        return [value for value in self._values.getlist(name) if value]
 
     def choice(self, name: str, choices: Sequence[str]) -> str:
         """Return one of the choices, empty if absent."""
@@ -63,14 +69,14 @@ class Query:
             raise self.invalid(name, "required")
         return value
 
-    def limit(self) -> int:
+    def limit(self, *, default: int = DEFAULT_LIMIT, most: int = MAX_LIMIT) -> int:
         """Return the page size."""
         value = self.number("limit")
         if value is None or value == 0:
-            return DEFAULT_LIMIT
+            return default
         if value < 0:
             raise self.invalid("limit", "gte")
-        if value > MAX_LIMIT:
+        if value > most:
             raise self.invalid("limit", "lte")
         return value
 
@@ -109,3 +115,26 @@ def page_of(items: Sequence[T], query: Query) -> tuple[Sequence[T], str]:
     start, limit = query.cursor_number(), query.limit()
     stop = start + limit
     return items[start:stop], cursor_of(stop) if stop < len(items) else ""
+
+
+def page_where(
+    items: Sequence[T], is_wanted: Callable[[T], bool], *, after: int, limit: int
+) -> tuple[list[T], str]:
+    """Cut a page out of the wanted items; the cursor is empty on the last page.
+
+    Cursors count all items, so that none is skipped or repeated when others become wanted, or
+    cease to be, between two pages.
+
+    Args:
+        items: all items, in an order that never changes.
+        is_wanted: tells which to show.
+        after: where the page begins: the number its cursor stands for.
+        limit: the page size.
+    """
+    page: list[T] = []
+    for place in range(after, len(items)):
+        if is_wanted(items[place]):
+            if len(page) == limit:
+                return page, cursor_of(place)
+            page.append(items[place])
+    return page, ""

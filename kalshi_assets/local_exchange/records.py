@@ -5,6 +5,7 @@ from typing import Literal
 
 from kalshi_assets.local_exchange.query import Query, cursor_of
 from kalshi_assets.local_exchange.store import Row, Store
+from kalshi_assets.local_exchange.tiers import Bound
 
 _TIME_COLUMN = {"orders": "created_ms", "fills": "created_ms", "settlements": "settled_ms"}
 Table = Literal["orders", "fills", "settlements"]
@@ -19,6 +20,7 @@ def page_of_records(
     query: Query,
     tickers: Sequence[str] | None,
     equals: Mapping[Literal["status", "order_id"], str],
+    tier: Bound | None = None,
 ) -> tuple[list[Row], str]:
     """Return a page and the cursor of the next one, empty on the last.
 
@@ -30,6 +32,7 @@ def page_of_records(
         query: gives limit, cursor, min_ts and max_ts.
         tickers: only these markets; None for all.
         equals: further columns to match; empty values match all.
+        tier: which age of records; None for all.
     """
     conditions, values = ["account = ?"], [account]
     source = store.as_of(table)
@@ -40,7 +43,7 @@ def page_of_records(
     if tickers is not None:
         conditions.append(f"ticker in ({', '.join('?' for _ in tickers)})")
         values.extend(tickers)
-    bounds = _bounds(table, query)
+    bounds = [*_bounds(table, query), *([] if tier is None else [tier])]
     conditions.extend(condition for condition, _ in bounds)
     limit = query.limit()
     rows = store.rows(

@@ -135,6 +135,7 @@ class _Server(uvicorn.Server):
             uvicorn.Config(
                 app,  # type: ignore[arg-type]  # uvicorn's own type of an application is narrower
                 log_level="warning",
+                date_header=False,
                 access_log=False,
                 timeout_graceful_shutdown=2,
             )

@@ -14,7 +14,7 @@ from kalshi_assets.local_exchange.units import ONE_DOLLAR
 
 Side = Literal["bid", "ask"]
 Result = Literal["yes", "no", "scalar"]
-Status = Literal["initialized", "active", "closed", "determined", "finalized"]
+Status = Literal["initialized", "inactive", "active", "closed", "determined", "finalized"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class Listing:
         return None if self.result is None else ONE_DOLLAR * (self.result == "yes")
 
     def status_at(self, ms: int) -> Status:
-        """Return the market's place in its life at a moment."""
+        """Return the market's place in its life at a moment; never `inactive`."""
         if ms < self.open_ms:
             return "initialized"
         if ms < self.close_ms:

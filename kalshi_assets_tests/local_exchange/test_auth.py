@@ -1,14 +1,31 @@
 import base64
+import time
+from contextlib import ExitStack, contextmanager
+from email.utils import parsedate_to_datetime
 
 import httpx
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from kalshi_assets.local_exchange.auth import Doorkeeper
+from kalshi_assets.local_exchange.auth import Doorkeeper, Key
+from kalshi_assets.local_exchange.clock import ManualClock
 from kalshi_assets.local_exchange.errors import LocalExchangeError, Refusal
+from kalshi_assets.local_exchange.exchange import Exchange
 from kalshi_assets.local_exchange.gate import PREFIX
-from kalshi_assets_tests.local_exchange.bench import headers, private_key, public_pem, sign
+from kalshi_assets.local_exchange.server import running_exchange
+from kalshi_assets.local_exchange.store import Store
+from kalshi_assets_tests.local_exchange.bench import (
+    NOON_MS,
+    UNLIMITED,
+    Caller,
+    ScriptedTape,
+    error_of,
+    headers,
+    private_key,
+    public_pem,
+    sign,
+)
 
 BALANCE = f"{PREFIX}/portfolio/balance"
 STALE = {"error": {"code": "header_timestamp_expired", "message": "header timestamp expired"}}
@@ -120,3 +137,96 @@ def test_account_data_needs_a_signature(venue, path):
 def test_a_private_matter_registered_as_key_is_named():
     with pytest.raises(LocalExchangeError, match="key k7"):
         Doorkeeper({"k7": "no pem"})
+
+
+@contextmanager
+def guarded(**scopes):
+    """An exchange whose keys have the given scopes and all belong to one account."""
+    keys = {
+        name: Key(public_pem(private_key(name)), scopes=frozenset(granted), account="desk")
+        for name, granted in scopes.items()
+    }
+    exchange = Exchange(
+        ScriptedTape(),
+        Store(None),
+        doorkeeper=Doorkeeper(keys),
+        clock=ManualClock(NOON_MS),
+        terms=UNLIMITED,
+    )
+    with running_exchange(exchange) as handle, ExitStack() as stack:
+        callers = {name: Caller(handle.url, name) for name in keys}
+        for caller in callers.values():
+            stack.enter_context(caller.http)
+        yield callers, handle
+
+
+def test_a_key_may_do_what_its_scopes_say():
+    calls = {
+        "balance": lambda caller: caller.call("GET", "/portfolio/balance").status_code,
+        "orders": lambda caller: caller.call("GET", "/portfolio/orders").status_code,
+        "place": lambda caller: caller.order("bid", "0.10", "1").status_code,
+        "cancel": lambda caller: caller.call("DELETE", "/portfolio/events/orders").status_code,
+        "markets": lambda caller: caller.call("GET", "/markets").status_code,
+    }
+    granted = {
+        "full": {"read", "write"},
+        "reader": {"read"},
+        "auditor": {"read::portfolio_balance"},
+        "trader": {"write::trade"},
+        "treasurer": {"write::transfer"},
+    }
+    may = {
+        "full": set(calls),
+        "reader": {"balance", "orders", "markets"},
+        "auditor": {"balance", "markets"},
+        "trader": {"place", "cancel", "markets"},
+        "treasurer": {"markets"},
+    }
+    with guarded(**granted) as (callers, _):
+        for name, caller in callers.items():
+            answers = {word: call(caller) for word, call in calls.items()}
+            assert {word for word, status in answers.items() if status < 300} == may[name]
+            assert {status for status in answers.values() if status >= 300} <= {403}
+
+
+def test_a_read_only_key_is_told_which_scope_an_order_needs():
+    with guarded(reader={"read"}) as (callers, _):
+        refused = callers["reader"].order("bid", "0.10", "1")
+    assert error_of(refused) == (403, "forbidden")
+    assert "write::trade" in refused.json()["error"]["details"]
+
+
+def test_several_keys_act_for_one_account():
+    with guarded(reader={"read"}, trader={"write::trade"}) as (callers, _):
+        placed = callers["trader"].order("bid", "0.10", "1").json()
+        (seen,) = callers["reader"].get("/portfolio/orders")["orders"]
+        assert seen["order_id"] == placed["order_id"]
+        assert callers["reader"].cash() == "5000.0000"
+
+
+def test_an_unknown_scope_is_named_with_the_known_ones():
+    key = Key(public_pem(private_key("me")), scopes=frozenset({"trade"}))  # type: ignore[arg-type]  # the wrong word on purpose
+    with pytest.raises(LocalExchangeError, match=r"key k7: scope 'trade' .*write::trade"):
+        Doorkeeper({"k7": key})
+
+
+@pytest.mark.parametrize("path", ["/exchange/status", "/nothing", "/portfolio/balance"])
+def test_every_answer_is_dated_by_the_exchanges_own_clock(path):
+    with guarded(full={"read", "write"}) as (callers, handle):
+        for offset_ms in (0, 3_600_000, -7_200_000):
+            handle.exchange.interventions.wall_offset_ms = offset_ms
+            answer = callers["full"].http.get(handle.url + path)
+            dates = answer.headers.get_list("date")
+            assert len(dates) == 1
+            ahead = parsedate_to_datetime(dates[0]).timestamp() - time.time()
+            assert abs(ahead - offset_ms / 1000) < 5
+
+
+def test_a_clock_that_is_off_moves_the_window_of_signatures():
+    with guarded(full={"read", "write"}) as (_, handle):
+        handle.exchange.interventions.wall_offset_ms = 3_600_000
+        assert balance(handle, headers("full", "GET", BALANCE)).json() == STALE
+        signed = headers("full", "GET", BALANCE, skew_ms=3_600_000)
+        assert balance(handle, signed).status_code == 200
+        handle.exchange.interventions.wall_offset_ms = 0
+        assert balance(handle, headers("full", "GET", BALANCE)).status_code == 200

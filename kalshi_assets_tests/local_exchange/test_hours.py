@@ -20,6 +20,11 @@ def test_trading_is_on_otherwise(text):
     assert hours.pause_start(at(text)) is None
 
 
+@pytest.mark.parametrize("day", ["2026-10-15", "2026-12-17"])
+def test_a_pause_lasts_two_hours(day):
+    assert hours.pause_end(at(f"{day}T03:00")) == at(f"{day}T05:00")
+
+
 def test_pauses_between_counts_every_thursday_once():
     starts = hours.pauses_between(at("2026-10-15T03:00"), at("2026-10-29T03:00"))
     assert starts == [at("2026-10-22T03:00"), at("2026-10-29T03:00")]

@@ -168,6 +168,20 @@ def test_the_latest_candle_before_the_start_leads_on_request(week, interval, end
     assert lead["volume_fp"] == "0.00"
 
 
+def test_the_candles_of_an_event_are_those_of_its_markets_cut_where_an_answer_is_full(week):
+    path = "/series/KXCPI/events/KXCPI-26OCT/candlesticks"
+    hours = {"start_ts": START - 86_400, "end_ts": START, "period_interval": 60}
+    answer = week.get(path, **hours)
+    assert answer["market_tickers"] == [CPI]
+    assert answer["adjusted_end_ts"] == START
+    assert answer["market_candlesticks"] == [candles(week).json()["markets"][0]["candlesticks"]]
+    first = START - 11_000 * 60
+    whole = week.get(path, start_ts=first, end_ts=START, period_interval=1)
+    assert whole["adjusted_end_ts"] == first + 10_000 * 60
+    ends = [candle["end_period_ts"] for candle in whole["market_candlesticks"][0]]
+    assert ends[-1] == whole["adjusted_end_ts"]
+
+
 def test_own_trades_move_volume_and_last_price(venue):
     venue.me.order("bid", "0.52", "2", time_in_force="immediate_or_cancel")
     market = venue.me.get(f"/markets/{TICKER}")["market"]
