@@ -5,7 +5,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
 from starlette.applications import Starlette
@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from kalshi_assets.local_exchange.account_endpoints import AccountEndpoints
 from kalshi_assets.local_exchange.auth import wall_ms
@@ -26,6 +26,7 @@ from kalshi_assets.local_exchange.gate import PREFIX, Endpoint, Gate, Intercepto
 from kalshi_assets.local_exchange.historical_endpoints import HistoricalEndpoints
 from kalshi_assets.local_exchange.market_endpoints import MarketEndpoints
 from kalshi_assets.local_exchange.order_endpoints import OrderEndpoints
+from kalshi_assets.local_exchange.stream import STREAM_PATH, Hub, stream_endpoint
 from kalshi_assets.local_exchange.units import iso
 from kalshi_assets.local_exchange.wall_date import WallDate
 
@@ -34,19 +35,23 @@ BEAT_SECONDS = 0.1
 _LOG = logging.getLogger(__name__)
 
 
-def create_app(exchange: Exchange, *, interceptor: Interceptor | None = None) -> Starlette:
+def create_app(
+    exchange: Exchange, *, interceptor: Interceptor | None = None, hub: Hub | None = None
+) -> Starlette:
     """Build the application around an exchange.
 
     Args:
         exchange: what it serves; closing it is the caller's, after the application has stopped.
         interceptor: where faults are put in; None for an exchange that behaves.
+        hub: its WebSocket connections; None makes one.
     """
-    gate = Gate(exchange, interceptor)
+    gate, hub = Gate(exchange, interceptor), hub or Hub(exchange)
+    stream = WebSocketRoute(STREAM_PATH, stream_endpoint(hub, exchange.doorkeeper))
     return Starlette(
-        routes=[*_routes(gate, endpoints(exchange)), *_local_routes(exchange)],
+        routes=[stream, *_routes(gate, endpoints(exchange), hub), *_local_routes(exchange)],
         middleware=[Middleware(WallDate, now_ms=exchange.doorkeeper.now_ms)],
         exception_handlers={HTTPException: _unknown_path, 500: _failed},
-        lifespan=_beating(exchange),
+        lifespan=_beating(exchange, hub),
     )
 
 
@@ -74,11 +79,26 @@ def clock_view(exchange: Exchange) -> dict[str, object]:
     }
 
 
-def _routes(gate: Gate, operations: list[Endpoint]) -> list[BaseRoute]:
+def _routes(gate: Gate, operations: list[Endpoint], hub: Hub) -> list[BaseRoute]:
     return [
-        Route(PREFIX + endpoint.path, gate.handler(endpoint), methods=[endpoint.method])
+        Route(PREFIX + endpoint.path, _told(gate, endpoint, hub), methods=[endpoint.method])
         for endpoint in operations
     ]
+
+
+def _told(gate: Gate, endpoint: Endpoint, hub: Hub) -> Callable[[Request], Awaitable[Response]]:
+    """Return an operation's handler; what a write changes is told at once, and by itself."""
+    handle = gate.handler(endpoint)
+    if not endpoint.is_order_write:
+        return handle
+
+    async def handle_and_tell(request: Request) -> Response:
+        hub.advance()
+        response = await handle(request)
+        hub.advance()
+        return response
+
+    return handle_and_tell
 
 
 def _local_routes(exchange: Exchange) -> list[BaseRoute]:
@@ -92,13 +112,14 @@ def _local_routes(exchange: Exchange) -> list[BaseRoute]:
 
 
 def _beating(
-    exchange: Exchange,
+    exchange: Exchange, hub: Hub
 ) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async def beat() -> None:
             while True:
                 exchange.tick()
+                hub.advance()
                 await asyncio.sleep(BEAT_SECONDS)
 
         task = asyncio.create_task(beat())

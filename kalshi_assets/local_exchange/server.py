@@ -19,6 +19,12 @@ from kalshi_assets.local_exchange.exchange import Exchange, Terms, open_exchange
 from kalshi_assets.local_exchange.faults import FaultyFeed, parse_faults
 from kalshi_assets.local_exchange.gate import PREFIX, Interceptor
 from kalshi_assets.local_exchange.inputs import Input
+from kalshi_assets.local_exchange.stream import (
+    HEARTBEAT_SECONDS,
+    HeartbeatProtocol,
+    Hub,
+    stream_url,
+)
 from kalshi_assets.local_exchange.units import iso
 
 HOST = "127.0.0.1"
@@ -67,6 +73,11 @@ class Handle:
     local_url: str
     exchange: Exchange
 
+    @property
+    def websocket_url(self) -> str:
+        """Where the WebSocket is: `ws://…/trade-api/ws/v2`."""
+        return stream_url(self.url)
+
 
 def serve(config: ServerConfig) -> None:
     """Serve until SIGTERM, SIGINT or the parent's death, then stop cleanly.
@@ -103,7 +114,12 @@ def serve(config: ServerConfig) -> None:
 
 @contextmanager
 def running_exchange(
-    exchange: Exchange, *, port: int = 0, interceptor: Interceptor | None = None
+    exchange: Exchange,
+    *,
+    port: int = 0,
+    interceptor: Interceptor | None = None,
+    hub: Hub | None = None,
+    heartbeat_seconds: float = HEARTBEAT_SECONDS,
 ) -> Iterator[Handle]:
     """Serve an exchange in a thread; it is closed on leaving.
 
@@ -111,10 +127,13 @@ def running_exchange(
         exchange: from `open_exchange`, or put together by hand.
         port: 0 takes a free one.
         interceptor: where faults are put in.
+        hub: its WebSocket connections; None makes one with the exchange's own terms.
+        heartbeat_seconds: of real time between two Pings on a WebSocket.
     """
     ready = threading.Event()
     with contextlib.closing(exchange), socket.create_server((HOST, port)) as listener:
-        server = _Server(create_app(exchange, interceptor=interceptor), on_ready=ready.set)
+        app = create_app(exchange, interceptor=interceptor, hub=hub)
+        server = _Server(app, on_ready=ready.set, heartbeat_seconds=heartbeat_seconds)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         try:
@@ -130,10 +149,18 @@ def running_exchange(
 class _Server(uvicorn.Server):
     """Uvicorn that tells when it is ready and treats a signal as a wish to stop, not to die."""
 
-    def __init__(self, app: object, *, on_ready: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        app: object,
+        *,
+        on_ready: Callable[[], None],
+        heartbeat_seconds: float = HEARTBEAT_SECONDS,
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,  # type: ignore[arg-type]  # uvicorn's own type of an application is narrower
+                ws=HeartbeatProtocol,
+                ws_ping_interval=heartbeat_seconds,
                 log_level="warning",
                 date_header=False,
                 access_log=False,
@@ -177,6 +204,7 @@ def _announcement(exchange: Exchange, url: str) -> dict[str, object]:
         "pid": os.getpid(),
         **clock_view(exchange),
         "input_started_at": iso(exchange.tape.started_ms),
+        "websocket_url": stream_url(url),
     }
 
 
