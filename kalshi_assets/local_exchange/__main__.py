@@ -33,10 +33,11 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     played = parser.add_mutually_exclusive_group(required=True)
     played.add_argument("--scenario", help="name of the scenario to replay")
-    played.add_argument("--recording", type=Path, help="folder of recorded candles to replay")
+    played.add_argument("--recording", type=Path, help="folder of candles or frames to replay")
     add("--at", type=_instant, help="where in the recording the clock begins, ISO with offset")
     add("--spread", type=int, default=DEFAULT_SPREAD, help="around recorded prices, in $0.0001")
     add("--fault", action="append", default=[], help="NAME for all markets, NAME:TICKER for one")
+    add("--faults", type=Path, help="JSON file: a list of fault rules")
     add("--state", required=True, type=Path, help="folder of the state; made if missing")
     add("--keys", required=True, type=Path, help="JSON file: {key id: public key as PEM}")
     add("--port", type=int, default=0, help="port on 127.0.0.1; 0 takes a free one")
@@ -63,6 +64,7 @@ def _config(args: argparse.Namespace) -> ServerConfig:
         speed=args.speed,
         terms=Terms(cash=args.cash, rate_limits=RateLimits(is_enforced=not args.no_rate_limit)),
         ready_file=args.ready_file,
+        fault_file=args.faults,
         parent_pid=args.parent_pid,
     )
 

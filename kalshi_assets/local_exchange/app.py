@@ -1,12 +1,14 @@
 """The Starlette application: routes, the beat that lets time run, and the pages under /local.
 
-`/local/clock` and `/local/requests` are ours, not the exchange's: unsigned and unlimited.
+`/local/clock`, `/local/requests` and `/local/faults` are ours, not the exchange's: unsigned and
+unlimited.
 """
 
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -22,6 +24,7 @@ from kalshi_assets.local_exchange.errors import Refusal
 from kalshi_assets.local_exchange.event_endpoints import EventEndpoints
 from kalshi_assets.local_exchange.exchange import Exchange
 from kalshi_assets.local_exchange.exchange_endpoints import ExchangeEndpoints
+from kalshi_assets.local_exchange.faults import Controls, fault_routes, in_turn, open_controls
 from kalshi_assets.local_exchange.gate import PREFIX, Endpoint, Gate, Interceptor, json_response
 from kalshi_assets.local_exchange.historical_endpoints import HistoricalEndpoints
 from kalshi_assets.local_exchange.market_endpoints import MarketEndpoints
@@ -36,22 +39,40 @@ _LOG = logging.getLogger(__name__)
 
 
 def create_app(
-    exchange: Exchange, *, interceptor: Interceptor | None = None, hub: Hub | None = None
+    exchange: Exchange,
+    *,
+    interceptor: Interceptor | None = None,
+    hub: Hub | None = None,
+    fault_file: Path | None = None,
 ) -> Starlette:
     """Build the application around an exchange.
 
     Args:
         exchange: what it serves; closing it is the caller's, after the application has stopped.
-        interceptor: where faults are put in; None for an exchange that behaves.
+        interceptor: meets a call before the faults that are set by file or control address.
         hub: its WebSocket connections; None makes one.
+        fault_file: rules that are set from the beginning, see `faults`.
+
+    Raises:
+        LocalExchangeError: if a fault cannot hold.
     """
-    gate, hub = Gate(exchange, interceptor), hub or Hub(exchange)
+    hub = hub or Hub(exchange)
+    operations = endpoints(exchange)
+    controls = open_controls(
+        exchange, operations, fault_file=fault_file, disconnect_all=hub.disconnect_all
+    )
+    gate = Gate(exchange, in_turn(interceptor, controls))
     stream = WebSocketRoute(STREAM_PATH, stream_endpoint(hub, exchange.doorkeeper))
     return Starlette(
-        routes=[stream, *_routes(gate, endpoints(exchange), hub), *_local_routes(exchange)],
+        routes=[
+            stream,
+            *_routes(gate, operations, hub),
+            *_local_routes(exchange),
+            *fault_routes(controls),
+        ],
         middleware=[Middleware(WallDate, now_ms=exchange.doorkeeper.now_ms)],
         exception_handlers={HTTPException: _unknown_path, 500: _failed},
-        lifespan=_beating(exchange, hub),
+        lifespan=_beating(exchange, controls, hub),
     )
 
 
@@ -112,12 +133,13 @@ def _local_routes(exchange: Exchange) -> list[BaseRoute]:
 
 
 def _beating(
-    exchange: Exchange, hub: Hub
+    exchange: Exchange, controls: Controls, hub: Hub
 ) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async def beat() -> None:
             while True:
+                controls.apply()
                 exchange.tick()
                 hub.advance()
                 await asyncio.sleep(BEAT_SECONDS)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from kalshi_assets.local_exchange.matching import Offer, opposite
 from kalshi_assets.local_exchange.orders import Order, Orders
 from kalshi_assets.local_exchange.store import Store
-from kalshi_assets.local_exchange.tape import Level, Side, Tape
+from kalshi_assets.local_exchange.tape import Level, Quote, Side, Tape
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +20,8 @@ class Depth:
 class Book:
     """Views of a market's book at a moment.
 
-    Liquidity taken from a tape level is remembered with the quote's version; once the tape has
-    refreshed its quote, it is there again.
+    Liquidity taken from a tape level is remembered with the level's version, which is the quote's
+    where it has none of its own; once the tape has refreshed it, it is there again.
     """
 
     def __init__(self, store: Store, tape: Tape, orders: Orders) -> None:
@@ -34,13 +34,13 @@ class Book:
         if self._tape.listings[ticker].status_at(ms) != "active":
             return []
         quote = self._tape.quote_at(ticker, ms)
-        taken = self._taken(ticker, side, quote.version)
-        levels = quote.bids if side == "bid" else quote.asks
-        return [
-            Offer(level.price, level.count - taken.get(level.price, 0), (quote.changed_ms, 0))
-            for level in levels
-            if level.count > taken.get(level.price, 0)
-        ]
+        taken = self._taken(ticker, side)
+        offers = []
+        for level in quote.bids if side == "bid" else quote.asks:
+            left = level.count - taken.get((level.price, version_of(level, quote)), 0)
+            if left > 0:
+                offers.append(Offer(level.price, left, (quote.changed_ms, 0)))
+        return offers
 
     def offers_to(self, ticker: str, taker_side: Side, ms: int) -> list[Offer]:
         """Return everything an incoming order could trade with."""
@@ -62,7 +62,9 @@ class Book:
 
     def take(self, ticker: str, side: Side, price: int, *, count: int, ms: int) -> None:
         """Take contracts out of a tape level."""
-        version = self._tape.quote_at(ticker, ms).version
+        quote = self._tape.quote_at(ticker, ms)
+        levels = quote.bids if side == "bid" else quote.asks
+        (version,) = {version_of(level, quote) for level in levels if level.price == price}
         self._store.run(
             "insert into consumed values (?, ?, ?, ?, ?) on conflict (ticker, side, price) "
             "do update set version = excluded.version, count = excluded.count"
@@ -87,9 +89,16 @@ class Book:
             counts[offer.price] += offer.count
         return [Level(price, count) for price, count in counts.items()]
 
-    def _taken(self, ticker: str, side: Side, version: int) -> dict[int, int]:
-        sql = "select price, count from consumed where ticker = ? and side = ? and version = ?"
-        return {r["price"]: r["count"] for r in self._store.rows(sql, ticker, side, version)}
+    def _taken(self, ticker: str, side: Side) -> dict[tuple[int, int], int]:
+        """Return what was last taken, by price and the version it was taken from."""
+        sql = "select price, version, count from consumed where ticker = ? and side = ?"
+        rows = self._store.rows(sql, ticker, side)
+        return {(row["price"], row["version"]): row["count"] for row in rows}
+
+
+def version_of(level: Level, quote: Quote) -> int:
+    """Return the version of a level: its own, or its quote's."""
+    return quote.version if level.version is None else level.version
 
 
 def _offer(order: Order) -> Offer:

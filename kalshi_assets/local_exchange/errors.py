@@ -6,6 +6,7 @@ here is shared with the client's own exception tree: a bug there cannot hide beh
     LocalExchangeError
     ├── UnknownScenario      no scenario has this name
     ├── UnknownFault         no fault, or no market to put it on, has this name
+    ├── BadFaultRule         a rule of a fault file or of the control address that cannot hold
     ├── RecordingError       a recording that cannot be replayed
     └── StateMismatch        the state folder belongs to another scenario, or to a live process
     Refusal                  a request answered with 4xx
@@ -26,6 +27,10 @@ class UnknownScenario(LocalExchangeError):
 
 class UnknownFault(LocalExchangeError):
     """No fault has this name, or no market to put it on."""
+
+
+class BadFaultRule(LocalExchangeError):
+    """A fault rule cannot hold; the message names the rule, the value and the way out."""
 
 
 class RecordingError(LocalExchangeError):

@@ -6,19 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kalshi_assets.local_exchange.faults import parse_faults
-from kalshi_assets.local_exchange.recordings import load_recording
+from kalshi_assets.local_exchange.recordings import CANDLES, frames_digest, load_recording
 from kalshi_assets.local_exchange.scenarios import load_scenario
 from kalshi_assets.local_exchange.tape import Tape
 from kalshi_assets.local_exchange.units import iso
 
 DEFAULT_SCENARIO = "cpi-week"
 DEFAULT_SPREAD = 200
-CANDLES = "candles.csv"
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A folder of recorded candles, and how to replay it.
+    """A folder of recorded candles or frames, and how to replay it.
 
     Attributes:
         folder: in one of the formats that `recordings` reads.
@@ -34,7 +33,10 @@ class Recording:
     def name(self) -> str:
         """Return a name that changes with the recorded content, the moment and the spread."""
         candles = self.folder / CANDLES
-        content = hashlib.sha256(candles.read_bytes() if candles.is_file() else b"").hexdigest()
+        if candles.is_file():
+            content = hashlib.sha256(candles.read_bytes()).hexdigest()
+        else:
+            content = frames_digest(self.folder)
         spread = "" if self.spread == DEFAULT_SPREAD else f",spread={self.spread}"
         return f"{self.folder.resolve().name}-{content[:6]}@{iso(self.at_ms)}{spread}"
 

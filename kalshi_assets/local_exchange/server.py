@@ -1,5 +1,6 @@
 """Runs the exchange on a loopback port: blocking for a process, in a thread for tests."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -13,10 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import uvicorn
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from kalshi_assets.local_exchange.app import clock_view, create_app
 from kalshi_assets.local_exchange.exchange import Exchange, Terms, open_exchange
-from kalshi_assets.local_exchange.faults import FaultyFeed, parse_faults
+from kalshi_assets.local_exchange.faults import TRANSPORT
 from kalshi_assets.local_exchange.gate import PREFIX, Interceptor
 from kalshi_assets.local_exchange.inputs import Input
 from kalshi_assets.local_exchange.stream import (
@@ -45,6 +47,7 @@ class ServerConfig:
         terms: cash and rate limits.
         ready_file: written, atomically, once requests are answered.
         parent_pid: stop when this process is no longer the parent.
+        fault_file: rules of faults, see `faults`.
         on_ready: told where the exchange and its clock stand, once requests are answered.
     """
 
@@ -56,6 +59,7 @@ class ServerConfig:
     terms: Terms = field(default_factory=Terms)
     ready_file: Path | None = None
     parent_pid: int | None = None
+    fault_file: Path | None = None
     on_ready: Callable[[Mapping[str, object]], None] | None = None
 
 
@@ -94,6 +98,7 @@ def serve(config: ServerConfig) -> None:
         terms=config.terms,
     )
     try:
+        app = create_app(exchange, fault_file=config.fault_file)
         with socket.create_server((HOST, config.port)) as listener:
             url = _url(listener)
 
@@ -103,7 +108,6 @@ def serve(config: ServerConfig) -> None:
                 if config.on_ready is not None:
                     config.on_ready(_announcement(exchange, url))
 
-            app = create_app(exchange, interceptor=fault_interceptor(exchange))
             server = _Server(app, on_ready=announce)
             if config.parent_pid is not None:
                 _watch_parent(config.parent_pid, server)
@@ -140,10 +144,18 @@ def running_exchange(
             if not ready.wait(_START_SECONDS):
                 raise TimeoutError(f"the exchange did not start within {_START_SECONDS} s")
             url = _url(listener)
-            yield Handle(url, url.removesuffix(PREFIX) + "/local", exchange)
+            yield Handle(url, _control_url(url), exchange)
         finally:
             server.should_exit = True
             thread.join()
+
+
+class _Protocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # chosen when imported
+    """A connection that faults can reach: its transport is in the state of its requests."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        self.app_state: dict[str, object] = {**self.app_state, TRANSPORT: transport}
+        super().connection_made(transport)
 
 
 class _Server(uvicorn.Server):
@@ -164,6 +176,7 @@ class _Server(uvicorn.Server):
                 log_level="warning",
                 date_header=False,
                 access_log=False,
+                http=_Protocol,
                 timeout_graceful_shutdown=2,
             )
         )
@@ -192,15 +205,14 @@ def _url(listener: socket.socket) -> str:
     return f"http://{HOST}:{listener.getsockname()[1]}{PREFIX}"
 
 
-def fault_interceptor(exchange: Exchange) -> Interceptor | None:
-    """Return what breaks the feed as the exchange's input says, or None where nothing is broken."""
-    faults = parse_faults(exchange.source.faults, exchange.tape.listings)
-    return FaultyFeed(faults, exchange.tape) if faults else None
+def _control_url(url: str) -> str:
+    return url.removesuffix(PREFIX) + "/local"
 
 
 def _announcement(exchange: Exchange, url: str) -> dict[str, object]:
     return {
-        "url": url,
+        "rest_url": url,
+        "control_url": _control_url(url),
         "pid": os.getpid(),
         **clock_view(exchange),
         "input_started_at": iso(exchange.tape.started_ms),
@@ -210,7 +222,7 @@ def _announcement(exchange: Exchange, url: str) -> dict[str, object]:
 
 def _write_ready(path: Path, exchange: Exchange, url: str) -> None:
     """Write the ready file beside its place, then move it there."""
-    content = _announcement(exchange, url)
+    content = {"url": url, **_announcement(exchange, url)}
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     draft.write_text(json.dumps(content), encoding="utf-8")

@@ -108,10 +108,15 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """Contracts offered at one price."""
+    """Contracts offered at one price.
+
+    Attributes:
+        version: takes the place of the quote's where levels are refreshed one by one.
+    """
 
     price: int
     count: int
+    version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import json
 import shlex
 import signal
 import sys
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -12,7 +13,7 @@ from pydantic import SecretStr
 
 from kalshi_assets.errors import ConfigurationError, KalshiAssetsError
 from kalshi_assets.runtime import operations
-from kalshi_assets.runtime.options import input_options, replay_of
+from kalshi_assets.runtime.options import input_of, input_options, registered_key, replay_of
 from kalshi_assets.settings import as_variables, load_settings
 
 EXIT_FAILED, EXIT_USAGE = 1, 2
@@ -102,12 +103,33 @@ def db_env() -> None:
 @cli.command("local-exchange")
 @input_options
 @click.option("--port", default=8400, show_default=True, help="Port on loopback; 0: a free one.")
-def local_exchange(*, port: int, **played: Any) -> None:
-    """Run the local exchange alone, with our own key registered."""
+@click.option("--public-key", type=click.Path(path_type=Path), help="PEM file to register.")
+@click.option("--key-id", help="The id it is registered under.")
+@click.option("--faults", type=click.Path(path_type=Path), help="JSON file of fault rules.")
+def local_exchange(
+    *,
+    port: int,
+    public_key: Path | None,
+    key_id: str | None,
+    faults: Path | None,
+    speed: float,
+    **played: Any,
+) -> None:
+    """Run the local exchange alone; print one line of JSON when it is ready.
+
+    Without --public-key a key of our own is registered.
+    """
     from kalshi_assets.runtime import exchange
     from kalshi_assets.runtime.home import Home
 
-    exchange.serve_alone(Home(load_settings().home), replay=replay_of(**played), port=port)
+    alone = exchange.Alone(
+        source=input_of(**played),
+        port=port,
+        speed=speed,
+        registered=registered_key(public_key, key_id),
+        fault_file=faults,
+    )
+    exchange.serve_alone(Home(load_settings().home), alone)
 
 
 cli.add_command(operations.doctor)

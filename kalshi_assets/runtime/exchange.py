@@ -5,6 +5,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
@@ -100,7 +101,7 @@ def start_exchange(
     children.start("exchange", program, environ)
     children.wait_for(ready.exists, what="the start of the local exchange", seconds=START_SECONDS)
     told = json.loads(ready.read_text())
-    return _told(told["url"], told)
+    return _told(told["rest_url"], told)
 
 
 def local_settings(
@@ -118,24 +119,42 @@ def local_settings(
     return load_settings(**settings.model_dump(exclude=set(changed)) | changed)
 
 
-def serve_alone(home: Home, *, replay: Replay, port: int) -> None:
-    """Serve the local exchange in this process until Ctrl-C.
+@dataclass(frozen=True)
+class Alone:
+    """How a local exchange is run alone.
+
+    Attributes:
+        registered: PEM of the public key by key id; None registers our own key for it.
+        fault_file: rules of faults.
+    """
+
+    source: Input
+    port: int
+    speed: float = 1.0
+    registered: Mapping[str, str] | None = None
+    fault_file: Path | None = None
+
+
+def serve_alone(home: Home, alone: Alone) -> None:
+    """Serve the local exchange in this process until a signal; print one line of JSON when ready.
 
     Raises:
-        ConfigurationError: port, speed or state cannot be used.
+        ConfigurationError: input, port, speed, key, faults or state cannot be used.
     """
+    if alone.speed <= 0:
+        raise ConfigurationError(f"--speed {alone.speed:g} is not positive")
+    keys, key = alone.registered, {}
+    if keys is None:
+        keys = json.loads(home.local_public_keys().read_text())
+        key = {"key_id": LOCAL_KEY_ID, "private_key_path": str(home.local_key().resolve())}
     config = ServerConfig(
-        source=replay.source,
-        keys=json.loads(home.local_public_keys().read_text()),
-        state_dir=home.exchange_state(f"{replay.name}-alone"),
-        port=port,
-        speed=replay.speed,
-        on_ready=lambda told: click.echo(
-            f"The local exchange plays {replay.name}. Ctrl-C stops it.\n"
-            f"KALSHI_API_URL={told['url']}\n"
-            f"KALSHI_API_KEY_ID={LOCAL_KEY_ID}\n"
-            f"KALSHI_PRIVATE_KEY_PATH={home.local_key().resolve()}"
-        ),
+        source=alone.source,
+        keys=keys,
+        state_dir=home.exchange_state(f"{alone.source.name}-alone"),
+        port=alone.port,
+        speed=alone.speed,
+        fault_file=alone.fault_file,
+        on_ready=lambda told: click.echo(json.dumps({**told, **key})),
     )
     try:
         serve(config)

@@ -1,16 +1,17 @@
-"""The options that say what the local exchange plays, and their reading."""
+"""The options that say what the local exchange plays and whom it knows, and their reading."""
 
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from kalshi_assets.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from kalshi_assets.local_exchange import Input
     from kalshi_assets.runtime.exchange import Replay
 
 DEFAULT_SCENARIO = "cpi-week"
@@ -41,33 +42,61 @@ def input_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def replay_of(
+def replay_of(*, speed: float, **played: Any) -> "Replay":
+    """Return what the options say the local exchange plays, checked.
+
+    Raises:
+        ConfigurationError: the options contradict each other, or it cannot be played.
+    """
+    from kalshi_assets.runtime.exchange import Replay
+
+    return Replay.of(input_of(**played), speed=speed)
+
+
+def input_of(
     *,
     scenario: str | None,
     recording: Path | None,
     at: str | None,
     spread: str,
-    speed: float,
     fault: tuple[str, ...],
-) -> "Replay":
-    """Return what the options say the local exchange plays.
+) -> "Input":
+    """Return what the options name, not opened yet.
 
     Raises:
-        ConfigurationError: the options contradict each other, or it cannot be played.
+        ConfigurationError: the options contradict each other.
     """
     from kalshi_assets.local_exchange import Input, Recording
-    from kalshi_assets.runtime.exchange import Replay
 
     if recording is None and at is not None:
         raise ConfigurationError("--at belongs to --recording: name the folder to replay")
     if recording is None:
-        return Replay.of(Input(scenario or DEFAULT_SCENARIO, fault), speed=speed)
+        return Input(scenario or DEFAULT_SCENARIO, fault)
     if scenario is not None:
         raise ConfigurationError("--scenario and --recording exclude each other: give one of them")
     if at is None:
         raise ConfigurationError("--at is missing: the moment of the recording to begin at")
-    played = Recording(recording, _milliseconds(at), _spread(spread))
-    return Replay.of(Input(played, fault), speed=speed)
+    return Input(Recording(recording, _milliseconds(at), _spread(spread)), fault)
+
+
+def registered_key(public_key: Path | None, key_id: str | None) -> dict[str, str] | None:
+    """Return the key to register by its id, None where the options name none.
+
+    Raises:
+        ConfigurationError: one option comes without the other, or the file cannot be read.
+    """
+    if public_key is None and key_id is None:
+        return None
+    if public_key is None:
+        raise ConfigurationError(f"--key-id {key_id} belongs to --public-key: name the PEM file")
+    if not key_id:
+        raise ConfigurationError(
+            f"--public-key {public_key} needs --key-id: the id that requests are signed with"
+        )
+    try:
+        return {key_id: public_key.read_text(encoding="utf-8")}
+    except (OSError, ValueError) as exc:
+        raise ConfigurationError(f"--public-key {public_key} cannot be read: {exc}") from exc
 
 
 def _milliseconds(text: str) -> int:

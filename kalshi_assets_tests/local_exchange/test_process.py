@@ -173,6 +173,7 @@ def test_a_wrong_parent_stops_it_at_once(tmp_path):
         ({"--scenario": "cpi-weak"}, "cpi-weak"),
         ({"--keys": "missing.json"}, "missing.json"),
         ({"--speed": "0"}, "--speed 0"),
+        ({"--faults": "no.json"}, "fault file no.json"),
         ({"--cash": "0.00001"}, "0.00001"),
         ({}, "in use"),
     ],

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from kalshi_assets.local_exchange.errors import RecordingError
 from kalshi_assets.local_exchange.recordings import load_recording
 from kalshi_assets.local_exchange.tape import Bar
 from kalshi_assets.local_exchange.units import DAY_MS, HOUR_MS, iso, to_ms
@@ -147,8 +146,3 @@ def test_books_without_a_bid_are_one_sided(cpi):
     for day in days:
         bid, ask = touch(cpi, CPI, iso(day.end_ms - 30_000))
         assert (bid or 0, ask or 10_000) == (day.bid.close, day.ask.close)
-
-
-def test_frames_are_refused(fed):
-    with pytest.raises(RecordingError, match="this version replays candle folders"):
-        load_recording(FOLDER / "kxgold15m-websocket", name="gold", started_ms=fed.started_ms)

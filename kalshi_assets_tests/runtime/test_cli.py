@@ -50,6 +50,12 @@ def run(words: str, monkeypatch: pytest.MonkeyPatch) -> int:
         ("up", {"KALSHI_VENUE": "demo"}, "KALSHI_API_KEY_ID is not set"),
         ("db env", {}, "no database runs here"),
         ("local-exchange --scenario moon-week", {}, "scenario 'moon-week'"),
+        ("local-exchange --fault moon-dust", {}, "fault 'moon-dust' is unknown"),
+        ("local-exchange --speed 0", {}, "--speed 0 is not positive"),
+        ("local-exchange --faults none.json", {}, "fault file none.json cannot be read"),
+        ("local-exchange --public-key x.pem", {}, "--public-key x.pem needs --key-id"),
+        ("local-exchange --key-id mine", {}, "--key-id mine belongs to --public-key"),
+        ("local-exchange --key-id me --public-key x.pem", {}, "x.pem cannot be read"),
     ],
 )
 def test_a_wrong_value_is_named_and_nothing_is_started(

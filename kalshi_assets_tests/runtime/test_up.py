@@ -1,5 +1,6 @@
 """`up` on a local exchange, led there by the base URL: all processes, from history to a fill."""
 
+import json
 import os
 import signal
 import subprocess
@@ -38,16 +39,16 @@ def processes() -> Iterator[list["subprocess.Popen[str]"]]:
 
 @pytest.fixture
 def exchange(tmp_path: Path, processes: list["subprocess.Popen[str]"]) -> dict[str, str]:
-    """The variables that a local exchange, run alone, prints."""
+    """The variables that lead to a local exchange, run alone."""
     words = ["local-exchange", "--port", "0"]
     process = started(processes, words, {"KALSHI_HOME": str(tmp_path / "exchange")}, tmp_path)
-    printed: dict[str, str] = {}
     assert process.stdout is not None
-    while len(printed) < 3:
-        name, separator, value = process.stdout.readline().strip().partition("=")
-        if separator:
-            printed[name] = value
-    return printed
+    told = json.loads(process.stdout.readline())
+    return {
+        "KALSHI_API_URL": told["rest_url"],
+        "KALSHI_API_KEY_ID": told["key_id"],
+        "KALSHI_PRIVATE_KEY_PATH": told["private_key_path"],
+    }
 
 
 def started(

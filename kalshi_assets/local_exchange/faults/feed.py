@@ -31,9 +31,18 @@ class FaultyFeed:
     Args:
         faults: from `parse_faults`.
         tape: the tape of the exchange.
+        on_strike: told the fault's name and the market for every payload that is broken; None
+            where a call for all markets is refused.
     """
 
-    def __init__(self, faults: Sequence[Fault], tape: Tape) -> None:
+    def __init__(
+        self,
+        faults: Sequence[Fault],
+        tape: Tape,
+        *,
+        on_strike: Callable[[str, str | None], None] = lambda name, ticker: None,
+    ) -> None:
+        self._on_strike = on_strike
         self._on_all = {fault.name for fault in faults if fault.ticker is None}
         self._names = {
             ticker: list(dict.fromkeys(fault.name for fault in faults if fault.is_on(ticker)))
@@ -62,6 +71,7 @@ class FaultyFeed:
         if not Query("GetMarkets", request.query_params).names("tickers"):
             return response  # the listing: a feed breaks while one runs, the list still loads
         if SERVER_ERRORS in self._on_all:
+            self._on_strike(SERVER_ERRORS, None)
             return _unavailable()
         document = _read(response)
         document["markets"] = [shown for view in document["markets"] for shown in self._shown(view)]
@@ -100,13 +110,18 @@ class FaultyFeed:
         return json_response(document, response.status_code)
 
     def _has(self, request: Request, name: str) -> bool:
-        """Tell whether the market in the path has a fault."""
-        return name in self._names[request.path_params["ticker"]]
+        """Tell whether the market in the path has a fault, which strikes then."""
+        ticker = request.path_params["ticker"]
+        if name not in self._names[ticker]:
+            return False
+        self._on_strike(name, ticker)
+        return True
 
     def _shown(self, view: View) -> list[View]:
         """Return what an answer shows in place of a market's payload."""
         ticker, shown = view["ticker"], [view]
         for name in self._names[ticker]:
+            self._on_strike(name, ticker)
             alter, market = KINDS[name].alter, self._remembered[ticker]
             shown = [altered for one in shown for altered in alter(one, market)]
         return shown
@@ -114,6 +129,7 @@ class FaultyFeed:
     def _frozen(self, ticker: str, candles: list[View]) -> list[View]:
         if FROZEN_FEED not in self._names[ticker]:
             return candles
+        self._on_strike(FROZEN_FEED, ticker)
         return [frozen_candle(candle, self._remembered[ticker]) for candle in candles]
 
 

@@ -47,10 +47,9 @@ class TickerMoved:
 
 @dataclass(frozen=True, slots=True)
 class OrderMoved:
-    """An order as it stands; `has_traded` if fills brought it here."""
+    """An order as it stands."""
 
     order: Order
-    has_traded: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,7 +116,6 @@ class Hub:
 def _told(events: Sequence[Event]) -> Iterator[Dated]:
     """Yield the bulletin's events; of an order only how it stands at the end of its moment."""
     last = {_stage(e): i for i, e in enumerate(events) if isinstance(e, OrderChanged)}
-    filled = {(e.order_id, e.filled_ms) for e in events if isinstance(e, Filled)}
     for index, event in enumerate(events):
         if isinstance(event, Traded):
             yield Dated(event.trade.created_ms, event)
@@ -125,8 +124,7 @@ def _told(events: Sequence[Event]) -> Iterator[Dated]:
         elif isinstance(event, PositionChanged):
             yield Dated(event.position.updated_ms, event)
         elif last[_stage(event)] == index:
-            moved = OrderMoved(event.order, has_traded=_stage(event) in filled)
-            yield Dated(event.order.updated_ms, moved)
+            yield Dated(event.order.updated_ms, OrderMoved(event.order))
 
 
 def _stage(event: OrderChanged) -> tuple[str, int]:

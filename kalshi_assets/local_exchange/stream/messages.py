@@ -20,22 +20,6 @@ from kalshi_assets.local_exchange.units import (
 Levels = dict[tuple[Side, int], int]
 """A displayed book: contracts by side and YES price; no level is empty."""
 
-_UPDATE_REASONS = frozenset(
-    {
-        "Decrease",
-        "Amend",
-        "MarginCancel",
-        "SelfTradeCancel",
-        "ExpiryCancel",
-        "CloseCancel",
-        "HaltCancel",
-        "Trade",
-        "PostOnlyCrossCancel",
-        "ReduceOnlyCancel",
-        "SettlementBoundsCancel",
-    }
-)
-
 
 @lru_cache(maxsize=4096)
 def market_id(ticker: str) -> str:
@@ -175,10 +159,8 @@ def order_body(moved: OrderMoved, user_id: str, *, shard: int) -> Body:
     if order.expires_ms is not None:
         body["expiration_time"] = iso(order.expires_ms)
         body["expiration_ts_ms"] = order.expires_ms
-    if order.reason in _UPDATE_REASONS:
-        body["last_update_reason"] = order.reason
-    elif moved.has_traded and not order.reason:
-        body["last_update_reason"] = "Trade"
+    if order.last_update_reason:
+        body["last_update_reason"] = order.last_update_reason
     return body
 
 
