@@ -20,6 +20,9 @@ KalshiAssetsError
 │   ├── NotFound              404
 │   ├── DuplicateOrder        409 order_already_exists: it is there, look it up
 │   └── Rejected              any other 4xx: the exchange understood and refused
+├── StreamError               the live feed cannot do what was asked
+│   ├── StreamClosed          it is read, but not open
+│   └── RecordingFailed       its frames cannot be written down
 └── ProcessError              a child process did not start, or left-overs could not be ended
 """
 
@@ -160,6 +163,18 @@ class DuplicateOrder(ExchangeError):
 
 class Rejected(ExchangeError):
     """The exchange understood the request and refused it."""
+
+
+class StreamError(KalshiAssetsError):
+    """The live feed cannot do what was asked."""
+
+
+class StreamClosed(StreamError):
+    """The live feed is read, but it is not open."""
+
+
+class RecordingFailed(StreamError):
+    """Frames of the live feed cannot be written down, or what was written cannot be read."""
 
 
 class ProcessError(KalshiAssetsError):

@@ -63,13 +63,19 @@ class RequestSigner(httpx.Auth):
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Sign the request as it is about to be sent; a repeated request is signed anew."""
-        timestamp = str(self._wall_ms())
         path = request.url.raw_path.split(b"?", 1)[0]
-        text = timestamp.encode() + request.method.upper().encode() + path
-        request.headers[KEY_HEADER] = self._key_id
-        request.headers[TIMESTAMP_HEADER] = timestamp
-        request.headers[SIGNATURE_HEADER] = base64.b64encode(_sign(self._key, text)).decode()
+        request.headers.update(self.headers(request.method, path.decode("ascii")))
         yield request
+
+    def headers(self, method: str, path: str) -> dict[str, str]:
+        """Return the headers of a request sent now; `path` is without host and query."""
+        timestamp = str(self._wall_ms())
+        signature = _sign(self._key, f"{timestamp}{method.upper()}{path}".encode())
+        return {
+            KEY_HEADER: self._key_id,
+            TIMESTAMP_HEADER: timestamp,
+            SIGNATURE_HEADER: base64.b64encode(signature).decode(),
+        }
 
     def __repr__(self) -> str:
         return f"RequestSigner(private_key_path={str(self._path)!r})"
