@@ -1,3 +1,4 @@
+import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -20,7 +21,7 @@ from kalshi_assets.kalshi.connection import MOST_PAGES, Connection
 from kalshi_assets.kalshi.rate_limit import BASIC, BucketSize, OwnBook, RateLimits, Tier
 from kalshi_assets.kalshi.retry import RetryPolicy
 from kalshi_assets.kalshi.shared_limits import FileBook
-from kalshi_assets.kalshi.wire import TIMEOUT, Wire
+from kalshi_assets.kalshi.wire import TIMEOUT, Wire, http_client
 from kalshi_assets_tests.kalshi.payloads import BASE, FakeExchange, answer, client_of, raw_answer
 from kalshi_assets_tests.kalshi.test_rate_limit import Time
 
@@ -447,3 +448,10 @@ def test_a_broken_proxy_setting_is_a_configuration_error(monkeypatch):
     monkeypatch.setenv("HTTPS_PROXY", "nonsense://x")
     with pytest.raises(ConfigurationError, match="proxy"):
         Connection("https://external-api.kalshi.com/trade-api/v2")
+
+
+def test_certificates_are_checked_wherever_there_are_any() -> None:
+    with http_client("https://exchange.test/trade-api/v2", None, None, wire=Wire()) as client:
+        context = client._transport._pool._ssl_context  # type: ignore[attr-defined]  # no public way
+        assert context.verify_mode is ssl.CERT_REQUIRED
+        assert context.check_hostname
