@@ -108,11 +108,16 @@ class OrderRequest:
 
 @dataclass(frozen=True)
 class OrderAck:
-    """The venue's answer to an accepted order."""
+    """The venue's answer to an accepted order.
+
+    Attributes:
+        acknowledged_at: when the venue processed it, by the venue's clock.
+    """
 
     order_id: str
     fill_count: int
     remaining_count: int
+    acknowledged_at: datetime
 
 
 @dataclass(frozen=True)
@@ -152,11 +157,41 @@ class AmendAck:
     Attributes:
         fill_count: contracts filled because the new price met the book, centicontracts.
         remaining_count: contracts that rest now, centicontracts.
+        acknowledged_at: when the venue processed it, by the venue's clock.
     """
 
     order_id: str
     fill_count: int | None
     remaining_count: int | None
+    acknowledged_at: datetime
+
+
+@dataclass(frozen=True)
+class DecreaseAck:
+    """The venue's answer to a decreased order.
+
+    Attributes:
+        remaining_count: contracts that still rest, centicontracts.
+        acknowledged_at: when the venue processed it, by the venue's clock.
+    """
+
+    order_id: str
+    remaining_count: int
+    acknowledged_at: datetime
+
+
+@dataclass(frozen=True)
+class CancelAck:
+    """The venue's answer to a cancelled order.
+
+    Attributes:
+        reduced_by: contracts that the cancel took off the book, centicontracts.
+        acknowledged_at: when the venue processed it, by the venue's clock.
+    """
+
+    order_id: str
+    reduced_by: int
+    acknowledged_at: datetime
 
 
 @dataclass(frozen=True)

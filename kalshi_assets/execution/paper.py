@@ -17,6 +17,7 @@ from typing import Protocol
 
 from kalshi_assets.domain.account import (
     Balance,
+    CancelAck,
     Fill,
     OrderAck,
     OrderRequest,
@@ -36,6 +37,7 @@ from kalshi_assets.errors import (
     TransportError,
 )
 from kalshi_assets.execution.paper_books import PaperBooks
+from kalshi_assets.execution.paper_matching import require_plain
 from kalshi_assets.kalshi.batches import MarketBatch
 from kalshi_assets.storage import paper as rows
 from kalshi_assets.storage.engine import Database
@@ -113,9 +115,11 @@ class PaperVenue:
 
         Raises:
             DuplicateOrder: an order of this client order id was accepted before.
-            Rejected: the venue refuses it, or could not read the market; nothing was stored.
+            Rejected: the venue refuses it, does not do what it asks for, or could not read the
+                market; nothing was stored.
             NotFound: the exchange has no such market; nothing was stored.
         """
+        require_plain(request)
         with self._locked() as books:
             if rows.has_client_id(books.connection, request.client_order_id):
                 raise DuplicateOrder(
@@ -126,10 +130,10 @@ class PaperVenue:
             books.expire()
             market, book = self._tradable(request.market_ticker, books.now)
             order = books.place(request, market, book)
-            return OrderAck(order.order_id, order.fill_count, order.remaining_count)
+            return OrderAck(order.order_id, order.fill_count, order.remaining_count, books.now)
 
-    def cancel_order(self, order_id: str, *, market_ticker: str) -> int:
-        """Take a resting order off, and return how many centicontracts that were.
+    def cancel_order(self, order_id: str, *, market_ticker: str) -> CancelAck:
+        """Take a resting order off.
 
         Raises:
             NotFound: unknown, filled, expired or cancelled already; the list tells which.
@@ -139,7 +143,7 @@ class PaperVenue:
             order = rows.order_by_id(books.connection, order_id)
             if order is not None and order.market_ticker == market_ticker and order.remaining_count:
                 books.end(order, "UserCancel")
-                return order.remaining_count
+                return CancelAck(order_id, order.remaining_count, books.now)
         raise NotFound(
             f"no resting paper order {order_id} in {market_ticker}: look it up in the list",
             status=404,

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from kalshi_assets.domain.account import (
     Balance,
+    CancelAck,
     Fill,
     OrderAck,
     OrderRequest,
@@ -35,8 +36,8 @@ class Venue(Protocol):
     def create_order(self, request: OrderRequest) -> OrderAck:
         """Send an order, once."""
 
-    def cancel_order(self, order_id: str, *, market_ticker: str) -> int:
-        """Take an order off, and return how many centicontracts that were."""
+    def cancel_order(self, order_id: str, *, market_ticker: str) -> CancelAck:
+        """Take an order off."""
 
     def orders(self, *, min_created_at: datetime | None = None) -> list[VenueOrder]:
         """Return our orders of any status."""

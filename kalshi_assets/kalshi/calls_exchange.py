@@ -1,6 +1,6 @@
 """Calls about the exchange itself and our terms with it: status, hours, fees to come, limits."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from kalshi_assets.domain.exchange import (
     AccountLimits,
@@ -24,6 +24,10 @@ from kalshi_assets.kalshi.schemas_exchange import (
 )
 from kalshi_assets.kalshi.schemas_limits import AccountLimitsPayload, EndpointCostsPayload
 
+# The venue's moments of writes are cut to whole milliseconds.
+CUT_OFF = timedelta(milliseconds=1)
+SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 1.0
+
 
 class ExchangeCalls(Calls):
     """The exchange, and an account's limits with it."""
@@ -42,6 +46,34 @@ class ExchangeCalls(Calls):
         """Return up to when balance, orders, fills and positions are told; they lag behind."""
         body = self._connection.get("/exchange/user_data_timestamp")
         return read_payload(UserDataTimestampPayload, body.whole).as_of_time
+
+    def await_reads(self, acknowledged_at: datetime, *, within_seconds: float) -> bool:
+        """Wait until balance, orders, fills and positions are told as of a write or later.
+
+        Only moments of the exchange are compared. What it states is approximate by its own words:
+        where money rests on it, look at the order as well.
+
+        Args:
+            acknowledged_at: the moment that the answer to the write told.
+            within_seconds: no look is begun later; one may be tried again as any read.
+
+        Returns:
+            Whether reads are as far; False also where the next look would come too late.
+
+        Raises:
+            ValueError: the moment has no time zone.
+        """
+        if acknowledged_at.tzinfo is None:
+            raise ValueError(f"{acknowledged_at} has no time zone")
+        patience, wanted = self._connection.retry, acknowledged_at + CUT_OFF
+        deadline = patience.monotonic() + within_seconds
+        while (told := self.user_data_timestamp()) < wanted:
+            behind = (wanted - told).total_seconds()
+            pause = min(max(behind, SHORTEST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)
+            if patience.monotonic() + pause > deadline:
+                return False
+            patience.sleep(pause)
+        return True
 
     def historical_cutoff(self) -> HistoricalCutoff:
         """Return where live data ends and the historical tier begins."""

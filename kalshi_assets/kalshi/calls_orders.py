@@ -4,7 +4,14 @@ What may have been done or not raises `UnknownOutcome`; what certainly never lef
 the exchange refused, the error of its answer. After the last two there is nothing to look up.
 """
 
-from kalshi_assets.domain.account import AmendAck, OrderAck, OrderAmendment, OrderRequest
+from kalshi_assets.domain.account import (
+    AmendAck,
+    CancelAck,
+    DecreaseAck,
+    OrderAck,
+    OrderAmendment,
+    OrderRequest,
+)
 from kalshi_assets.kalshi import requests
 from kalshi_assets.kalshi.answers import outcome_known, read_outcome
 from kalshi_assets.kalshi.calls import Calls
@@ -19,7 +26,10 @@ from kalshi_assets.kalshi.schemas_orders import (
 
 
 class OrderCalls(Calls):
-    """Create, amend, decrease and cancel orders."""
+    """Create, amend, decrease and cancel orders.
+
+    Reads show a write some time after its answer: see `ExchangeCalls.await_reads`.
+    """
 
     def create_order(self, request: OrderRequest) -> OrderAck:
         """Send a limit order, exactly once.
@@ -61,7 +71,7 @@ class OrderCalls(Calls):
         market_ticker: str,
         reduce_by: int | None = None,
         reduce_to: int | None = None,
-    ) -> int:
+    ) -> DecreaseAck:
         """Make a resting order smaller, sent exactly once; it keeps its place in the queue.
 
         Args:
@@ -69,9 +79,6 @@ class OrderCalls(Calls):
             market_ticker: its market; the exchange finds the order's shard by it.
             reduce_by: centicontracts to take off the book; or
             reduce_to: centicontracts that shall still rest.
-
-        Returns:
-            Centicontracts that still rest.
 
         Raises:
             ValueError: not exactly one of both is given, or it is not above 0; nothing was sent.
@@ -83,10 +90,10 @@ class OrderCalls(Calls):
         json = decrease_body(market_ticker, reduce_by=reduce_by, reduce_to=reduce_to)
         with outcome_known(f"POST {path}", order_id=order_id):
             body = self._connection.write_once("POST", path, json=json)
-            return read_outcome(DecreasedOrderPayload, body, order_id=order_id).remaining_count
+            return read_outcome(DecreasedOrderPayload, body, order_id=order_id).to_domain()
 
-    def cancel_order(self, order_id: str, *, market_ticker: str) -> int:
-        """Cancel an order, sent exactly once, and return the centicontracts it took off the book.
+    def cancel_order(self, order_id: str, *, market_ticker: str) -> CancelAck:
+        """Cancel an order, sent exactly once; what was filled before stays filled.
 
         Args:
             order_id: the exchange's id of the order.
@@ -100,12 +107,13 @@ class OrderCalls(Calls):
         path, params = _path_of(order_id), {"market_ticker": market_ticker}
         with outcome_known(f"DELETE {path}", order_id=order_id):
             body = self._connection.write_once("DELETE", path, params=params)
-            return read_outcome(CancelledOrderPayload, body, order_id=order_id).reduced_by
+            return read_outcome(CancelledOrderPayload, body, order_id=order_id).to_domain()
 
     def cancel_all_orders(self) -> None:
         """Cancel all resting orders of the account on all shards, sent exactly once.
 
-        Orders placed within the next minute may be cancelled too.
+        Orders placed within the next minute may be cancelled too. The answer holds no moment to
+        wait for: read the list until nothing rests.
 
         Raises:
             UnknownOutcome: it may have been done or not.

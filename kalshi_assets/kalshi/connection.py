@@ -52,6 +52,7 @@ class Connection:
 
     Attributes:
         clock: how far this machine's clock is off the exchange's.
+        retry: as given; its sleep and its clock are those of every wait.
 
     Raises:
         ConfigurationError: `base_url` or the proxy settings are wrong.
@@ -74,7 +75,7 @@ class Connection:
         wire = Wire() if wire is None else wire
         self._client = http_client(base_url, auth, transport, wire=wire)
         self._limits = RateLimits() if limits is None else limits
-        self._retry = retry
+        self.retry = retry
         self._asks_for_tier = asks_for_tier and auth is not None
         self.clock = ClockOffset(now)
         self._passage = Passage(self._client, wire, self._limits, breaker, calls, self.clock)
@@ -98,7 +99,7 @@ class Connection:
         """
         if self._asks_for_tier and self._limits.is_tier_due():
             self._learn_tier()
-        return self._retry.call(
+        return self.retry.call(
             lambda attempt: self._read(path, params, attempt=attempt, is_answer=is_answer)
         )
 

@@ -143,6 +143,13 @@ def _epoch(value: object) -> datetime:
         raise ValueError(f"{quoted(value)} is no time") from exc
 
 
+def _epoch_millis(value: object) -> datetime:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError(f"{quoted(value)} is no whole number of milliseconds")
+    seconds, millis = divmod(value, 1_000)
+    return _epoch(seconds).replace(microsecond=millis * 1_000)
+
+
 def _plausible(moment: datetime, value: object) -> datetime:
     if not FIRST_YEAR <= moment.year < LAST_YEAR:
         raise ValueError(f"{quoted(value)} is no time of this exchange")
@@ -171,6 +178,7 @@ Count = Annotated[int, BeforeValidator(as_count)]
 SignedCount = Annotated[int, BeforeValidator(_signed_count)]
 Instant = Annotated[datetime, BeforeValidator(_instant)]
 EpochSeconds = Annotated[datetime, BeforeValidator(_epoch)]
+EpochMillis = Annotated[datetime, BeforeValidator(_epoch_millis)]
 Number = Annotated[Decimal, BeforeValidator(_number)]
 Whole = Annotated[int, Field(ge=0)]
 Text = Annotated[str, AfterValidator(_storable)]

@@ -3,8 +3,8 @@
 Field names are the exchange's own; each schema turns itself into a value of `domain/`.
 """
 
-from kalshi_assets.domain.account import AmendAck, OrderAck
-from kalshi_assets.kalshi.schemas import Count, Identifier, Payload, Text
+from kalshi_assets.domain.account import AmendAck, CancelAck, DecreaseAck, OrderAck
+from kalshi_assets.kalshi.schemas import Count, EpochMillis, Identifier, Payload, Text
 
 
 class OrderWritePayload(Payload):
@@ -12,6 +12,7 @@ class OrderWritePayload(Payload):
 
     order_id: Identifier
     client_order_id: Text | None = None
+    ts_ms: EpochMillis
 
 
 class CreatedOrderPayload(OrderWritePayload):
@@ -22,7 +23,7 @@ class CreatedOrderPayload(OrderWritePayload):
 
     def to_domain(self) -> OrderAck:
         """Return the acknowledgement."""
-        return OrderAck(self.order_id, self.fill_count, self.remaining_count)
+        return OrderAck(self.order_id, self.fill_count, self.remaining_count, self.ts_ms)
 
 
 class AmendedOrderPayload(OrderWritePayload):
@@ -33,7 +34,7 @@ class AmendedOrderPayload(OrderWritePayload):
 
     def to_domain(self) -> AmendAck:
         """Return the acknowledgement."""
-        return AmendAck(self.order_id, self.fill_count, self.remaining_count)
+        return AmendAck(self.order_id, self.fill_count, self.remaining_count, self.ts_ms)
 
 
 class DecreasedOrderPayload(OrderWritePayload):
@@ -41,8 +42,16 @@ class DecreasedOrderPayload(OrderWritePayload):
 
     remaining_count: Count
 
+    def to_domain(self) -> DecreaseAck:
+        """Return the acknowledgement."""
+        return DecreaseAck(self.order_id, self.remaining_count, self.ts_ms)
+
 
 class CancelledOrderPayload(OrderWritePayload):
     """Answer to a cancel: how many contracts it took off the book."""
 
     reduced_by: Count
+
+    def to_domain(self) -> CancelAck:
+        """Return the acknowledgement."""
+        return CancelAck(self.order_id, self.reduced_by, self.ts_ms)

@@ -15,7 +15,7 @@ from kalshi_assets.local_exchange.portfolio_view import (
     position_view,
     settlement_view,
 )
-from kalshi_assets.local_exchange.query import page_of
+from kalshi_assets.local_exchange.query import page_after
 from kalshi_assets.local_exchange.records import page_of_records
 
 _MAX_TICKERS = 100
@@ -72,13 +72,13 @@ class AccountEndpoints:
             for position in self._exchange.ledger.positions(call.account, ms=ms)
             if self._is_wanted(position, call)
         ]
-        page, cursor = page_of(wanted, call.query)
+        page, cursor = page_after(wanted, lambda position: position.ticker, call.query)
         return {
             "market_positions": [
                 position_view(position, self._exchange.shards.of(position.ticker))
                 for position in page
             ],
-            "event_positions": event_positions(self._exchange, list(page)),
+            "event_positions": event_positions(self._exchange, page),
             "cursor": cursor,
         }
 

@@ -17,7 +17,7 @@ from kalshi_assets.local_exchange.portfolio_view import (
     position_view,
 )
 from kalshi_assets.local_exchange.position import Position
-from kalshi_assets.local_exchange.query import page_of, page_where
+from kalshi_assets.local_exchange.query import page_after, page_where
 from kalshi_assets.local_exchange.records import Table, page_of_records
 from kalshi_assets.local_exchange.store import Row
 from kalshi_assets.local_exchange.tape import Listing
@@ -132,13 +132,13 @@ class HistoricalEndpoints:
             for position in self._exchange.ledger.positions(call.account, ms=ms)
             if _is_primary(call) and self._is_position_wanted(position, call)
         ]
-        page, cursor = page_of(wanted, call.query)
+        page, cursor = page_after(wanted, lambda position: position.ticker, call.query)
         return {
             "market_positions": [
                 position_view(position, self._exchange.shards.of(position.ticker))
                 for position in page
             ],
-            "event_positions": event_positions(self._exchange, list(page)),
+            "event_positions": event_positions(self._exchange, page),
             "cursor": cursor,
         }
 

@@ -117,6 +117,18 @@ def page_of(items: Sequence[T], query: Query) -> tuple[Sequence[T], str]:
     return items[start:stop], cursor_of(stop) if stop < len(items) else ""
 
 
+def page_after(items: Sequence[T], key: Callable[[T], str], query: Query) -> tuple[list[T], str]:
+    """Cut a page out of a list that is sorted by a key; the cursor is empty on the last page.
+
+    Cursors name the last key shown, so that none is skipped or repeated when others come into the
+    list, or leave it, between two pages.
+    """
+    after, limit = query.cursor(), query.limit()
+    left = [item for item in items if key(item) > after]
+    page = left[:limit]
+    return page, cursor_of(key(page[-1])) if len(left) > limit else ""
+
+
 def page_where(
     items: Sequence[T], is_wanted: Callable[[T], bool], *, after: int, limit: int
 ) -> tuple[list[T], str]:

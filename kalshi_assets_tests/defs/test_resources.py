@@ -12,11 +12,10 @@ def test_every_call_of_a_job_stands_in_the_call_log(stand: Stand) -> None:
     with Platform().client() as client:
         client.balance()
     calls = stand.rows("SELECT method, path, status, error, cost, host FROM kalshi.api_calls")
-    assert [(call["path"], call["status"]) for call in calls] == [
-        ("/account/limits", 200),
-        ("/account/endpoint_costs", 200),
-        ("/portfolio/balance", 200),
-    ]
+    asked = [(call["path"], call["status"]) for call in calls]
+    # Another process of this machine may have looked the account's limits up within the hour.
+    looked_up = [("/account/limits", 200), ("/account/endpoint_costs", 200)]
+    assert asked in ([("/portfolio/balance", 200)], [*looked_up, ("/portfolio/balance", 200)])
     assert {(c["method"], c["error"], c["cost"]) for c in calls} == {("GET", "", 10)}
     assert {c["host"] for c in calls} == {stand.settings.api_host}
 

@@ -370,7 +370,7 @@ def test_a_cancel_takes_the_rest_off_once(paper: PaperBench) -> None:
     ack = paper.buy("yes", "0.52", "5")
     with pytest.raises(NotFound):
         paper.venue.cancel_order(ack.order_id, market_ticker="KXTEST-26OCT-T2")
-    assert paper.venue.cancel_order(ack.order_id, market_ticker=TICKER) == 200
+    assert paper.venue.cancel_order(ack.order_id, market_ticker=TICKER).reduced_by == 200
     with pytest.raises(NotFound):
         paper.venue.cancel_order(ack.order_id, market_ticker=TICKER)
     order = paper.listed(ack.order_id)
@@ -464,3 +464,25 @@ def deci_cent_tape(fee_type: str = "quadratic") -> ScriptedTape:
 def assert_nothing_ordered(paper: PaperBench) -> None:
     assert paper.venue.orders() == []
     assert paper.venue.fills() == []
+
+
+@pytest.mark.parametrize(
+    ("condition", "named"),
+    [
+        ({"time_in_force": "immediate_or_cancel"}, "immediate_or_cancel"),
+        ({"time_in_force": "fill_or_kill"}, "fill_or_kill"),
+        ({"is_post_only": True}, "is_post_only"),
+        ({"is_reduce_only": True}, "is_reduce_only"),
+        ({"is_canceled_on_pause": True}, "is_canceled_on_pause"),
+    ],
+)
+def test_a_condition_that_paper_does_not_keep_is_refused_and_nothing_is_kept(
+    paper: PaperBench, condition: dict[str, Any], named: str
+) -> None:
+    request = paper.request("yes", "0.52", "1")
+    with pytest.raises(Rejected, match=named) as refused:
+        paper.venue.create_order(replace(request, **condition))
+    assert refused.value.code == "unsupported_on_paper"
+    assert paper.venue.orders() == []
+    assert_nothing_ordered(paper)
+    assert paper.venue.create_order(request).acknowledged_at == paper.now

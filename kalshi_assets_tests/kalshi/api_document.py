@@ -137,6 +137,8 @@ def example(node: dict[str, Any], *, is_full: bool, name: str = "") -> Any:
     if "enum" in node:
         return node["enum"][0]
     numbers: dict[Any, object] = {"integer": 1, "number": 0.5, "boolean": True}
-    if node.get("type") == "integer" and name.endswith(("_ts", "ts")):
+    if node.get("type") == "integer" and name.endswith("ts"):
         return EPOCH
+    if node.get("type") == "integer" and name.endswith("ts_ms"):
+        return EPOCH * 1_000
     return numbers.get(node.get("type"), "x")

@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kalshi_assets.domain.account import AmendAck, OrderAck, OrderAmendment, OrderRequest
+from kalshi_assets.domain.account import (
+    AmendAck,
+    CancelAck,
+    DecreaseAck,
+    OrderAck,
+    OrderAmendment,
+    OrderRequest,
+)
 from kalshi_assets.domain.price import dollars
 from kalshi_assets.kalshi.order_bodies import amend_body, order_body
 from kalshi_assets_tests.kalshi.payloads import (
@@ -24,6 +31,9 @@ from kalshi_assets_tests.kalshi.payloads import (
 )
 
 EXPIRES = datetime(2026, 11, 22, 15, 3, 0, 900_000, UTC)
+# As the answers in `payloads.py` tell.
+CREATED_AT = datetime(2026, 11, 22, 15, 0, 0, 123_000, UTC)
+CHANGED_AT = datetime(2026, 11, 22, 15, 1, 0, 456_000, UTC)
 
 
 def request(side: str = "yes", price: int = 560_000, count: int = 1_000) -> OrderRequest:
@@ -38,7 +48,7 @@ def amendment(**changes: Any) -> OrderAmendment:
 
 def test_buying_yes_is_a_bid_at_its_price():
     exchange = FakeExchange(answer(201, **CREATED))
-    assert client_of(exchange).create_order(request()) == OrderAck("o-1", 250, 750)
+    assert client_of(exchange).create_order(request()) == OrderAck("o-1", 250, 750, CREATED_AT)
     sent = exchange.requests[0]
     assert (sent.method, sent.url.path) == ("POST", "/trade-api/v2/portfolio/events/orders")
     assert body_of(sent) == {
@@ -117,7 +127,8 @@ def test_an_answer_without_client_order_id_is_an_answer():
 
 def test_a_cancel_names_order_and_market_and_returns_what_it_took():
     exchange = FakeExchange(answer(**CANCELLED))
-    assert client_of(exchange).cancel_order("o-1", market_ticker=TICKER) == 750
+    ack = client_of(exchange).cancel_order("o-1", market_ticker=TICKER)
+    assert ack == CancelAck("o-1", 750, CHANGED_AT)
     sent = exchange.requests[0]
     assert (sent.method, sent.url.path) == ("DELETE", "/trade-api/v2/portfolio/events/orders/o-1")
     assert dict(sent.url.params) == {"market_ticker": TICKER}
@@ -140,7 +151,7 @@ def test_cancel_all_names_no_order_and_expects_no_content():
 
 def test_an_amended_count_holds_what_was_filled_and_what_shall_rest():
     exchange = FakeExchange(answer(**AMENDED))
-    assert client_of(exchange).amend_order(amendment()) == AmendAck("o-1", None, 500)
+    assert client_of(exchange).amend_order(amendment()) == AmendAck("o-1", None, 500, CHANGED_AT)
     assert exchange.requests[0].url.path.endswith("/portfolio/events/orders/o-1/amend")
     assert body_of(exchange.requests[0]) == {
         "ticker": TICKER,
@@ -180,7 +191,8 @@ def test_an_amendment_that_cannot_be_sent_is_refused_unsent(changes):
 @pytest.mark.parametrize("size", [{"reduce_by": 250}, {"reduce_to": 500}])
 def test_a_decrease_names_its_market_and_one_size(size):
     exchange = FakeExchange(answer(**DECREASED))
-    assert client_of(exchange).decrease_order("o-1", market_ticker=TICKER, **size) == 500
+    ack = client_of(exchange).decrease_order("o-1", market_ticker=TICKER, **size)
+    assert ack == DecreaseAck("o-1", 500, CHANGED_AT)
     (name, count) = next(iter(size.items()))
     assert body_of(exchange.requests[0]) == {
         "market_ticker": TICKER,

@@ -111,6 +111,7 @@ CALLS: dict[str, Callable[[KalshiClient], object]] = {
     "exchange_status": lambda c: [c.exchange_status()],
     "exchange_schedule": lambda c: [c.exchange_schedule()],
     "user_data_timestamp": lambda c: [c.user_data_timestamp()],
+    "await_reads": lambda c: [c.await_reads(LONG_AGO, within_seconds=1)],
     "account_limits": lambda c: [c.account_limits()],
     "endpoint_costs": lambda c: [c.endpoint_costs()],
     "historical_cutoff": lambda c: [c.historical_cutoff()],

@@ -164,3 +164,19 @@ def test_account_history_is_signed_and_market_history_is_not(venue):
     venue.wait(2 * HOUR)
     answer = venue.me.http.get(f"{venue.url}/historical/orders", headers=signed)
     assert answer.json() == {"orders": [], "cursor": ""}
+
+
+def test_no_position_is_missed_where_one_is_archived_between_two_pages(venue):
+    for ticker in (TICKER, OPEN_FOR_LONG):
+        venue.me.order("bid", "0.52", "1", ticker=ticker, time_in_force="immediate_or_cancel")
+    paged = {"limit": 1, "settlement_status": "all"}
+    first = venue.me.get("/portfolio/positions", **paged)
+    assert ids(first, "market_positions", "ticker") == [TICKER]
+    at_once = venue.me.get("/portfolio/positions", **paged, cursor=first["cursor"])
+    assert ids(at_once, "market_positions", "ticker") == [OPEN_FOR_LONG]
+    venue.wait(8 * HOUR)
+    second = venue.me.get("/portfolio/positions", **paged, cursor=first["cursor"])
+    assert ids(second, "market_positions", "ticker") == [OPEN_FOR_LONG]
+    assert second["cursor"] == ""
+    old = venue.me.get("/historical/positions", limit=1)
+    assert (ids(old, "market_positions", "ticker"), old["cursor"]) == ([TICKER], "")

@@ -4,6 +4,8 @@ import itertools
 from functools import lru_cache
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kalshi_assets.local_exchange.errors import UnknownScenario
 from kalshi_assets.local_exchange.scenarios import cpi_week, load_scenario
@@ -200,3 +202,21 @@ def test_the_same_seed_gives_the_same_tape_in_any_order_of_questions():
     )
     reseeded = cpi_week.build(seed=7)
     assert reseeded.quote_at(OVERREACTS, START) != tape().quote_at(OVERREACTS, START)
+
+
+@given(
+    st.sampled_from(ALL),
+    st.integers(-3 * DAY_MS, 2 * DAY_MS),
+    st.one_of(st.integers(0, 2 * MINUTE_MS), st.integers(0, 3 * HOUR_MS)),
+)
+@settings(max_examples=300, deadline=None)
+def test_the_trades_of_any_span_are_those_of_its_hours_and_add_up_to_the_volume(
+    ticker, start, length
+):
+    first, last = START + start, START + start + length
+    hours = range(first // HOUR_MS, last // HOUR_MS + 1)
+    whole = [tape().trades(ticker, hour * HOUR_MS - 1, (hour + 1) * HOUR_MS - 1) for hour in hours]
+    trades = tape().trades(ticker, first, last)
+    assert trades == [one for one in itertools.chain(*whole) if first < one.created_ms <= last]
+    before, after = (tape().activity_at(ticker, ms).volume for ms in (first, last))
+    assert sum(one.count for one in trades) == after - before

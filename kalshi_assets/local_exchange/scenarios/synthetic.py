@@ -101,9 +101,11 @@ class SyntheticTape:
         last = min(until_ms, listing.close_ms - 1)
         found = []
         for number in range(first // HOUR_MS, last // HOUR_MS + 1):
-            hour = self._hour(ticker, number)
-            for index, count in enumerate(hour.contracts):
-                if count and first < hour.trade_moment(index) <= last:
+            hour, start = self._hour(ticker, number), number * SLOTS_AN_HOUR
+            # A slot's trade lies within it: no other slot can have one in the span.
+            slots = range(slot_at(first) - start, slot_at(last) - start + 1)
+            for index in range(SLOTS_AN_HOUR)[max(slots.start, 0) : slots.stop]:
+                if hour.contracts[index] and first < hour.trade_moment(index) <= last:
                     found.append(self._trade(ticker, hour, index))
         return found
 

@@ -4,7 +4,7 @@ import json
 import random
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from kalshi_assets.domain.price import MICROS_PER_DOLLAR
 from kalshi_assets.domain.stream import BadPayload, BookUpdate, Gap, StreamEvent, TradePrint
@@ -12,7 +12,6 @@ from kalshi_assets.kalshi.stream.numbers import instant
 from kalshi_assets.kalshi.stream.session import Session
 from kalshi_assets.kalshi.stream.subscription import Patience
 from kalshi_assets_tests.kalshi.stream.exchange import START_MS, ServerSide, Sides
-from kalshi_assets_tests.kalshi.stream.line import FaultyLine
 
 Server = TypeVar("Server", bound=ServerSide)
 
@@ -20,6 +19,22 @@ STEP_SECONDS = 0.1
 PATIENCE = Patience(
     answer_seconds=1.0, snapshot_seconds=0.7, refusal_seconds=2.0, audit_seconds=2.5
 )
+
+
+class Line(Protocol):
+    """What is between server side and session."""
+
+    def carry(self, frames: list[bytes]) -> list[bytes]:
+        """Return what comes out now."""
+
+    def passes(self) -> bool:
+        """Tell whether a command gets through."""
+
+    def heal(self) -> None:
+        """Have no more faults."""
+
+    def cut(self) -> None:
+        """Lose what is on its way."""
 
 
 def sides_of(update: BookUpdate) -> Sides:
@@ -35,7 +50,7 @@ class Run(Generic[Server]):
 
     rng: random.Random
     server: Server
-    line: FaultyLine
+    line: Line
     wanted: set[str]
     session: Session = field(default_factory=lambda: Session(patience=PATIENCE))
     now: float = 1000.0
@@ -61,14 +76,15 @@ class Run(Generic[Server]):
             if self.line.passes():
                 frames += self.server.receive(command)
         frames += self.server.advance()
-        self._note_trades(frames)
+        self.note(frames)
         for frame in self.line.carry(frames):
             self.session.receive(frame, self.ms)
         if self.session.broken:
             self.reconnect()
         self.read()
 
-    def _note_trades(self, frames: list[bytes]) -> None:
+    def note(self, frames: list[bytes]) -> None:
+        """Note what the server side has let go."""
         for frame in frames:
             if b'"type":"trade"' in frame:
                 self.trades_due[json.loads(frame)["msg"]["trade_id"]] = instant(self.ms)
