@@ -131,8 +131,6 @@ class Connection:
         *,
         params: Params | None = None,
         json: Mapping[str, object] | None = None,
-        cost: int | None = None,
-        items: int = 1,
     ) -> Body:
         """Send a write exactly once, whatever happens. A DELETE cancels: no breaker stops it.
 
@@ -141,18 +139,16 @@ class Connection:
             path: the path behind `/trade-api/v2`.
             params: query parameters; those that are None are left out.
             json: the content.
-            cost: tokens, where they are not what the exchange states for the endpoint.
-            items: orders in a batch: each is charged.
 
         Raises:
             BreakerOpen, RateLimited: nothing was done.
             ExchangeError: after TransportError and ServerError the outcome is unknown.
             ValueError: more is sent at once than the account may ever send.
         """
-        charged = self._limits.cost(method, path) * items if cost is None else cost
+        cost = self._limits.cost(method, path)
         kind: Kind = "cancel" if method == "DELETE" else "order"
         request = self._client.build_request(method, path, params=_given(params), json=json)
-        call = Outgoing(request, path, kind, charged, is_success)
+        call = Outgoing(request, path, kind, cost, is_success)
         return self._passage.send(call, Attempt(1, WRITE_WAIT_SECONDS))
 
     def _read(

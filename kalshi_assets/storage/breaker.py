@@ -1,7 +1,6 @@
 """The breaker's transitions: each one is kept, and the newest of a host is its state."""
 
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, text
@@ -54,23 +53,6 @@ def newest_transition(connection: Connection, host: str) -> BreakerTransition | 
     query = select(table).where(table.c.host == host).order_by(table.c.transition_id.desc())
     row = connection.execute(query.limit(1)).one_or_none()
     return None if row is None else _transition(row)
-
-
-def transitions_after(
-    connection: Connection, number: int, *, since: datetime | None = None
-) -> list[BreakerTransition]:
-    """Return the transitions of all hosts after the one with this number, oldest first.
-
-    Args:
-        connection: to read by.
-        number: of the last one known; 0 for all.
-        since: leave out older ones.
-    """
-    table = breaker_transitions
-    query = select(table).where(table.c.transition_id > number).order_by(table.c.transition_id)
-    if since is not None:
-        query = query.where(table.c.at >= since)
-    return [_transition(row) for row in connection.execute(query)]
 
 
 def _transition(row: Row[Any]) -> BreakerTransition:
