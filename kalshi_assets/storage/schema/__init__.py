@@ -1,0 +1,40 @@
+"""The tables, as data. Prices and money: micros (10^-6 USD); counts: centicontracts (0.01).
+
+A change here needs a migration in `migrations/versions`; a test compares the two.
+"""
+
+from kalshi_assets.storage.schema.columns import SCHEMA as SCHEMA
+from kalshi_assets.storage.schema.columns import metadata as metadata
+from kalshi_assets.storage.schema.ledger import decisions as decisions
+from kalshi_assets.storage.schema.ledger import fills as fills
+from kalshi_assets.storage.schema.ledger import order_events as order_events
+from kalshi_assets.storage.schema.ledger import orders as orders
+from kalshi_assets.storage.schema.ledger import portfolio as portfolio
+from kalshi_assets.storage.schema.ledger import positions as positions
+from kalshi_assets.storage.schema.ledger import settlements as settlements
+from kalshi_assets.storage.schema.market_data import clean_ticks as clean_ticks
+from kalshi_assets.storage.schema.market_data import daily_summaries as daily_summaries
+from kalshi_assets.storage.schema.market_data import history_loads as history_loads
+from kalshi_assets.storage.schema.market_data import markets as markets
+from kalshi_assets.storage.schema.market_data import polls as polls
+from kalshi_assets.storage.schema.market_data import quarantine as quarantine
+from kalshi_assets.storage.schema.market_data import raw_ticks as raw_ticks
+from kalshi_assets.storage.schema.market_data import rolling_averages as rolling_averages
+from kalshi_assets.storage.schema.market_data import series as series
+from kalshi_assets.storage.schema.market_data import signals as signals
+from kalshi_assets.storage.schema.market_data import verdicts as verdicts
+from kalshi_assets.storage.schema.operations import api_calls as api_calls
+from kalshi_assets.storage.schema.operations import breaker_transitions as breaker_transitions
+from kalshi_assets.storage.schema.operations import installation as installation
+from kalshi_assets.storage.schema.operations import trading_state as trading_state
+from kalshi_assets.storage.schema.paper import paper_fills as paper_fills
+from kalshi_assets.storage.schema.paper import paper_orders as paper_orders
+from kalshi_assets.storage.schema.paper import paper_settlements as paper_settlements
+from kalshi_assets.storage.schema.paper import paper_taken as paper_taken
+
+# Tables that hold one native partition a New York day, and the column that decides the day.
+DAY_PARTITIONED = {
+    "raw_ticks": "observed_at",
+    "clean_ticks": "observed_at",
+    "rolling_averages": "as_of",
+}

@@ -1,0 +1,128 @@
+"""The ledger: what was decided and ordered, and the account as the venue stated it."""
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Column,
+    Identity,
+    Index,
+    Integer,
+    Table,
+    Text,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from kalshi_assets.storage.schema.columns import INSTANT, metadata, optional, required
+
+decisions = Table(
+    "decisions",
+    metadata,
+    required("decision_id", Text(), primary_key=True),
+    required("signal_id", Text()),
+    required("strategy", Text()),
+    required("market_ticker", Text()),
+    required("judged_at", INSTANT),
+    required("outcome", Text()),
+    required("refused_by", ARRAY(Text())),
+    required("gates", JSONB()),
+    required("inputs", JSONB()),
+    required("side", Text()),
+    required("attempt", Integer()),
+    optional("count", BigInteger()),
+    optional("cost_micros", BigInteger()),
+    required("run_id", Text()),
+    Index("decisions_by_signal", "signal_id", text("judged_at DESC")),
+)
+
+orders = Table(
+    "orders",
+    metadata,
+    required("client_order_id", Text(), primary_key=True),
+    required("decision_id", Text()),
+    required("signal_id", Text()),
+    required("market_ticker", Text()),
+    required("leg", Text()),
+    required("attempt", Integer()),
+    required("side", Text()),
+    required("limit_price", Integer()),
+    required("count", BigInteger()),
+    required("expires_at", INSTANT),
+    required("status", Text()),
+    required("reason", Text()),
+    optional("venue_order_id", Text()),
+    required("fill_count", BigInteger()),
+    required("verdict_ids", ARRAY(BigInteger())),
+    required("created_at", INSTANT),
+    required("updated_at", INSTANT),
+    required("intent_wall_at", INSTANT),
+    required("run_id", Text()),
+    Index(
+        "orders_one_live_entry",
+        "market_ticker",
+        unique=True,
+        postgresql_where=text("status IN ('intent', 'unknown', 'resting')"),
+    ),
+    Index("orders_by_signal", "signal_id"),
+)
+
+order_events = Table(
+    "order_events",
+    metadata,
+    Column("event_id", BigInteger(), Identity(), primary_key=True),
+    required("client_order_id", Text()),
+    required("at", INSTANT),
+    required("status", Text()),
+    required("detail", Text()),
+    Index("order_events_by_order", "client_order_id"),
+)
+
+fills = Table(
+    "fills",
+    metadata,
+    required("fill_id", Text(), primary_key=True),
+    required("venue_order_id", Text()),
+    optional("client_order_id", Text()),
+    required("market_ticker", Text()),
+    required("side", Text()),
+    required("count", BigInteger()),
+    required("yes_price", Integer()),
+    required("fee_micros", BigInteger()),
+    required("is_taker", Boolean()),
+    required("filled_at", INSTANT),
+)
+
+positions = Table(
+    "positions",
+    metadata,
+    required("as_of", INSTANT, primary_key=True),
+    required("market_ticker", Text(), primary_key=True),
+    required("position", BigInteger()),
+    required("exposure_micros", BigInteger()),
+    required("realized_pnl_micros", BigInteger()),
+    required("fees_paid_micros", BigInteger()),
+    optional("sell_price", Integer()),
+)
+
+settlements = Table(
+    "settlements",
+    metadata,
+    required("market_ticker", Text(), primary_key=True),
+    required("settled_at", INSTANT, primary_key=True),
+    required("result", Text()),
+    required("yes_count", BigInteger()),
+    required("no_count", BigInteger()),
+    required("revenue_micros", BigInteger()),
+    required("fee_micros", BigInteger()),
+)
+
+portfolio = Table(
+    "portfolio",
+    metadata,
+    required("as_of", INSTANT, primary_key=True),
+    required("cash_micros", BigInteger()),
+    optional("positions_value_micros", BigInteger()),
+    optional("value_micros", BigInteger()),
+    required("open_positions", Integer()),
+)

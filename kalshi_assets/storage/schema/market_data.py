@@ -1,0 +1,222 @@
+"""Market data, its checks, and the signals made of it."""
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    Numeric,
+    Table,
+    Text,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from kalshi_assets.storage.schema.columns import INSTANT, metadata, optional, required
+
+series = Table(
+    "series",
+    metadata,
+    required("ticker", Text(), primary_key=True),
+    required("title", Text()),
+    required("category", Text()),
+    required("fee_type", Text()),
+    required("fee_multiplier", Numeric()),
+    required("seen_at", INSTANT),
+)
+
+markets = Table(
+    "markets",
+    metadata,
+    required("ticker", Text(), primary_key=True),
+    required("event_ticker", Text()),
+    required("series_ticker", Text()),
+    required("title", Text()),
+    required("status", Text()),
+    required("open_at", INSTANT),
+    required("close_at", INSTANT),
+    required("grid", JSONB()),
+    required("result", Text()),
+    required("volume_24h", BigInteger()),
+    required("is_tracked", Boolean()),
+    required("first_seen_at", INSTANT),
+    required("seen_at", INSTANT),
+)
+
+raw_ticks = Table(
+    "raw_ticks",
+    metadata,
+    required("observed_at", INSTANT, primary_key=True),
+    required("market_ticker", Text(), primary_key=True),
+    required("source", Text(), primary_key=True),
+    required("source_key", Text(), primary_key=True),
+    required("quoted_at", INSTANT),
+    required("received_at", INSTANT),
+    required("status", Text()),
+    required("yes_bid", Integer()),
+    required("yes_ask", Integer()),
+    optional("yes_bid_size", BigInteger()),
+    optional("yes_ask_size", BigInteger()),
+    optional("last_price", Integer()),
+    optional("volume", BigInteger()),
+    optional("volume_24h", BigInteger()),
+    optional("bar_volume", BigInteger()),
+    required("open_interest", BigInteger()),
+    optional("bid_open", Integer()),
+    optional("bid_low", Integer()),
+    optional("bid_high", Integer()),
+    optional("ask_open", Integer()),
+    optional("ask_low", Integer()),
+    optional("ask_high", Integer()),
+    optional("trade_open", Integer()),
+    optional("trade_low", Integer()),
+    optional("trade_high", Integer()),
+    Index("raw_ticks_by_market", "market_ticker", text("observed_at DESC")),
+    postgresql_partition_by="RANGE (observed_at)",
+)
+
+clean_ticks = Table(
+    "clean_ticks",
+    metadata,
+    required("observed_at", INSTANT, primary_key=True),
+    required("market_ticker", Text(), primary_key=True),
+    required("source", Text()),
+    required("source_key", Text()),
+    required("yes_bid", Integer()),
+    required("yes_ask", Integer()),
+    required("mid", Integer()),
+    required("spread", Integer()),
+    required("hold_ms", BigInteger()),
+    required("is_usable", Boolean()),
+    required("faults", ARRAY(Text())),
+    # Running totals of the day up to this tick: price x milliseconds, milliseconds covered, ticks.
+    required("price_ms", BigInteger()),
+    required("covered_ms", BigInteger()),
+    required("tick_count", Integer()),
+    Index("clean_ticks_by_market", "market_ticker", text("observed_at DESC")),
+    Index(
+        "clean_ticks_contract_rolls",
+        "market_ticker",
+        "observed_at",
+        postgresql_where=text("'contract_roll' = ANY (faults)"),
+    ),
+    postgresql_partition_by="RANGE (observed_at)",
+)
+
+rolling_averages = Table(
+    "rolling_averages",
+    metadata,
+    required("as_of", INSTANT, primary_key=True),
+    required("market_ticker", Text(), primary_key=True),
+    required("window_days", Integer(), primary_key=True),
+    required("window_start", INSTANT),
+    optional("mean", Numeric()),
+    required("coverage", Numeric()),
+    required("covered_ms", BigInteger()),
+    required("price_ms", BigInteger()),
+    required("tick_count", Integer()),
+    required("content_hash", Text()),
+    Index("rolling_averages_by_market", "market_ticker", text("as_of DESC")),
+    postgresql_partition_by="RANGE (as_of)",
+)
+
+daily_summaries = Table(
+    "daily_summaries",
+    metadata,
+    required("day", Date(), primary_key=True),
+    required("market_ticker", Text(), primary_key=True),
+    optional("mid_open", Integer()),
+    optional("mid_high", Integer()),
+    optional("mid_low", Integer()),
+    optional("mid_close", Integer()),
+    optional("trade_open", Integer()),
+    optional("trade_high", Integer()),
+    optional("trade_low", Integer()),
+    optional("trade_close", Integer()),
+    optional("mean", Numeric()),
+    required("price_ms", BigInteger()),
+    required("covered_ms", BigInteger()),
+    required("coverage", Numeric()),
+    required("tick_count", Integer()),
+    optional("volume", BigInteger()),
+    optional("open_interest", BigInteger()),
+    required("is_provisional", Boolean()),
+    Index("daily_summaries_by_market", "market_ticker", text("day DESC")),
+)
+
+signals = Table(
+    "signals",
+    metadata,
+    required("signal_id", Text(), primary_key=True),
+    required("day", Date()),
+    required("strategy", Text()),
+    required("market_ticker", Text()),
+    required("started_at", INSTANT),
+    required("last_seen_at", INSTANT),
+    optional("ended_at", INSTANT),
+    required("status", Text()),
+    required("side", Text()),
+    required("strength", Numeric()),
+    required("deviation", Integer()),
+    required("mid", Integer()),
+    required("mean", Numeric()),
+    required("coverage", Numeric()),
+    optional("triggered_at", INSTANT),
+    optional("reference_price", Integer()),
+    required("average_hash", Text()),
+    Index("signals_by_day", "day"),
+)
+
+polls = Table(
+    "polls",
+    metadata,
+    required("slot", INSTANT, primary_key=True),
+    required("received_at", INSTANT),
+    required("expected", ARRAY(Text())),
+    required("received", Integer()),
+    required("duplicates", ARRAY(Text())),
+    required("rejected", Integer()),
+)
+
+history_loads = Table(
+    "history_loads",
+    metadata,
+    required("day", Date(), primary_key=True),
+    required("market_ticker", Text(), primary_key=True),
+    required("loaded_until", INSTANT),
+    required("candles", Integer()),
+    # When everything made of these candles was there, up to signals.
+    optional("completed_at", INSTANT),
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("quarantine_id", BigInteger(), Identity(), primary_key=True),
+    required("received_at", INSTANT),
+    required("source", Text()),
+    required("reason", Text()),
+    required("payload", LargeBinary()),
+    required("run_id", Text()),
+)
+
+verdicts = Table(
+    "verdicts",
+    metadata,
+    Column("verdict_id", BigInteger(), Identity(), primary_key=True),
+    required("check_name", Text()),
+    required("asset", Text()),
+    required("as_of", INSTANT),
+    required("is_passed", Boolean()),
+    required("observed", Text()),
+    required("threshold", Text()),
+    required("markets_checked", ARRAY(Text())),
+    required("markets_failed", JSONB()),
+    required("run_id", Text()),
+    Index("verdicts_by_check", "check_name", text("as_of DESC")),
+)

@@ -1,0 +1,53 @@
+"""The installation itself: whose data this is, whether it may trade, how the exchange answers."""
+
+from sqlalchemy import BigInteger, Column, Identity, Index, Integer, Table, Text, text
+
+from kalshi_assets.storage.schema.columns import INSTANT, metadata, optional, required
+
+installation = Table(
+    "installation",
+    metadata,
+    required("identity", Text(), primary_key=True),
+    required("created_at", INSTANT),
+)
+
+trading_state = Table(
+    "trading_state",
+    metadata,
+    required("changed_at", INSTANT, primary_key=True),
+    required("state", Text()),
+    required("reason", Text()),
+)
+
+# Every call that went to the exchange, wall time; `dropped_before`: calls the log lost before it.
+api_calls = Table(
+    "api_calls",
+    metadata,
+    Column("call_id", BigInteger(), Identity(), primary_key=True),
+    required("at", INSTANT),
+    required("host", Text()),
+    required("method", Text()),
+    required("path", Text()),
+    optional("status", Integer()),
+    required("error", Text()),
+    required("cost", Integer()),
+    required("latency_ms", Integer()),
+    required("attempt", Integer()),
+    required("dropped_before", Integer()),
+    Index("api_calls_by_time", "at"),
+)
+
+# The newest row of a host is the state of its breaker.
+breaker_transitions = Table(
+    "breaker_transitions",
+    metadata,
+    Column("transition_id", BigInteger(), Identity(), primary_key=True),
+    required("at", INSTANT),
+    required("host", Text()),
+    required("from_state", Text()),
+    required("to_state", Text()),
+    required("reason", Text()),
+    required("openings", Integer()),
+    optional("until", INSTANT),
+    Index("breaker_transitions_by_host", "host", text("transition_id DESC")),
+)
