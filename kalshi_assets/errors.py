@@ -20,6 +20,9 @@ KalshiAssetsError
 │   ├── NotFound              404
 │   ├── DuplicateOrder        409 order_already_exists: it is there, look it up
 │   └── Rejected              any other 4xx: the exchange understood and refused
+├── LedgerError
+│   ├── LedgerNotOpen         the ledger has no opening balance yet, and nothing to compare
+│   └── NotReconciled         ledger and venue do not agree, or could not be compared
 ├── StreamError               the live feed cannot do what was asked
 │   ├── StreamClosed          it is read, but not open
 │   └── RecordingFailed       its frames cannot be written down
@@ -163,6 +166,18 @@ class DuplicateOrder(ExchangeError):
 
 class Rejected(ExchangeError):
     """The exchange understood the request and refused it."""
+
+
+class LedgerError(KalshiAssetsError):
+    """The ledger cannot say what it should: nothing new is traded until it can."""
+
+
+class LedgerNotOpen(LedgerError):
+    """The ledger has no opening balance yet: there is nothing to compare the venue with."""
+
+
+class NotReconciled(LedgerError):
+    """Ledger and venue do not agree, or could not be compared; the message says in what."""
 
 
 class StreamError(KalshiAssetsError):

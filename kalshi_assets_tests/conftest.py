@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from kalshi_assets.execution.books import open_books
 from kalshi_assets.storage.embedded import EmbeddedServer
 from kalshi_assets.storage.migrate import create_database
 from kalshi_assets_tests.stand import (
@@ -78,6 +79,8 @@ def loaded_database(make_database: DatabaseMaker, tmp_path_factory: pytest.TempP
             loaded.load_history()
             loaded.poll()
             loaded.run("markets_job")  # for the one verdict that no poll gives
+            with loaded.desk() as desk:
+                open_books(desk)
     return url
 
 

@@ -25,6 +25,7 @@ from kalshi_assets.storage.api_calls import CallLog
 from kalshi_assets.storage.breaker import StoredBreaker
 from kalshi_assets.storage.engine import Database
 from kalshi_assets.storage.markets import known_markets
+from kalshi_assets.storage.roles import TRADING_ROLE
 
 
 class Platform(dg.ConfigurableResource[None]):
@@ -54,10 +55,16 @@ class Platform(dg.ConfigurableResource[None]):
             )
         return Database(self.settings.database_url.get_secret_value())
 
+    @cached_property
+    def trading_database(self) -> Database:
+        """Return the database as the trading role sees it: it adds to the ledger, no more."""
+        return Database(self.database.url, role=TRADING_ROLE)
+
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         """Close the connections of a run, or of a sensor's tick."""
-        if "database" in self.__dict__:
-            self.database.dispose()
+        for name in ("database", "trading_database"):
+            if name in self.__dict__:
+                getattr(self, name).dispose()
 
     @property
     def collection(self) -> CollectionCalendar:
@@ -107,7 +114,7 @@ class Platform(dg.ConfigurableResource[None]):
                 cash = micros(self.settings.paper_cash_usd)
                 venue = PaperVenue(client, self.database, clock=self.clock, starting_cash=cash)
             yield Desk(
-                database=self.database,
+                database=self.trading_database,
                 venue=venue,
                 clock=self.clock,
                 limits=limits_of(self.settings),

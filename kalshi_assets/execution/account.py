@@ -12,7 +12,7 @@ from kalshi_assets.execution.desk import Desk
 from kalshi_assets.kalshi.batches import MarketBatch
 from kalshi_assets.risk.inputs import AccountView
 from kalshi_assets.storage import account as rows
-from kalshi_assets.storage import ledger
+from kalshi_assets.storage import books, ledger
 
 FILL_OVERLAP = timedelta(minutes=10)
 
@@ -79,15 +79,31 @@ def sell_price(position: Position, quote: Quote) -> int:
     return MICROS_PER_DOLLAR - quote.yes_ask if quote.yes_ask_size > 0 else 0
 
 
-def record_fills(desk: Desk) -> int:
-    """Bring in the venue's fills, and return how many were new."""
+@dataclass(frozen=True)
+class RecordedFills:
+    """What came of the venue's fills: how many are new, and how many belong to no known order."""
+
+    added: int
+    left_out: int
+
+
+def record_fills(desk: Desk) -> RecordedFills:
+    """Bring in the venue's fills of all orders that are known: ours, and those of others.
+
+    A fill of an order that no list has shown yet is left out until one has: written without its
+    order it could never be corrected.
+    """
     with desk.database.transaction() as connection:
         newest = rows.newest_fill_at(connection)
         client_ids = ledger.client_ids_by_venue_id(connection)
+        foreign = books.foreign_order_ids(connection)
+        kept = rows.fill_ids(connection)
     since = None if newest is None else newest - FILL_OVERLAP
-    fills = desk.venue.fills(min_filled_at=since)
+    new = [f for f in desk.venue.fills(min_filled_at=since) if f.fill_id not in kept]
+    known = [f for f in new if f.order_id in client_ids or f.order_id in foreign]
     with desk.database.transaction() as connection:
-        return rows.save_fills(connection, fills, client_ids=client_ids)
+        added = rows.save_fills(connection, known, client_ids=client_ids)
+    return RecordedFills(added, len(new) - len(known))
 
 
 def record_settlements(desk: Desk) -> int:

@@ -1,5 +1,7 @@
 """What every step of execution is handed: database, venue, clock, limits and the run it serves."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -18,7 +20,13 @@ MAX_ATTEMPTS = 3
 
 @dataclass(frozen=True)
 class Desk:
-    """The tools of one run of the order or reconcile job."""
+    """The tools of one run of the order or reconcile job.
+
+    Attributes:
+        database: connected as the trading role: it adds to the ledger and changes nothing in it.
+        pause: waits so many seconds of the wall, where the venue's reads lag.
+        settings_id: which row of `settings_history` is in force.
+    """
 
     database: Database
     venue: Venue
@@ -26,6 +34,8 @@ class Desk:
     limits: Limits
     order_ttl_seconds: int
     run_id: str
+    settings_id: str = ""
+    pause: Callable[[float], None] = time.sleep
 
 
 def limits_of(settings: Settings) -> Limits:

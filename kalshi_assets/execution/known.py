@@ -13,8 +13,8 @@ from kalshi_assets.execution.account import read_statement
 from kalshi_assets.execution.desk import Desk
 from kalshi_assets.execution.reconcile import reconcile
 from kalshi_assets.risk.inputs import AccountView, CheckVerdict, Inputs
-from kalshi_assets.storage import account as account_rows
 from kalshi_assets.storage import ledger, markets, verdicts
+from kalshi_assets.storage.trading_state import current_state
 
 Answer = TypeVar("Answer")
 # A market's ticker, and what is at stake in it, micros.
@@ -54,7 +54,7 @@ def gather(desk: Desk, to_judge: Sequence[Signal], *, is_reconciled: bool) -> Kn
         known_markets = markets.known_markets(connection)
         newest_verdicts = verdicts.latest_verdicts(connection)
         orders = ledger.orders_of_signals(connection, [s.signal_id for s in to_judge])
-        state = account_rows.current_trading_state(connection)
+        state = current_state(connection)
     committed = sum(_committed(order) for order in live)
     statement = _or_none(lambda: read_statement(desk))
     batch = _or_none(lambda: desk.venue.markets(tickers=tickers))

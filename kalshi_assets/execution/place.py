@@ -1,6 +1,6 @@
 """Send approved decisions: gates once more, intent committed, sent once, answer recorded."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from kalshi_assets.domain.account import OrderAck, OrderRequest
@@ -12,6 +12,7 @@ from kalshi_assets.errors import (
     ExchangeError,
     NotAuthorized,
     NotFound,
+    PayloadError,
     RateLimited,
     Rejected,
 )
@@ -20,6 +21,8 @@ from kalshi_assets.execution.judge import LEG, Judgement, decision_row, judge_si
 from kalshi_assets.execution.reconcile import reconcile
 from kalshi_assets.storage import ledger, signals
 
+# Reads lag some 360 ms behind writes.
+READS_SECONDS = 5.0
 # Answers after which the venue certainly has no order of ours.
 REFUSALS = (BreakerOpen, Rejected, RateLimited, NotAuthorized, NotFound)
 
@@ -40,15 +43,30 @@ def place_approved(desk: Desk) -> list[ledger.Order]:
         if signal is None:  # ended since: the next judgement records it as not sent
             continue
         judgement = judge_signals(desk, [signal])[0]
-        order = _place(desk, decision, judgement)
-        if order is not None:
-            placed.append(order)
+        sent = _place(desk, decision, judgement)
+        if sent is None:
+            continue
+        placed.append(sent.order)
+        if not sent.is_shown:
+            break  # what it staked cannot be seen yet: a later poll judges the rest
     if any(order.status == "unknown" for order in placed):
         reconcile(desk)
     return placed
 
 
-def _place(desk: Desk, decision: ledger.Decision, judgement: Judgement) -> ledger.Order | None:
+@dataclass(frozen=True)
+class Sent:
+    """An order after its one sending.
+
+    Attributes:
+        is_shown: the venue's reads show all it did, so the next order can be judged with it.
+    """
+
+    order: ledger.Order
+    is_shown: bool
+
+
+def _place(desk: Desk, decision: ledger.Decision, judgement: Judgement) -> Sent | None:
     if not judgement.decision.is_approved:
         with desk.database.transaction() as connection:
             ledger.save_decisions(connection, [decision_row(desk, judgement)])
@@ -99,16 +117,25 @@ def _intent(desk: Desk, decision: ledger.Decision, judgement: Judgement) -> ledg
     )
 
 
-def _send(desk: Desk, order: ledger.Order) -> ledger.Order:
+def _send(desk: Desk, order: ledger.Order) -> Sent:
     """Send once. Any answer but an acceptance or a refusal leaves the order for reconcile."""
     try:
         ack = desk.venue.create_order(_request(order))
     except REFUSALS as exc:
-        return _move(desk, order, "rejected", reason=str(exc))
-    except ExchangeError as exc:
-        return _move(desk, order, "unknown", reason=str(exc))
+        return Sent(_move(desk, order, "rejected", reason=str(exc)), is_shown=True)
+    except (ExchangeError, PayloadError) as exc:
+        return Sent(_move(desk, order, "unknown", reason=str(exc)), is_shown=False)
     status = _status(ack, order.count)
-    return _move(desk, order, status, venue_order_id=ack.order_id, fill_count=ack.fill_count)
+    moved = _move(desk, order, status, venue_order_id=ack.order_id, fill_count=ack.fill_count)
+    return Sent(moved, _is_shown(desk, ack))
+
+
+def _is_shown(desk: Desk, ack: OrderAck) -> bool:
+    """Wait until balance, positions and orders are told as of this answer or later."""
+    try:
+        return desk.venue.await_reads(ack.acknowledged_at, within_seconds=READS_SECONDS)
+    except (ExchangeError, PayloadError):
+        return False
 
 
 def _request(order: ledger.Order) -> OrderRequest:

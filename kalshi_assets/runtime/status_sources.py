@@ -25,6 +25,7 @@ from kalshi_assets.storage import account, intake, ledger, overview, paper, sign
 from kalshi_assets.storage.breaker import newest_transition
 from kalshi_assets.storage.condition import identity_of
 from kalshi_assets.storage.engine import Connection, Database
+from kalshi_assets.storage.trading_state import current_state
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def read_database(database: Database, settings: Settings, now: datetime) -> Reco
         found = list(signals.open_signals(connection, venue_day(now)).values())
         ids = [signal.signal_id for signal in found]
         return Recorded(
-            trading_state=account.current_trading_state(connection),
+            trading_state=current_state(connection),
             verdicts=verdicts.latest_verdicts(connection),
             missing_days=intake.missing_history_days(
                 connection, now, history_days=settings.history_days

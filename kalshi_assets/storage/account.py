@@ -1,4 +1,4 @@
-"""The account as the venue stated it: fills, positions, settlements, portfolio; trading state."""
+"""The account as the venue stated it: fills, positions, settlements, portfolio."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,14 +7,22 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select
 
 from kalshi_assets.domain.account import Fill, Position, Settlement
-from kalshi_assets.storage.rows import insert_missing, upsert
-from kalshi_assets.storage.schema import fills, portfolio, positions, settlements, trading_state
+from kalshi_assets.storage.rows import insert_missing
+from kalshi_assets.storage.schema import fills, portfolio, positions, settlements
 
 
 def save_fills(
-    connection: Connection, rows: Sequence[Fill], *, client_ids: Mapping[str, str]
+    connection: Connection,
+    rows: Sequence[Fill],
+    *,
+    client_ids: Mapping[str, str],
+    is_before_opening: bool = False,
 ) -> int:
-    """Add fills that are new. `client_ids` gives our order id for the venue's."""
+    """Add fills that are new. `client_ids` gives our order id for the venue's.
+
+    Raises:
+        StorageError: the fills of an order would exceed it.
+    """
     return insert_missing(
         connection,
         fills,
@@ -30,10 +38,16 @@ def save_fills(
                 "fee_micros": row.fee_micros,
                 "is_taker": row.is_taker,
                 "filled_at": row.filled_at,
+                "is_before_opening": is_before_opening,
             }
             for row in rows
         ],
     )
+
+
+def fill_ids(connection: Connection) -> set[str]:
+    """Return the ids of all fills that are kept."""
+    return set(connection.scalars(select(fills.c.fill_id)))
 
 
 def newest_fill_at(connection: Connection) -> datetime | None:
@@ -60,9 +74,12 @@ def save_positions(
     )
 
 
-def save_settlements(connection: Connection, rows: Sequence[Settlement]) -> int:
+def save_settlements(
+    connection: Connection, rows: Sequence[Settlement], *, is_before_opening: bool = False
+) -> int:
     """Add settlements that are new."""
-    return insert_missing(connection, settlements, [vars(row) for row in rows])
+    marked = [{**vars(row), "is_before_opening": is_before_opening} for row in rows]
+    return insert_missing(connection, settlements, marked)
 
 
 def save_portfolio(
@@ -118,14 +135,3 @@ def latest_account(connection: Connection) -> RecordedAccount | None:
         positions={row.market_ticker: row.position for row in held},
         sell_prices={r.market_ticker: r.sell_price for r in held if r.sell_price is not None},
     )
-
-
-def current_trading_state(connection: Connection) -> str:
-    """Return "active" or "halted"; an installation starts active."""
-    query = select(trading_state.c.state).order_by(trading_state.c.changed_at.desc()).limit(1)
-    return connection.scalar(query) or "active"
-
-
-def set_trading_state(connection: Connection, state: str, *, at: datetime, reason: str) -> None:
-    """Change the trading state, keeping the earlier ones; of one moment, the last word counts."""
-    upsert(connection, trading_state, [{"changed_at": at, "state": state, "reason": reason}])

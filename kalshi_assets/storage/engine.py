@@ -21,8 +21,8 @@ from kalshi_assets.errors import (
 )
 
 MINIMUM_SERVER = 150_000
-_ORDINARY = {"options": "-c timezone=UTC", "connect_timeout": 10}
-_BRIEF_LOOK = {
+_ORDINARY: dict[str, str | int] = {"options": "-c timezone=UTC", "connect_timeout": 10}
+_BRIEF_LOOK: dict[str, str | int] = {
     "options": "-c timezone=UTC -c default_transaction_read_only=on -c statement_timeout=5000",
     "connect_timeout": 5,
 }
@@ -35,14 +35,19 @@ class Database:
     Args:
         url: `postgresql://…`, any driver suffix is replaced by ours.
         is_looked_at_only: sessions cannot write, and nothing is waited for longer than 5 s.
+        role: what the sessions act as; by default the user of the URL.
 
     Raises:
         ConfigurationError: not such a URL. The message does not show it: it may hold a password.
     """
 
-    def __init__(self, url: str, *, is_looked_at_only: bool = False) -> None:
+    def __init__(
+        self, url: str, *, is_looked_at_only: bool = False, role: str | None = None
+    ) -> None:
         self._url = _parsed(url).set(drivername="postgresql+psycopg")
-        self._session = _BRIEF_LOOK if is_looked_at_only else _ORDINARY
+        self._session = dict(_BRIEF_LOOK if is_looked_at_only else _ORDINARY)
+        if role is not None:
+            self._session["options"] = f"{self._session['options']} -c role={role}"
 
     def __repr__(self) -> str:
         return f"Database({self.name})"
@@ -51,6 +56,11 @@ class Database:
     def name(self) -> str:
         """Return host, port and database name, without the password."""
         return self._url.render_as_string(hide_password=True)
+
+    @property
+    def url(self) -> str:
+        """Return the whole URL: it holds the password."""
+        return self._url.render_as_string(hide_password=False)
 
     @property
     def dbname(self) -> str:

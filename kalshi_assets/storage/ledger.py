@@ -1,9 +1,13 @@
-"""Decisions and orders: intents are committed before anything is sent; no row is ever deleted."""
+"""Decisions and orders: intents are committed before anything is sent; no row is ever deleted.
+
+What must never be, the database refuses: an illegal step, a fill taken back, more than ordered, a
+second live order of a leg in a market. Each change of an order leaves an event, by a trigger.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Connection, Select, insert, select, update
 
@@ -11,6 +15,8 @@ from kalshi_assets.domain.account import Side
 from kalshi_assets.domain.order import LIVE, IllegalTransition, OrderStatus, require_transition
 from kalshi_assets.storage.rows import insert_missing
 from kalshi_assets.storage.schema import decisions, order_events, orders
+
+Request = Literal["cancel", "renew"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,7 @@ class Decision:
     count: int | None
     cost_micros: int | None
     run_id: str
+    settings_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -91,10 +98,24 @@ def approved_without_order(connection: Connection) -> list[Decision]:
 
 def add_intent(connection: Connection, order: Order) -> bool:
     """Write an order before it is sent; False where it, or a live one, is there already."""
-    added = insert_missing(connection, orders, [vars(order)])
-    if added:
-        _log(connection, order.client_order_id, "intent", at=order.created_at, detail=order.reason)
-    return bool(added)
+    return bool(insert_missing(connection, orders, [vars(order)]))
+
+
+def note_request(
+    connection: Connection, order: Order, request: Request, *, at: datetime, detail: str
+) -> None:
+    """Write down, before it is sent, that a change of an order is asked of the venue."""
+    connection.execute(
+        insert(order_events).values(
+            client_order_id=order.client_order_id,
+            at=at,
+            kind=request,
+            status=order.status,
+            fill_count=order.fill_count,
+            expires_at=order.expires_at,
+            detail=detail,
+        )
+    )
 
 
 def move_order(
@@ -106,6 +127,7 @@ def move_order(
     reason: str = "",
     venue_order_id: str | None = None,
     fill_count: int | None = None,
+    expires_at: datetime | None = None,
 ) -> None:
     """Take an order one step along its state machine; nothing is written where nothing changed.
 
@@ -125,12 +147,12 @@ def move_order(
         "reason": reason or kept.reason,
         "venue_order_id": venue_order_id or kept.venue_order_id,
         "fill_count": max(kept.fill_count, fill_count or 0),
+        "expires_at": expires_at or kept.expires_at,
     }
     if all(getattr(kept, name) == value for name, value in values.items()):
         return
     if status != kept.status:
         require_transition(order.client_order_id, old=kept.status, new=status)
-        _log(connection, order.client_order_id, status, at=at, detail=reason)
     connection.execute(
         update(orders)
         .where(orders.c.client_order_id == order.client_order_id)
@@ -154,6 +176,12 @@ def order_by_client_id(connection: Connection, client_order_id: str) -> Order | 
     return next(iter(_orders(connection, query)), None)
 
 
+def known_client_ids(connection: Connection, client_ids: Sequence[str]) -> set[str]:
+    """Return which of these ids are those of our orders."""
+    query = select(orders.c.client_order_id).where(orders.c.client_order_id.in_(client_ids))
+    return set(connection.scalars(query))
+
+
 def client_ids_by_venue_id(connection: Connection) -> dict[str, str]:
     """Return our id for each of the venue's."""
     query = select(orders.c.venue_order_id, orders.c.client_order_id).where(
@@ -166,13 +194,3 @@ def _orders(connection: Connection, query: Select[Any]) -> list[Order]:
     return [
         Order(**row._mapping) for row in connection.execute(query.order_by(orders.c.created_at))
     ]
-
-
-def _log(
-    connection: Connection, client_order_id: str, status: str, *, at: datetime, detail: str
-) -> None:
-    connection.execute(
-        insert(order_events).values(
-            client_order_id=client_order_id, at=at, status=status, detail=detail
-        )
-    )

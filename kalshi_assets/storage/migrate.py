@@ -18,6 +18,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from kalshi_assets.errors import DatabaseMismatch, MigrationError
 from kalshi_assets.storage.engine import MIGRATION_LOCK, MINIMUM_SERVER, Database, translated
+from kalshi_assets.storage.roles import grant_trading
 from kalshi_assets.storage.schema import SCHEMA, installation
 
 DAGSTER_SCHEMA = "dagster"
@@ -43,7 +44,8 @@ def prepare(database: Database, *, identity: str, now: datetime) -> None:
     """Migrate our schema, make Dagster's, and check the identity stamp.
 
     Raises:
-        DatabaseMismatch: server older than 15, or data of another venue or input.
+        DatabaseMismatch: server older than 15, data of another venue or input, or no role for
+            trading.
         MigrationError: a schema this version does not know, or one half made.
     """
     with database.transaction() as connection:
@@ -55,6 +57,7 @@ def prepare(database: Database, *, identity: str, now: datetime) -> None:
         config = alembic_config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        grant_trading(connection, database.name)
         _stamp(connection, database.name, identity=identity, now=now)
 
 

@@ -33,7 +33,7 @@ def copy_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> i
     """Insert the rows whose key is new, by binary COPY, and return how many those were."""
     if not rows:
         return 0
-    cursor = _cursor(connection)
+    cursor = cursor_of(connection)
     target = sql.Identifier(table.schema or "public", table.name)
     columns = sql.SQL(", ").join(sql.Identifier(c.name) for c in table.columns)
     cursor.execute(sql.SQL("CREATE TEMP TABLE incoming (LIKE {}) ON COMMIT DROP").format(target))
@@ -83,7 +83,7 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 def ensure_day_partitions(connection: Connection, table: Table, days: Iterable[date]) -> None:
     """Create the native partitions of these New York days where they are missing."""
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": PARTITION_LOCK})
-    cursor = _cursor(connection)
+    cursor = cursor_of(connection)
     for day in sorted(set(days)):
         start, end = day_bounds(day)
         cursor.execute(
@@ -103,7 +103,8 @@ def _batches(rows: Sequence[Row]) -> Iterator[list[dict[str, Any]]]:
         yield [dict(row) for row in rows[start : start + ROWS_A_STATEMENT]]
 
 
-def _cursor(connection: Connection) -> Cursor[Any]:
+def cursor_of(connection: Connection) -> Cursor[Any]:
+    """Return the driver's own cursor in this transaction: for COPY, and for identifiers."""
     cursor = connection.connection.cursor()
     assert isinstance(cursor, Cursor)  # noqa: S101  the engine is made for psycopg
     return cursor

@@ -14,7 +14,8 @@ from kalshi_assets.domain.account import OrderRequest
 from kalshi_assets.execution.judge import judge_open_signals
 from kalshi_assets.execution.place import place_approved
 from kalshi_assets.risk.inputs import CheckVerdict
-from kalshi_assets.storage import account, verdicts
+from kalshi_assets.storage import verdicts
+from kalshi_assets.storage.trading_state import change_state
 from kalshi_assets_tests.defs.breaking import MARKETS, OTHERS, break_check
 from kalshi_assets_tests.execution.faults import MARKETS as GET_MARKETS
 from kalshi_assets_tests.execution.faults import OnOperation, Row, altered_markets, answering
@@ -102,7 +103,7 @@ def volume_gone(stand: Stand) -> None:
 
 def halted(stand: Stand) -> None:
     with stand.database.transaction() as connection:
-        account.set_trading_state(connection, "halted", at=MOMENT, reason="a test")
+        change_state(connection, "halted", cause="command", why="a test", at=MOMENT)
 
 
 def verdicts_too_old(stand: Stand) -> None:

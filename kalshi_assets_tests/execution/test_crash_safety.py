@@ -146,27 +146,27 @@ def test_a_duplicate_is_looked_up_and_found(loaded_stand: Stand) -> None:
     assert order["client_order_id"] == executed.client_order_id
 
 
-def test_a_duplicate_that_is_older_than_our_row_of_it_is_found_and_not_taken_for_lapsed(
+def test_a_ledger_that_lost_rows_halts_at_the_order_it_does_not_know_and_sends_nothing(
     loaded_stand: Stand,
 ) -> None:
-    """A database restored from a backup: the exchange has the order, and our row is new."""
+    """A database restored from a backup: the exchange has an order of ours that we have not."""
     judge_and_place(loaded_stand)
-    [before] = orders(loaded_stand)
     later = loaded_stand.now + timedelta(minutes=12)
     for table in ("orders", "order_events", "decisions"):
         loaded_stand.execute(f"DELETE FROM kalshi.{table}")  # noqa: S608  our own names
     loaded_stand.faults.fault = OnOperation("GetPositions", faults.altering(_no_positions))
     loaded_stand.execute("UPDATE kalshi.signals SET last_seen_at = :at", at=later)
     loaded_stand.execute("UPDATE kalshi.verdicts SET as_of = :at", at=later)
-    grace_is_over(loaded_stand.patch)
     loaded_stand.later(12 * 60)
 
     judge_and_place(loaded_stand)
 
-    [order] = orders(loaded_stand)
-    assert order["client_order_id"] == before["client_order_id"]
-    assert order["status"] == "filled"
-    assert len(at_exchange(loaded_stand)) == 1
+    [state] = loaded_stand.rows("SELECT state, cause, reason FROM kalshi.trading_state")
+    [executed] = at_exchange(loaded_stand)
+    assert (state["state"], state["cause"]) == ("halted", "unknown_order")
+    assert executed.client_order_id in state["reason"]
+    assert orders(loaded_stand) == []
+    assert loaded_stand.order_requests() == 1
 
 
 def _no_positions(document: dict[str, Any]) -> dict[str, Any]:

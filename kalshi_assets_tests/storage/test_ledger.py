@@ -7,8 +7,9 @@ import pytest
 from sqlalchemy import text
 
 from kalshi_assets.domain.order import LIVE, IllegalTransition, OrderStatus
-from kalshi_assets.storage import account, ledger
+from kalshi_assets.storage import ledger
 from kalshi_assets.storage.engine import Connection
+from kalshi_assets.storage.trading_state import State, change_state, current_state
 from kalshi_assets_tests.risk.cases import NOW, TICKER
 
 ORDER = ledger.Order(
@@ -52,19 +53,20 @@ def test_an_order_reads_as_it_was_written(connection: Connection) -> None:
 
 
 @pytest.mark.parametrize("status", sorted(LIVE))
-def test_a_market_has_one_live_entry(connection: Connection, status: OrderStatus) -> None:
+def test_a_market_has_one_live_order_a_leg(connection: Connection, status: OrderStatus) -> None:
     ledger.add_intent(connection, ORDER)
     if status != "intent":
         move(connection, ORDER, status)
     assert not ledger.add_intent(connection, SECOND)
     assert ledger.add_intent(connection, replace(SECOND, market_ticker="KXFED"))
-    assert len(ledger.live_orders(connection)) == 2
+    assert ledger.add_intent(connection, replace(SECOND, client_order_id="3", leg="exit"))
+    assert len(ledger.live_orders(connection)) == 3
 
 
 @pytest.mark.parametrize("status", ["filled", "canceled", "rejected", "lapsed"])
 def test_a_dead_order_makes_room_for_the_next(connection: Connection, status: OrderStatus) -> None:
     ledger.add_intent(connection, ORDER)
-    move(connection, ORDER, status)
+    move(connection, ORDER, status, fill_count=ORDER.count if status == "filled" else 0)
     assert ledger.live_orders(connection) == []
     assert ledger.add_intent(connection, SECOND)
 
@@ -78,7 +80,7 @@ def test_the_same_order_is_written_once(connection: Connection) -> None:
 def test_the_index_in_the_database_knows_the_live_statuses_of_the_state_machine(
     connection: Connection,
 ) -> None:
-    query = text("SELECT pg_get_indexdef('kalshi.orders_one_live_entry'::regclass)")
+    query = text("SELECT pg_get_indexdef('kalshi.orders_one_live_leg'::regclass)")
     definition = str(connection.scalar(query))
     assert set(re.findall(r"'(\w+)'::text", definition)) == LIVE
 
@@ -118,7 +120,7 @@ def test_each_step_is_an_event_and_no_step_is_none(connection: Connection) -> No
     move(connection, kept(connection), "resting", fill_count=100)
     move(connection, kept(connection), "filled", fill_count=29_800)
     events = connection.scalars(text("SELECT status FROM kalshi.order_events ORDER BY event_id"))
-    assert events.all() == ["intent", "resting", "filled"]
+    assert events.all() == ["intent", "resting", "resting", "filled"]
     assert kept(connection).fill_count == 29_800
 
 
@@ -155,12 +157,29 @@ def test_an_approval_without_an_order_is_found_until_it_has_one(connection: Conn
     assert ledger.approved_without_order(connection) == []
 
 
+def turn(connection: Connection, state: State, cause: str = "command") -> bool:
+    return change_state(connection, state, cause=cause, why="a test", at=NOW)
+
+
 def test_the_last_trading_state_counts_also_when_two_fall_on_one_moment(
     connection: Connection,
 ) -> None:
-    assert account.current_trading_state(connection) == "active"
-    account.set_trading_state(connection, "active", at=NOW, reason="resumed")
-    account.set_trading_state(connection, "halted", at=NOW, reason="three failures")
-    assert account.current_trading_state(connection) == "halted"
-    account.set_trading_state(connection, "active", at=NOW + timedelta(seconds=1), reason="again")
-    assert account.current_trading_state(connection) == "active"
+    assert current_state(connection) == "active"
+    assert turn(connection, "halted")
+    assert current_state(connection) == "halted"
+    assert turn(connection, "active")
+    assert current_state(connection) == "active"
+
+
+def test_a_halt_is_written_once_a_cause_and_not_softened(connection: Connection) -> None:
+    assert turn(connection, "halted", "breaker")
+    assert not turn(connection, "halted", "breaker")
+    assert turn(connection, "halted", "daily_loss")
+    assert not turn(connection, "reducing")
+    assert current_state(connection) == "halted"
+
+
+def test_trading_that_is_active_is_not_made_active(connection: Connection) -> None:
+    assert not turn(connection, "active")
+    assert turn(connection, "reducing")
+    assert turn(connection, "active")

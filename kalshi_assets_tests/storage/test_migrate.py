@@ -7,7 +7,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import text
 
 from kalshi_assets.errors import DatabaseMismatch, MigrationError
-from kalshi_assets.storage import schema
+from kalshi_assets.storage import schema, trading_state
 from kalshi_assets.storage.engine import Database
 from kalshi_assets.storage.migrate import create_database, prepare
 from kalshi_assets.storage.rows import ensure_day_partitions
@@ -36,7 +36,8 @@ def read(database: Database, query: str) -> list[object]:
 
 def test_preparing_twice_changes_nothing(empty: Database) -> None:
     prepare(empty, identity="paper", now=MOMENT)
-    execute(empty, "INSERT INTO kalshi.trading_state VALUES (now(), 'halted', 'a test')")
+    with empty.transaction() as connection:
+        trading_state.change_state(connection, "halted", cause="command", why="a test", at=MOMENT)
     before = read(empty, REVISION)
 
     prepare(empty, identity="paper", now=MOMENT)

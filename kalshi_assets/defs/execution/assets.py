@@ -95,7 +95,7 @@ def fills(context: dg.AssetExecutionContext, platform: Platform) -> dg.Materiali
     """
     with platform.desk(context.run.run_id) as desk:
         reconciled = reconcile(desk)
-        added = account.record_fills(desk)
+        added = account.record_fills(desk).added
         as_of = moment_text(desk.clock.now())
     return dg.MaterializeResult(
         metadata={"new_fills": added, "orders_reconciled": reconciled, "as_of": as_of}

@@ -5,8 +5,10 @@ A change here needs a migration in `migrations/versions`; a test compares the tw
 
 from kalshi_assets.storage.schema.columns import SCHEMA as SCHEMA
 from kalshi_assets.storage.schema.columns import metadata as metadata
+from kalshi_assets.storage.schema.ledger import cash_movements as cash_movements
 from kalshi_assets.storage.schema.ledger import decisions as decisions
 from kalshi_assets.storage.schema.ledger import fills as fills
+from kalshi_assets.storage.schema.ledger import foreign_orders as foreign_orders
 from kalshi_assets.storage.schema.ledger import order_events as order_events
 from kalshi_assets.storage.schema.ledger import orders as orders
 from kalshi_assets.storage.schema.ledger import portfolio as portfolio
@@ -26,6 +28,7 @@ from kalshi_assets.storage.schema.market_data import verdicts as verdicts
 from kalshi_assets.storage.schema.operations import api_calls as api_calls
 from kalshi_assets.storage.schema.operations import breaker_transitions as breaker_transitions
 from kalshi_assets.storage.schema.operations import installation as installation
+from kalshi_assets.storage.schema.operations import settings_history as settings_history
 from kalshi_assets.storage.schema.operations import trading_state as trading_state
 from kalshi_assets.storage.schema.paper import paper_fills as paper_fills
 from kalshi_assets.storage.schema.paper import paper_orders as paper_orders

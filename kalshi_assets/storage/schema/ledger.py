@@ -10,6 +10,7 @@ from sqlalchemy import (
     Integer,
     Table,
     Text,
+    UniqueConstraint,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -33,6 +34,8 @@ decisions = Table(
     optional("count", BigInteger()),
     optional("cost_micros", BigInteger()),
     required("run_id", Text()),
+    # Which settings were in force: a row of `settings_history`.
+    required("settings_id", Text()),
     Index("decisions_by_signal", "signal_id", text("judged_at DESC")),
 )
 
@@ -59,21 +62,26 @@ orders = Table(
     required("intent_wall_at", INSTANT),
     required("run_id", Text()),
     Index(
-        "orders_one_live_entry",
+        "orders_one_live_leg",
         "market_ticker",
+        "leg",
         unique=True,
         postgresql_where=text("status IN ('intent', 'unknown', 'resting')"),
     ),
-    Index("orders_by_signal", "signal_id"),
+    UniqueConstraint("signal_id", "leg", "attempt", name="orders_one_attempt"),
 )
 
+# Append-only. A trigger writes an event of each change; a request is noted before it is sent.
 order_events = Table(
     "order_events",
     metadata,
     Column("event_id", BigInteger(), Identity(), primary_key=True),
     required("client_order_id", Text()),
     required("at", INSTANT),
+    required("kind", Text()),
     required("status", Text()),
+    required("fill_count", BigInteger()),
+    required("expires_at", INSTANT),
     required("detail", Text()),
     Index("order_events_by_order", "client_order_id"),
 )
@@ -91,6 +99,9 @@ fills = Table(
     required("fee_micros", BigInteger()),
     required("is_taker", Boolean()),
     required("filled_at", INSTANT),
+    # Made before the books were opened: in the opening balance already.
+    required("is_before_opening", Boolean()),
+    Index("fills_by_order", "client_order_id"),
 )
 
 positions = Table(
@@ -115,6 +126,7 @@ settlements = Table(
     required("no_count", BigInteger()),
     required("revenue_micros", BigInteger()),
     required("fee_micros", BigInteger()),
+    required("is_before_opening", Boolean()),
 )
 
 portfolio = Table(
@@ -125,4 +137,41 @@ portfolio = Table(
     optional("positions_value_micros", BigInteger()),
     optional("value_micros", BigInteger()),
     required("open_positions", Integer()),
+)
+
+# Cash that no fill and no settlement brought: the balance when the books were opened, deposits,
+# withdrawals. `positions` are those held at the opening, with their cost.
+cash_movements = Table(
+    "cash_movements",
+    metadata,
+    Column("movement_id", BigInteger(), Identity(), primary_key=True),
+    required("at", INSTANT),
+    required("kind", Text()),
+    required("amount_micros", BigInteger()),
+    required("positions", JSONB()),
+    required("note", Text()),
+    Index(
+        "cash_movements_one_opening",
+        "kind",
+        unique=True,
+        postgresql_where=text("kind = 'opening'"),
+    ),
+)
+
+# Orders on the account that this ledger did not send, as first seen. `manual`: of another scheme
+# than ours, left alone. `unknown`: of ours, so another host trades on this key, or the ledger lost
+# rows. `earlier`: of ours, but dead when the books were opened.
+foreign_orders = Table(
+    "foreign_orders",
+    metadata,
+    required("order_id", Text(), primary_key=True),
+    required("client_order_id", Text()),
+    required("market_ticker", Text()),
+    required("side", Text()),
+    required("status", Text()),
+    required("count", BigInteger()),
+    required("yes_price", Integer()),
+    required("kind", Text()),
+    required("created_at", INSTANT),
+    required("seen_at", INSTANT),
 )

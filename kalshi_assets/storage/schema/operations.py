@@ -1,6 +1,7 @@
 """The installation itself: whose data this is, whether it may trade, how the exchange answers."""
 
 from sqlalchemy import BigInteger, Column, Identity, Index, Integer, Table, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
 
 from kalshi_assets.storage.schema.columns import INSTANT, metadata, optional, required
 
@@ -11,12 +12,29 @@ installation = Table(
     required("created_at", INSTANT),
 )
 
+# The newest row is the state: active, reducing or halted. `changed_at` is the venue's time.
 trading_state = Table(
     "trading_state",
     metadata,
-    required("changed_at", INSTANT, primary_key=True),
+    Column("state_id", BigInteger(), Identity(), primary_key=True),
+    required("changed_at", INSTANT),
+    required("changed_wall_at", INSTANT),
     required("state", Text()),
+    required("cause", Text()),
     required("reason", Text()),
+    required("changed_by", Text()),
+)
+
+# Settings and code that were in force, from `recorded_at` (wall) on; without secrets.
+settings_history = Table(
+    "settings_history",
+    metadata,
+    Column("row_id", BigInteger(), Identity(), primary_key=True),
+    required("settings_id", Text()),
+    required("recorded_at", INSTANT),
+    required("settings", JSONB()),
+    required("code_version", Text()),
+    Index("settings_history_by_id", "settings_id"),
 )
 
 # Every call that went to the exchange, wall time; `dropped_before`: calls the log lost before it.
