@@ -10,6 +10,7 @@ _SUITE = checks(quality_limits_of(load_settings()))
 _INTEGRITY = [c for c in _SUITE if not c.is_live]
 _TICKS_TO_SIGNALS = ("raw_ticks", "clean_ticks", "rolling_averages", "signals")
 _ACCOUNT = ("fills", "positions", "settlements", "portfolio")
+_LEDGER = [("portfolio", "ledger_equals_venue")]
 
 
 def _assets(*names: str) -> dg.AssetSelection:
@@ -58,7 +59,7 @@ poll_job = dg.define_asset_job(
 order_job = dg.define_asset_job(
     "order_job",
     selection=_assets("decisions", "orders", *_ACCOUNT)
-    | _checks([(c.asset, c.name) for c in _SUITE if c.is_gating]),
+    | _checks([*_LEDGER, *((c.asset, c.name) for c in _SUITE if c.is_gating)]),
     executor_def=dg.in_process_executor,
     description=(
         "Judge the open signals and place what passes every gate; the checks run once more. After "
@@ -69,11 +70,12 @@ order_job = dg.define_asset_job(
 
 reconcile_job = dg.define_asset_job(
     "reconcile_job",
-    selection=_assets(*_ACCOUNT),
+    selection=_assets(*_ACCOUNT) | _checks(_LEDGER),
     executor_def=dg.in_process_executor,
     description=(
-        "Bring orders, fills, positions and portfolio to what the venue states, every five "
-        "minutes. When it stays red, the venue does not answer: nothing new is bought meanwhile."
+        "Bring orders, fills, positions and portfolio to what the venue states, and compare the "
+        "ledger with it: every five minutes, and every few seconds while a halt has orders to "
+        "cancel. When it stays red, the venue does not answer: nothing new is bought meanwhile."
     ),
 )
 

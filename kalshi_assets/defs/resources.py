@@ -11,21 +11,14 @@ from kalshi_assets.analytics.faults import CleaningRules
 from kalshi_assets.analytics.sequence import SequenceRules
 from kalshi_assets.domain.calendar import CollectionCalendar
 from kalshi_assets.domain.clock import VenueClock
-from kalshi_assets.domain.price import MICROS_PER_CENT, micros
+from kalshi_assets.domain.price import MICROS_PER_CENT
 from kalshi_assets.errors import ConfigurationError
-from kalshi_assets.execution.desk import Desk, limits_of
-from kalshi_assets.execution.paper import PaperVenue
-from kalshi_assets.execution.venue import Venue
-from kalshi_assets.kalshi.auth import RequestSigner
-from kalshi_assets.kalshi.breaker import Breaker
+from kalshi_assets.execution.desk import Desk
+from kalshi_assets.execution.opening import open_client, open_desk
 from kalshi_assets.kalshi.client import KalshiClient
-from kalshi_assets.kalshi.shared_limits import shared_limits
 from kalshi_assets.settings import Settings, load_settings
-from kalshi_assets.storage.api_calls import CallLog
-from kalshi_assets.storage.breaker import StoredBreaker
 from kalshi_assets.storage.engine import Database
 from kalshi_assets.storage.markets import known_markets
-from kalshi_assets.storage.roles import TRADING_ROLE
 
 
 class Platform(dg.ConfigurableResource[None]):
@@ -55,16 +48,10 @@ class Platform(dg.ConfigurableResource[None]):
             )
         return Database(self.settings.database_url.get_secret_value())
 
-    @cached_property
-    def trading_database(self) -> Database:
-        """Return the database as the trading role sees it: it adds to the ledger, no more."""
-        return Database(self.database.url, role=TRADING_ROLE)
-
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         """Close the connections of a run, or of a sensor's tick."""
-        for name in ("database", "trading_database"):
-            if name in self.__dict__:
-                getattr(self, name).dispose()
+        if "database" in self.__dict__:
+            self.database.dispose()
 
     @property
     def collection(self) -> CollectionCalendar:
@@ -87,37 +74,12 @@ class Platform(dg.ConfigurableResource[None]):
 
     @contextmanager
     def client(self) -> Iterator[KalshiClient]:
-        """Yield a client of the exchange, signing where a key is set.
-
-        Its rate limits are shared with all processes of this machine, its breaker's state and its
-        call log with all that use the database.
-        """
-        url, host, signer = self.settings.api_base_url, self.settings.api_host, self._signer()
-        limits = shared_limits(url, None if signer is None else signer.key_id)
-        breaker = Breaker(host, StoredBreaker(self.database, host))
-        with (
-            CallLog(self.database) as calls,
-            KalshiClient(url, auth=signer, limits=limits, breaker=breaker, calls=calls) as client,
-        ):
+        """Yield a client of the exchange, signing where a key is set."""
+        with open_client(self.settings, self.database) as client:
             yield client
-
-    def _signer(self) -> RequestSigner | None:
-        key_id, path = self.settings.api_key_id, self.settings.private_key_path
-        return None if key_id is None or path is None else RequestSigner(key_id, path)
 
     @contextmanager
     def desk(self, run_id: str) -> Iterator[Desk]:
-        """Yield the tools of execution for one run; paper orders stay in our database."""
-        with self.client() as client:
-            venue: Venue = client
-            if self.settings.venue == "paper":
-                cash = micros(self.settings.paper_cash_usd)
-                venue = PaperVenue(client, self.database, clock=self.clock, starting_cash=cash)
-            yield Desk(
-                database=self.trading_database,
-                venue=venue,
-                clock=self.clock,
-                limits=limits_of(self.settings),
-                order_ttl_seconds=self.settings.order_ttl_seconds,
-                run_id=run_id,
-            )
+        """Yield the tools of execution for one run."""
+        with open_desk(self.settings, self.database, run_id=run_id) as desk:
+            yield desk

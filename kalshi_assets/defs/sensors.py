@@ -10,10 +10,17 @@ from kalshi_assets.defs.resources import Platform
 from kalshi_assets.domain.calendar import VENUE_TIMEZONE, venue_day
 from kalshi_assets.domain.clock import wall_now
 from kalshi_assets.domain.tick import SLOT_TAG, slot_of
-from kalshi_assets.storage import intake, ledger, signals
+from kalshi_assets.storage import intake, ledger, signals, trading_state
 
 RUNNING = dg.DefaultSensorStatus.RUNNING
 HISTORY_RETRY = timedelta(seconds=30)
+HALT_ROUND_SECONDS = 15
+UNFINISHED = (
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+)
 ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
 
@@ -109,6 +116,29 @@ def order_sensor(
     return dg.SensorResult(run_requests=[request], cursor=slot)
 
 
+@dg.sensor(
+    job=jobs.reconcile_job,
+    minimum_interval_seconds=5,
+    default_status=RUNNING,
+    description="While trading is halted and an order of ours may still trade, asks for another "
+    "round of cancelling every quarter of a minute. Skips otherwise.",
+)
+def halt_sensor(
+    context: dg.SensorEvaluationContext, platform: Platform
+) -> dg.RunRequest | dg.SkipReason:
+    """Go on cancelling while trading is halted, until the venue confirms."""
+    with platform.database.transaction() as connection:
+        state = trading_state.current_state(connection)
+        live = ledger.live_orders(connection)
+    if state != "halted" or not live:
+        return dg.SkipReason(f"trading is {state}, {len(live)} orders are live")
+    unfinished = dg.RunsFilter(job_name=jobs.reconcile_job.name, statuses=list(UNFINISHED))
+    if context.instance.get_runs(unfinished, limit=1):
+        return dg.SkipReason("a round of cancelling is under way")
+    round_ = int(wall_now().timestamp() // HALT_ROUND_SECONDS)
+    return dg.RunRequest(run_key=f"halted {round_}")
+
+
 @dg.schedule(
     job=jobs.markets_job,
     cron_schedule="7 * * * *",
@@ -148,7 +178,7 @@ def reconcile_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     return dg.RunRequest()
 
 
-SENSORS = [history_sensor, poll_sensor, order_sensor]
+SENSORS = [history_sensor, poll_sensor, order_sensor, halt_sensor]
 SCHEDULES = [markets_schedule, daily_summaries_schedule, reconcile_schedule]
 
 

@@ -20,6 +20,7 @@ from kalshi_assets.execution.desk import Desk
 from kalshi_assets.execution.judge import LEG, Judgement, decision_row, judge_signals
 from kalshi_assets.execution.reconcile import reconcile
 from kalshi_assets.storage import ledger, signals
+from kalshi_assets.storage.trading_state import held_state
 
 # Reads lag some 360 ms behind writes.
 READS_SECONDS = 5.0
@@ -78,10 +79,13 @@ def _place(desk: Desk, decision: ledger.Decision, judgement: Judgement) -> Sent 
 def _is_committed(desk: Desk, order: ledger.Order) -> bool:
     """Commit the intent, and tell whether the row that stands in the ledger now is this one.
 
-    It is not where the order, or a live one in its market, was there before: then nothing is sent.
+    It is not where the order, or a live one in its market, was there before, or where trading has
+    been halted since the judgement: then nothing is sent.
     The row is read back because a count of inserted rows is a driver's word, and money rests on it.
     """
     with desk.database.transaction() as connection:
+        if held_state(connection) != "active":
+            return False
         ledger.add_intent(connection, order)
     with desk.database.transaction() as connection:
         return ledger.order_by_client_id(connection, order.client_order_id) == order

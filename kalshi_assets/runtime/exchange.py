@@ -98,7 +98,7 @@ def start_exchange(
     }
     words = [str(word) for option in options.items() for word in option]
     program = [sys.executable, "-m", "kalshi_assets.local_exchange", *replay.source.words(), *words]
-    children.start("exchange", program, environ)
+    children.start("exchange", program, environ, is_ended_last=True)
     children.wait_for(ready.exists, what="the start of the local exchange", seconds=START_SECONDS)
     told = json.loads(ready.read_text())
     return _told(told["rest_url"], told)

@@ -13,7 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from time import monotonic, sleep
@@ -36,6 +36,7 @@ class Child:
     name: str
     process: "subprocess.Popen[bytes]"
     log: Path
+    is_ended_last: bool = False
 
     def require_alive(self) -> None:
         """Check that it still runs.
@@ -68,8 +69,19 @@ class Children:
     def __exit__(self, *exc_info: object) -> None:
         self.stop()
 
-    def start(self, name: str, words: Sequence[str], env: Mapping[str, str]) -> Child:
-        """Start a program; its output goes to `<folder>/<name>.log`."""
+    def start(
+        self,
+        name: str,
+        words: Sequence[str],
+        env: Mapping[str, str],
+        *,
+        is_ended_last: bool = False,
+    ) -> Child:
+        """Start a program; its output goes to `<folder>/<name>.log`.
+
+        One that others call is ended last: a run that still works must not take our own end for an
+        outage of the exchange, and halt trading.
+        """
         log = self.folder / f"{name}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(  # noqa: S603  the words are ours
@@ -81,7 +93,7 @@ class Children:
                 start_new_session=True,
                 preexec_fn=_end_with_owner(),
             )
-        child = Child(name, process, log)
+        child = Child(name, process, log, is_ended_last)
         mark = ProcessMark.of(process.pid) or ProcessMark(process.pid, "")
         (self.folder / f"{name}.json").write_text(json.dumps(asdict(mark)))
         self._children.append(child)
@@ -112,20 +124,26 @@ class Children:
             sleep(0.1)
 
     def stop(self) -> None:
-        """End the children, last one first, and whatever they started."""
-        alive = [c.process.pid for c in reversed(self._children) if c.process.poll() is None]
-        _end([psutil.Process(pid) for pid in alive])
-        for child in self._children:
-            child.process.wait()
+        """End the children, last one first, and whatever they started; then those ended last."""
+        called = [child for child in self._children if child.is_ended_last]
+        _end_children([child for child in self._children if not child.is_ended_last])
+        end_left_overs(self.folder, but_for={child.process.pid for child in called})
+        _end_children(called)
         self._children.clear()
         end_left_overs(self.folder)
         for record in self.folder.glob("*.json"):
             record.unlink()
 
 
-def end_left_overs(folder: Path) -> int:
-    """End every process that carries this run folder in its environment; return how many."""
-    left = [p for p in psutil.process_iter() if p.pid != os.getpid() and _carries(p, folder)]
+def end_left_overs(folder: Path, *, but_for: Collection[int] = ()) -> int:
+    """End every process that carries this run folder in its environment; return how many.
+
+    Args:
+        folder: the run folder.
+        but_for: process ids that are left alone.
+    """
+    spared = {os.getpid(), *but_for}
+    left = [p for p in psutil.process_iter() if p.pid not in spared and _carries(p, folder)]
     _end(left)
     alive = [str(p.pid) for p in left if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
     if alive:
@@ -186,6 +204,13 @@ def _carries(process: psutil.Process, folder: Path) -> bool:
         return process.environ().get(MARK) == str(folder.resolve())
     except (psutil.Error, OSError):
         return False
+
+
+def _end_children(children: Sequence[Child]) -> None:
+    alive = [c.process.pid for c in reversed(children) if c.process.poll() is None]
+    _end([psutil.Process(pid) for pid in alive])
+    for child in children:
+        child.process.wait()
 
 
 def _end(processes: Sequence[psutil.Process]) -> None:

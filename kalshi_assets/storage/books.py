@@ -90,6 +90,13 @@ def foreign_order_ids(connection: Connection) -> set[str]:
     return set(connection.scalars(select(schema.foreign_orders.c.order_id)))
 
 
+def unknown_since(connection: Connection, moment: datetime) -> list[str]:
+    """Return the venue's ids of orders of our scheme, not ours, that were seen from then on."""
+    table = schema.foreign_orders
+    query = select(table.c.order_id).where(table.c.kind == "unknown", table.c.seen_at >= moment)
+    return list(connection.scalars(query.order_by(table.c.seen_at)))
+
+
 def add_foreign_orders(
     connection: Connection, found: Sequence[tuple[VenueOrder, ForeignKind]], *, at: datetime
 ) -> int:

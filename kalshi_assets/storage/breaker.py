@@ -1,4 +1,8 @@
-"""The breaker's transitions: each one is kept, and the newest of a host is its state."""
+"""The breaker's transitions: each one is kept, and the newest of a host is its state.
+
+A breaker that opens halts trading in the same transaction: the third failure in a row, in whichever
+process it is seen, is the last one anybody trades on.
+"""
 
 from dataclasses import replace
 from typing import Any
@@ -6,16 +10,19 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select, text
 
 from kalshi_assets.domain.calls import BreakerTransition
+from kalshi_assets.domain.clock import Clock
 from kalshi_assets.storage.engine import Database
 from kalshi_assets.storage.schema import breaker_transitions
+from kalshi_assets.storage.trading_state import change_state
 
 
 class StoredBreaker:
     """The state of one host's breaker, shared by all processes that use the database."""
 
-    def __init__(self, database: Database, host: str) -> None:
+    def __init__(self, database: Database, host: str, *, clock: Clock) -> None:
         self._database = database
         self._host = host
+        self._clock = clock
 
     def newest(self) -> BreakerTransition | None:
         """Return the newest transition; None before the first.
@@ -44,7 +51,13 @@ class StoredBreaker:
             row = {k: v for k, v in vars(transition).items() if k != "number"}
             added = insert(breaker_transitions).values(row)
             number = connection.scalar(added.returning(breaker_transitions.c.transition_id))
+            if transition.to_state == "open":
+                self._halt(connection, transition.reason)
             return replace(transition, number=number)
+
+    def _halt(self, connection: Connection, reason: str) -> None:
+        why = f"the exchange does not answer as it should: {reason}"
+        change_state(connection, "halted", cause="breaker", why=why, at=self._clock.now())
 
 
 def newest_transition(connection: Connection, host: str) -> BreakerTransition | None:

@@ -43,6 +43,21 @@ def current_state(connection: Connection) -> State:
     return "active" if newest is None else newest.state
 
 
+def lock_state(connection: Connection) -> None:
+    """Keep everybody else from changing the state until this transaction ends."""
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": STATE_LOCK})
+
+
+def held_state(connection: Connection) -> State:
+    """Return the state, and keep it from changing until this transaction ends.
+
+    An intent is committed under it: a halt comes before the intent, which is then not sent, or
+    after it, and finds it in the ledger to be cancelled.
+    """
+    connection.execute(text("SELECT pg_advisory_xact_lock_shared(:key)"), {"key": STATE_LOCK})
+    return current_state(connection)
+
+
 def newest_change(connection: Connection) -> TradingState | None:
     """Return the newest change; None before the first."""
     row = connection.execute(select(table).order_by(table.c.state_id.desc()).limit(1)).first()
@@ -56,7 +71,7 @@ def change_state(
 
     A halt of another cause than the present one is written too: both have to be looked at.
     """
-    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": STATE_LOCK})
+    lock_state(connection)
     newest = newest_change(connection)
     before, because = ("active", "") if newest is None else (newest.state, newest.cause)
     if before == state and (state != "halted" or because == cause):

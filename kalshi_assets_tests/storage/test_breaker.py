@@ -6,20 +6,28 @@ import pytest
 from sqlalchemy import text
 
 from kalshi_assets.domain.calls import BreakerState, BreakerTransition
+from kalshi_assets.domain.clock import FixedClock
 from kalshi_assets.errors import BreakerOpen, DatabaseUnavailable
 from kalshi_assets.kalshi.breaker import Breaker
 from kalshi_assets.storage.breaker import StoredBreaker
 from kalshi_assets.storage.engine import Database
+from kalshi_assets.storage.trading_state import current_state, halts_since_active
 from kalshi_assets_tests.stand import MOMENT
 
 HOST = "127.0.0.1:8"
+
+
+def store_of(database: Database, host: str = HOST) -> StoredBreaker:
+    return StoredBreaker(database, host, clock=FixedClock(MOMENT))
 
 
 @pytest.fixture
 def database(prepared: Database) -> Iterator[Database]:
     yield prepared
     with prepared.transaction() as connection:
-        connection.execute(text("TRUNCATE kalshi.breaker_transitions"))
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
+        connection.execute(text("DELETE FROM kalshi.breaker_transitions"))
+        connection.execute(text("DELETE FROM kalshi.trading_state"))
 
 
 def transition(to: BreakerState = "open", host: str = HOST) -> BreakerTransition:
@@ -28,12 +36,12 @@ def transition(to: BreakerState = "open", host: str = HOST) -> BreakerTransition
 
 
 def test_the_newest_transition_of_a_host_is_its_state(database: Database) -> None:
-    store = StoredBreaker(database, HOST)
+    store = store_of(database)
     assert store.newest() is None
     first = store.record(transition(), after=None)
     assert first is not None
     assert store.newest() == first
-    StoredBreaker(database, "elsewhere").record(transition("closed", "elsewhere"), after=None)
+    store_of(database, "elsewhere").record(transition("closed", "elsewhere"), after=None)
     second = store.record(transition("half_open"), after=first)
     assert store.newest() == second
     with database.transaction() as connection:
@@ -42,19 +50,19 @@ def test_the_newest_transition_of_a_host_is_its_state(database: Database) -> Non
 
 
 def test_of_processes_that_probe_at_once_one_wins(database: Database) -> None:
-    first = StoredBreaker(database, HOST).record(transition(), after=None)
+    first = store_of(database).record(transition(), after=None)
     with ThreadPoolExecutor(4) as pool:
         asked = [
-            pool.submit(StoredBreaker(database, HOST).record, transition("half_open"), after=first)
+            pool.submit(store_of(database).record, transition("half_open"), after=first)
             for _ in range(8)
         ]
         won = [future.result() for future in asked]
     assert len([one for one in won if one is not None]) == 1
-    assert StoredBreaker(database, HOST).record(transition(), after=None) is None
+    assert store_of(database).record(transition(), after=None) is None
 
 
 def test_a_breaker_on_the_database_is_open_for_every_process(database: Database) -> None:
-    one, other = (Breaker(HOST, StoredBreaker(database, HOST)) for _ in range(2))
+    one, other = (Breaker(HOST, store_of(database)) for _ in range(2))
     for _ in range(3):
         one.failed("GET /x: 502", is_probe=one.admit("read"))
     with pytest.raises(BreakerOpen, match="3 failures in a row: GET /x: 502"):
@@ -66,6 +74,30 @@ def test_a_breaker_on_the_database_is_open_for_every_process(database: Database)
 def test_without_a_database_there_is_a_storage_error() -> None:
     database = Database("postgresql://nobody:x@127.0.0.1:9/nothing")
     with pytest.raises(DatabaseUnavailable):
-        StoredBreaker(database, HOST).newest()
+        store_of(database).newest()
     with pytest.raises(DatabaseUnavailable):
-        StoredBreaker(database, HOST).record(transition(), after=None)
+        store_of(database).record(transition(), after=None)
+
+
+def test_a_breaker_that_opens_halts_trading_once_and_one_that_closes_resumes_nothing(
+    database: Database,
+) -> None:
+    breaker = Breaker(HOST, store_of(database))
+    for _ in range(2):
+        breaker.failed("503", is_probe=False)
+    assert state_of(database) == "active"
+
+    breaker.failed("503", is_probe=False)
+    assert state_of(database) == "halted"
+
+    breaker.succeeded(is_probe=True)
+    assert state_of(database) == "halted"
+    with database.transaction() as connection:
+        [halt] = halts_since_active(connection)
+    assert (halt.cause, halt.changed_at) == ("breaker", MOMENT)
+    assert "3 failures in a row: 503" in halt.reason
+
+
+def state_of(database: Database) -> str:
+    with database.transaction() as connection:
+        return current_state(connection)

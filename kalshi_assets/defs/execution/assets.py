@@ -15,7 +15,7 @@ from kalshi_assets.execution import account
 from kalshi_assets.execution.desk import Desk
 from kalshi_assets.execution.judge import Judgement, judge_open_signals
 from kalshi_assets.execution.place import place_approved
-from kalshi_assets.execution.reconcile import reconcile
+from kalshi_assets.execution.upkeep import keep_up
 from kalshi_assets.storage.engine import ORDER_LOCK
 from kalshi_assets.storage.ledger import Order
 
@@ -86,7 +86,8 @@ def orders(context: dg.AssetExecutionContext, platform: Platform) -> dg.Material
 def fills(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult[None]:
     """A fill of one of our orders, as the venue states it: price of the YES leg, count, fee.
 
-    Before it asks for fills, it brings every live order to what the venue lists.
+    Before it asks for fills, it brings every live order to what the venue lists; while trading is
+    halted, it cancels them.
 
     **Refreshed** every five minutes, and after every order job.
 
@@ -94,11 +95,16 @@ def fills(context: dg.AssetExecutionContext, platform: Platform) -> dg.Materiali
     gate needs a recent statement of the account.
     """
     with platform.desk(context.run.run_id) as desk:
-        reconciled = reconcile(desk)
+        kept = keep_up(desk)
         added = account.record_fills(desk).added
         as_of = moment_text(desk.clock.now())
     return dg.MaterializeResult(
-        metadata={"new_fills": added, "orders_reconciled": reconciled, "as_of": as_of}
+        metadata={
+            "new_fills": added,
+            "orders_reconciled": kept.reconciled,
+            "orders_live": len(kept.live),
+            "as_of": as_of,
+        }
     )
 
 

@@ -21,6 +21,7 @@ from kalshi_assets.defs.resources import Platform
 from kalshi_assets.domain.calendar import day_bounds
 from kalshi_assets.domain.tick import tick_of_candle, tick_of_poll
 from kalshi_assets.errors import ExchangeError
+from kalshi_assets.execution.halting import halt
 from kalshi_assets.kalshi.batches import MarketBatch
 from kalshi_assets.settings import load_settings
 from kalshi_assets.storage import intake
@@ -116,6 +117,8 @@ def _poll(run_id: str, platform: Platform, slot: datetime) -> Metadata:
         intake.save_poll(connection, poll)
         added = tick_rows.add_raw_ticks(connection, ticks)
         intake.save_quarantined(connection, rejected_of([batch]), received_at=now, run_id=run_id)
+        if batch.is_schema_drift:
+            halt(connection, "schema_drift", why=_drift(batch), at=now)
     return {
         "slot": moment_text(slot),
         "expected": len(tracked),
@@ -129,6 +132,16 @@ def _poll(run_id: str, platform: Platform, slot: datetime) -> Metadata:
             empty="The exchange sent no field that we do not know.",
         ),
     }
+
+
+def _drift(batch: MarketBatch) -> str:
+    """Say what the exchange sends otherwise than it did."""
+    reasons = sorted({payload.reason for payload in batch.rejected})
+    return (
+        f"{len(batch.rejected)} of {len(batch.rejected) + len(batch.snapshots)} markets came in "
+        f"another form than known ({'; '.join(reasons[:3])}): they are in quarantine; the exchange "
+        "may have changed its API, look for a new version"
+    )
 
 
 def _quotes(platform: Platform, tracked: list[str], slot: datetime) -> MarketBatch:
