@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import exc, text
 
 from kalshi_assets.domain.account import Fill
-from kalshi_assets.domain.order import TRANSITIONS
+from kalshi_assets.domain.order import TRANSITIONS, OrderStatus
 from kalshi_assets.storage import account, ledger
 from kalshi_assets.storage.engine import Connection, Database
 from kalshi_assets.storage.roles import ADDS_TO, TRADING_ROLE
@@ -113,7 +113,7 @@ def test_the_database_allows_the_steps_of_the_state_machine_and_no_other(
     [(o, n) for o, n in permutations(TRANSITIONS, 2) if n not in TRANSITIONS[o] and o != "intent"],
 )
 def test_an_illegal_step_is_refused_by_the_database(
-    connection: Connection, old: str, new: str
+    connection: Connection, old: OrderStatus, new: OrderStatus
 ) -> None:
     born = replace(ORDER, status=old, fill_count=29_800 if old == "filled" else 0)
     ledger.add_intent(connection, born)

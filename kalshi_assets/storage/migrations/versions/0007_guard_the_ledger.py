@@ -3,6 +3,8 @@
 Revision: 0007, after 0003.
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
@@ -109,7 +111,7 @@ def upgrade() -> None:
 
 def _new_columns() -> None:
     op.add_column("decisions", _text("settings_id", default="''"), schema="kalshi")
-    events = [
+    events: list[sa.Column[Any]] = [
         _text("kind", default="'status'"),
         sa.Column("fill_count", sa.BigInteger(), nullable=False, server_default=sa.text("0")),
         sa.Column("expires_at", INSTANT, nullable=False, server_default=sa.text("'epoch'")),
@@ -117,7 +119,7 @@ def _new_columns() -> None:
     for column in events:
         op.add_column("order_events", column, schema="kalshi")
     for table in ("fills", "settlements"):
-        known = sa.Column(
+        known: sa.Column[Any] = sa.Column(
             "is_before_opening", sa.Boolean(), nullable=False, server_default=sa.text("true")
         )
         op.add_column(table, known, schema="kalshi")
@@ -250,14 +252,14 @@ def _trigger(name: str, when: str, table: str, function: str, *, each: str = "RO
     )
 
 
-def _text(name: str, *, default: str | None = None) -> sa.Column[str]:
+def _text(name: str, *, default: str | None = None) -> sa.Column[Any]:
     value = None if default is None else sa.text(default)
     return sa.Column(name, sa.Text(), nullable=False, server_default=value)
 
 
-def _instant(name: str) -> sa.Column[object]:
+def _instant(name: str) -> sa.Column[Any]:
     return sa.Column(name, INSTANT, nullable=False)
 
 
-def _identity(name: str) -> sa.Column[int]:
+def _identity(name: str) -> sa.Column[Any]:
     return sa.Column(name, sa.BigInteger(), sa.Identity(), nullable=False)
