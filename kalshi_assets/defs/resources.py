@@ -13,7 +13,7 @@ from kalshi_assets.domain.calendar import CollectionCalendar
 from kalshi_assets.domain.clock import VenueClock
 from kalshi_assets.domain.price import MICROS_PER_CENT, micros
 from kalshi_assets.errors import ConfigurationError
-from kalshi_assets.execution.desk import Desk, limits_of
+from kalshi_assets.execution.desk import Desk, free_bytes, limits_of
 from kalshi_assets.execution.paper import PaperVenue
 from kalshi_assets.execution.venue import Venue
 from kalshi_assets.kalshi.auth import RequestSigner
@@ -113,4 +113,8 @@ class Platform(dg.ConfigurableResource[None]):
                 limits=limits_of(self.settings),
                 order_ttl_seconds=self.settings.order_ttl_seconds,
                 run_id=run_id,
+                api_host=self.settings.api_host,
+                needs_arming=self.settings.venue == "live",
+                clock_offset_seconds=lambda: client.clock_offset_seconds,
+                disk_free_bytes=lambda: free_bytes(self.settings.home),
             )
