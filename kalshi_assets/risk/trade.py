@@ -19,7 +19,7 @@ class Trade:
         reference: the ask at which the signal was made; before that the ask of now.
         most: what is paid at most, the slippage over `reference`.
         price: the limit, min(ask, most) on the market's grid.
-        spendable_micros: the share of the portfolio one trade may cost, or the cash if that is less.
+        spendable_micros: what one trade may cost of the portfolio, or the cash if that is less.
         count: the whole contracts that pays for, centicontracts; 0 where not one does.
         cost_micros: of these, with fees.
     """

@@ -1,6 +1,6 @@
 """`status`: can it trade now, and what does it hold?
 
-The gate is asked with the very rules of `risk.common`, those that need no signal. Nothing is written.
+The gate is asked with the very rules of `risk.common`: they need no signal. Nothing is written.
 """
 
 from collections.abc import Mapping, Sequence

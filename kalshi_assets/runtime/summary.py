@@ -23,8 +23,8 @@ class Summary:
     Attributes:
         faults: by name, the clean ticks that have it.
         signals: episodes that passed the trading threshold.
-        refused: by gate, the signals whose newest decision it refuses. What only follows from another
-            gate's refusal, such as the size of an order without a price, is not counted.
+        refused: by gate, the signals whose newest decision it refuses. What only follows from
+            another gate's refusal, as the size of an order without a price, is not counted.
         checks_passed, checks_failed: of each check the newest verdict; a check that passes for the
             feed counts as failed where it fails a market.
         failed_checks: by name, what those that failed found.

@@ -1,4 +1,4 @@
-"""Who let orders of real money pass, and until when. Rows are only ever added; the newest counts."""
+"""Who let orders of real money pass, and until when. Rows are only added; the newest counts."""
 
 from datetime import datetime
 
