@@ -72,6 +72,16 @@ class Settings(BaseSettings):
     deviation_points: float = Field(12, gt=0, lt=100)
     max_trade_pct: Decimal = Field(Decimal(2), gt=0, le=10)
     max_event_pct: Decimal | None = Field(None, gt=0, le=20)
+    max_category_pct: Decimal = Field(Decimal(20), gt=0, le=100)
+    max_shard_pct: Decimal = Field(Decimal(50), gt=0, le=100)
+    max_total_pct: Decimal = Field(Decimal(50), gt=0, le=100)
+    max_daily_loss_pct: Decimal = Field(Decimal(5), gt=0, le=100)
+    max_order_usd: Decimal = Field(Decimal(250), gt=0, decimal_places=2)
+    max_day_notional_usd: Decimal = Field(Decimal(2500), gt=0, decimal_places=2)
+    max_orders_per_minute: int = Field(5, ge=1)
+    max_orders_per_day: int = Field(50, ge=1)
+    max_spread_cents: Decimal = Field(Decimal(10), gt=0, lt=100)
+    min_edge_points: Decimal = Field(Decimal(1), ge=0, lt=100)
     max_slippage_cents: Decimal = Field(Decimal(2), ge=0, le=10)
     min_volume_contracts: int = Field(500, ge=VOLUME_FLOOR_CONTRACTS)
     min_hours_to_close: float = Field(4, ge=1)
@@ -79,6 +89,9 @@ class Settings(BaseSettings):
     trading_end: time = time(18)
     closed_days: CommaList = ()
     order_ttl_seconds: int = Field(180, ge=30, le=600)
+    exit_take_profit_points: Decimal | None = Field(None, ge=0, lt=100)
+    exit_stop_points: Decimal | None = Field(None, gt=0, lt=100)
+    exit_hours_before_close: Decimal | None = Field(None, gt=0)
     paper_cash_usd: Decimal = Field(Decimal(5000), gt=0, le=100_000_000, decimal_places=2)
 
     max_quote_age_seconds: int = Field(300, ge=10)
@@ -111,12 +124,14 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
-    def _an_event_holds_a_trade(self) -> Self:
-        if self.max_event_pct is not None and self.max_event_pct < self.max_trade_pct:
-            raise ValueError(
-                f"max_event_pct {self.max_event_pct} is below max_trade_pct {self.max_trade_pct}: "
-                "nothing could be traded"
-            )
+    def _every_share_holds_a_trade(self) -> Self:
+        for name in ("max_event_pct", "max_category_pct", "max_shard_pct", "max_total_pct"):
+            share = getattr(self, name)
+            if share is not None and share < self.max_trade_pct:
+                raise ValueError(
+                    f"{name} {share} is below max_trade_pct {self.max_trade_pct}: "
+                    "nothing could be traded"
+                )
         return self
 
     @model_validator(mode="after")

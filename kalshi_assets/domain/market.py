@@ -66,10 +66,11 @@ class Market:
 
 @dataclass(frozen=True)
 class TrackedMarket:
-    """A market we collect, with its series' fee multiplier (None: fee terms not known)."""
+    """A market we collect, with its series' fee multiplier and category; None: not known."""
 
     market: Market
     fee_multiplier: Decimal | None
+    category: str | None = None
 
 
 @dataclass(frozen=True)

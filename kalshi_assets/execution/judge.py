@@ -12,6 +12,7 @@ from typing import Any
 
 from kalshi_assets.domain.calendar import venue_day
 from kalshi_assets.domain.signal import Signal
+from kalshi_assets.execution.decision_record import result_of, stored_inputs
 from kalshi_assets.execution.desk import Desk
 from kalshi_assets.execution.known import Stake, gather, has_reconciled, inputs_of
 from kalshi_assets.risk.engine import RiskDecision, judge
@@ -36,7 +37,7 @@ class Judgement:
     @property
     def attempt(self) -> int:
         """Return which attempt an order made of this would be, from 1."""
-        return self.inputs.attempts + 1
+        return (self.inputs.attempts or 0) + 1
 
 
 def judge_open_signals(desk: Desk) -> list[Judgement]:
@@ -91,12 +92,14 @@ def decision_row(desk: Desk, judgement: Judgement) -> ledger.Decision:
         outcome=outcome,
         refused_by=list(decision.refused_by),
         gates=[asdict(gate) for gate in decision.gates],
-        inputs=_seen(judgement.inputs),
+        inputs=stored_inputs(judgement.inputs, desk.limits, seen=_seen(judgement.inputs)),
         side=signal.side,
         attempt=judgement.attempt,
         count=decision.count,
         cost_micros=decision.cost_micros,
         run_id=desk.run_id,
+        kind="entry",
+        result=result_of(decision).decode(),
     )
 
 
@@ -107,7 +110,7 @@ def refuse_unsent(desk: Desk) -> int:
         unsent = ledger.approved_without_order(connection)
         rows = []
         for row in unsent:
-            seen = max(row.inputs["verdict_ids"], default=0)
+            seen = max(row.inputs["seen"]["verdict_ids"], default=0)
             failed = verdicts.failed_since(connection, seen)
             names = ", ".join(f"{v.check_name} ({v.observed})" for v in failed)
             why = f"approved at {row.judged_at.isoformat()}, not sent: "
@@ -133,6 +136,7 @@ def closed(row: ledger.Decision, now: datetime, reason: str, run_id: str) -> led
         refused_by=["gate_closed"],
         gates=[*row.gates, gate],
         run_id=run_id,
+        result=None,  # nothing was judged: it says what became of the approval
     )
 
 
@@ -163,4 +167,6 @@ def _seen(inputs: Inputs) -> dict[str, Any]:
         "cash_micros": account.cash_micros if account else None,
         "portfolio_value_micros": account.value_micros if account else None,
         "event_exposure_micros": inputs.event_exposure_micros,
+        "category_exposure_micros": inputs.category_exposure_micros,
+        "total_exposure_micros": inputs.total_exposure_micros,
     }

@@ -1,29 +1,33 @@
 """What is known when signals are judged: ledger, venue, account. None, "not known", refuses."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
-from kalshi_assets.domain.market import ExchangeStatus, Market, Quote, TrackedMarket
-from kalshi_assets.domain.price import CENTICONTRACTS
+from kalshi_assets.domain.calls import BreakerState
+from kalshi_assets.domain.market import ExchangeStatus, Quote, TrackedMarket
 from kalshi_assets.domain.signal import Signal
 from kalshi_assets.errors import ExchangeError, PayloadError
-from kalshi_assets.execution.account import read_statement
+from kalshi_assets.execution.account import Statement, read_statement
 from kalshi_assets.execution.desk import Desk
+from kalshi_assets.execution.exposure import Stake as Stake
+from kalshi_assets.execution.exposure import committed, exposure_of
 from kalshi_assets.execution.reconcile import reconcile
-from kalshi_assets.risk.inputs import AccountView, CheckVerdict, Inputs
+from kalshi_assets.risk.inputs import AccountView, Activity, Arming, CheckVerdict, Inputs
 from kalshi_assets.storage import ledger, markets, verdicts
+from kalshi_assets.storage.activity import opening_value, ordered_lately
+from kalshi_assets.storage.arming import armed_until
+from kalshi_assets.storage.breaker import newest_transition
+from kalshi_assets.storage.engine import Connection
 from kalshi_assets.storage.trading_state import current_state
 
 Answer = TypeVar("Answer")
-# A market's ticker, and what is at stake in it, micros.
-Stake = tuple[str, int]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Known:
-    """What one judgement round knows of market, account and ledger."""
+    """What one judgement round knows of market, account, ledger and machine."""
 
     markets: dict[str, TrackedMarket]
     quotes: dict[str, Quote]
@@ -33,6 +37,12 @@ class Known:
     orders: list[ledger.Order]
     live: list[ledger.Order] | None
     trading_state: str
+    breaker: BreakerState | None
+    arming: Arming | None
+    opening_value_micros: int | None
+    activity: Activity | None
+    clock_offset_ms: int | None
+    disk_free_bytes: int | None
 
 
 def has_reconciled(desk: Desk) -> bool:
@@ -43,6 +53,9 @@ def has_reconciled(desk: Desk) -> bool:
 def gather(desk: Desk, to_judge: Sequence[Signal], *, is_reconciled: bool) -> Known:
     """Ask ledger, venue and account everything a round of judgements needs.
 
+    The ledger is read first: what fills meanwhile counts twice rather than not at all. The breaker
+    is read last, when it has seen these calls.
+
     Args:
         desk: where to ask.
         to_judge: the signals.
@@ -50,76 +63,137 @@ def gather(desk: Desk, to_judge: Sequence[Signal], *, is_reconciled: bool) -> Kn
     """
     tickers = [signal.market_ticker for signal in to_judge]
     with desk.database.transaction() as connection:
-        live = ledger.live_orders(connection)
+        live = [order for order in ledger.live_orders(connection) if order.leg == "entry"]
         known_markets = markets.known_markets(connection)
         newest_verdicts = verdicts.latest_verdicts(connection)
         orders = ledger.orders_of_signals(connection, [s.signal_id for s in to_judge])
-        state = current_state(connection)
-    committed = sum(_committed(order) for order in live)
+        activity = ordered_lately(connection, desk.clock.now())
+        opening = opening_value(connection, desk.clock.now())
     statement = _or_none(lambda: read_statement(desk))
     batch = _or_none(lambda: desk.venue.markets(tickers=tickers))
+    exchange = _or_none(desk.venue.exchange_status)
+    account = _view(statement, live, known_markets) if statement else None
+    with desk.database.transaction() as connection:
+        state = current_state(connection)
+        breaker = newest_transition(connection, desk.api_host)
+        arming = arming_of(connection, is_needed=desk.needs_arming)
     return Known(
         markets=known_markets,
         quotes={s.quote.market_ticker: s.quote for s in batch.snapshots} if batch else {},
-        exchange=_or_none(desk.venue.exchange_status),
-        account=statement.view(committed_micros=committed) if statement else None,
+        exchange=exchange,
+        account=account,
         verdicts=newest_verdicts,
         orders=orders,
         live=live if is_reconciled else None,
         trading_state=state,
+        breaker="closed" if breaker is None else breaker.to_state,
+        arming=arming,
+        opening_value_micros=opening_or_now(opening, account),
+        activity=activity,
+        clock_offset_ms=in_ms(desk.clock_offset_seconds()),
+        disk_free_bytes=desk.disk_free_bytes(),
     )
 
 
 def inputs_of(now: datetime, signal: Signal, known: Known, *, approved: Sequence[Stake]) -> Inputs:
     """Return what a signal is judged by; `approved` is staked by this round's approvals so far."""
     tracked, live = known.markets.get(signal.market_ticker), known.live
+    account = _after(known.account, approved, known.markets)
+    exposure = exposure_of(
+        tracked,
+        _stakes(known, approved),
+        markets=known.markets,
+        has_shards=account is not None and bool(account.shards),
+    )
     return Inputs(
         now=now,
         signal=signal,
         market=tracked.market if tracked else None,
         fee_multiplier=tracked.fee_multiplier if tracked else None,
+        category=tracked.category if tracked else None,
         quote=known.quotes.get(signal.market_ticker),
         exchange=known.exchange,
-        account=known.account,
+        account=account,
         verdicts=known.verdicts,
         has_live_order=None if live is None else signal.market_ticker in _markets_of(live),
-        event_exposure_micros=_event_exposure(tracked, known, approved=approved),
-        attempts=sum(order.signal_id == signal.signal_id for order in known.orders),
+        event_exposure_micros=exposure.event,
+        category_exposure_micros=exposure.category,
+        shard_exposure_micros=exposure.shard,
+        total_exposure_micros=exposure.total,
+        attempts=sum(o.signal_id == signal.signal_id for o in known.orders if o.leg == "entry"),
         trading_state=known.trading_state,
+        breaker=known.breaker,
+        arming=known.arming,
+        opening_value_micros=known.opening_value_micros,
+        activity=_with_approvals(known.activity, approved),
+        clock_offset_ms=known.clock_offset_ms,
+        disk_free_bytes=known.disk_free_bytes,
     )
 
 
-def _event_exposure(
-    tracked: TrackedMarket | None, known: Known, *, approved: Sequence[Stake]
-) -> int | None:
-    """Return what is staked on the other legs of a market's event, micros.
+def arming_of(connection: Connection, *, is_needed: bool) -> Arming:
+    """Return whether real money may be moved; on a venue without it nothing has to be armed."""
+    if not is_needed:
+        return "not needed"
+    return "not armed" if armed_until(connection) is None else "armed"
 
-    Positions, live orders and approvals of this round count; a position of a market we do not know
-    counts where its ticker begins with the event's.
-    """
-    if tracked is None or known.account is None or known.live is None:
+
+def opening_or_now(opening: int | None, account: AccountView | None) -> int | None:
+    """Return what the day began with; where nothing was ever recorded, it begins now."""
+    return opening if opening is not None or account is None else account.value_micros
+
+
+def in_ms(seconds: float | None) -> int | None:
+    """Return seconds as whole milliseconds."""
+    return None if seconds is None else round(seconds * 1000)
+
+
+def _view(
+    statement: Statement, live: Sequence[ledger.Order], known: dict[str, TrackedMarket]
+) -> AccountView:
+    """Return the account less what is promised to live orders, in all and on each shard."""
+    promised = [(order.market_ticker, committed(order)) for order in live]
+    shards = {shard.exchange_index: shard.cash_micros for shard in statement.balance.shards}
+    view = replace(statement.view(committed_micros=0), shards=shards)
+    return _less(view, promised, known)
+
+
+def _after(
+    account: AccountView | None, approved: Sequence[Stake], known: dict[str, TrackedMarket]
+) -> AccountView | None:
+    """Return the account as it is once the approvals of this round are paid for."""
+    return None if account is None else _less(account, approved, known)
+
+
+def _less(
+    account: AccountView, stakes: Sequence[Stake], known: dict[str, TrackedMarket]
+) -> AccountView:
+    """Return the account less some stakes; one whose shard is not known may lie on any."""
+    shards = dict(account.shards)
+    for ticker, stake in stakes:
+        market = known.get(ticker)
+        index = None if market is None else market.market.exchange_index
+        for shard in shards:
+            shards[shard] -= stake if index in (None, shard) else 0
+    cash = account.cash_micros - sum(stake for _, stake in stakes)
+    return replace(account, cash_micros=cash, shards=shards)
+
+
+def _stakes(known: Known, approved: Sequence[Stake]) -> list[Stake] | None:
+    if known.account is None or known.live is None:
         return None
-    market = tracked.market
-    stakes = [
-        *known.account.exposures.items(),
-        *((order.market_ticker, _committed(order)) for order in known.live),
-        *approved,
-    ]
-    return sum(stake for ticker, stake in stakes if _is_other_leg(ticker, market, known))
+    live = ((order.market_ticker, committed(order)) for order in known.live)
+    return [*known.account.exposures.items(), *live, *approved]
 
 
-def _is_other_leg(ticker: str, market: Market, known: Known) -> bool:
-    leg = known.markets.get(ticker)
-    if ticker == market.ticker:
-        return False
-    if leg is None:
-        return ticker.startswith(f"{market.event_ticker}-")
-    return leg.market.event_ticker == market.event_ticker
-
-
-def _committed(order: ledger.Order) -> int:
-    """Return what an order may still cost, micros."""
-    return (order.count - order.fill_count) * order.limit_price // CENTICONTRACTS
+def _with_approvals(activity: Activity | None, approved: Sequence[Stake]) -> Activity | None:
+    if activity is None:
+        return None
+    return Activity(
+        orders_last_minute=activity.orders_last_minute + len(approved),
+        orders_today=activity.orders_today + len(approved),
+        cost_today_micros=activity.cost_today_micros + sum(stake for _, stake in approved),
+    )
 
 
 def _markets_of(orders: Sequence[ledger.Order]) -> set[str]:

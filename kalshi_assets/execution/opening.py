@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from kalshi_assets.domain.clock import VenueClock
 from kalshi_assets.domain.price import micros
-from kalshi_assets.execution.desk import Desk, limits_of
+from kalshi_assets.execution.desk import Desk, free_bytes, limits_of
 from kalshi_assets.execution.paper import PaperVenue
 from kalshi_assets.execution.venue import Venue
 from kalshi_assets.kalshi.auth import RequestSigner
@@ -58,6 +58,10 @@ def open_desk(settings: Settings, database: Database, *, run_id: str) -> Iterato
                 limits=limits_of(settings),
                 order_ttl_seconds=settings.order_ttl_seconds,
                 run_id=run_id,
+                api_host=settings.api_host,
+                needs_arming=settings.venue == "live",
+                clock_offset_seconds=lambda: client.clock_offset_seconds,
+                disk_free_bytes=lambda: free_bytes(settings.home),
             )
     finally:
         trading.dispose()

@@ -76,6 +76,14 @@ class KalshiClient(HistoryCalls, OrderCalls):
     ) -> None:
         self.close()
 
+    @property
+    def clock_offset_seconds(self) -> float | None:
+        """By how much our wall clock is ahead of the exchange's; None where no answer had a Date.
+
+        Whatever the time on the way explains is left out.
+        """
+        return self._connection.clock.seconds
+
     def close(self) -> None:
         """Close the connections."""
         self._connection.close()

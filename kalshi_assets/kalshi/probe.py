@@ -39,11 +39,3 @@ class Probe(KalshiClient):
     def round_trip_seconds(self) -> float | None:
         """From request to answer, of the newest call; None before any answer."""
         return self._connection.clock.round_trip_seconds
-
-    @property
-    def clock_offset_seconds(self) -> float | None:
-        """By how much our wall clock is ahead of the exchange's; None where no answer had a Date.
-
-        Whatever the time on the way explains is left out.
-        """
-        return self._connection.clock.seconds

@@ -1,6 +1,6 @@
 """`status`: can it trade now, and what does it hold?
 
-The gate is asked with the very rules of `risk.limits` that need no signal. Nothing is written.
+The gate is asked with the very rules of `risk.common`: they need no signal. Nothing is written.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,8 +14,8 @@ from kalshi_assets.domain.price import contracts, dollars
 from kalshi_assets.domain.signal import Signal
 from kalshi_assets.errors import KalshiAssetsError
 from kalshi_assets.execution.desk import limits_of
+from kalshi_assets.risk.gate import Gate
 from kalshi_assets.risk.inputs import AccountView
-from kalshi_assets.risk.limits import Gate
 from kalshi_assets.runtime.home import Home
 from kalshi_assets.runtime.installation import Installation, database_of, running_installation
 from kalshi_assets.runtime.status_gates import CheckLine, check_lines, common_gates

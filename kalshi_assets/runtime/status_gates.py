@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from kalshi_assets.execution.known import in_ms, opening_or_now
+from kalshi_assets.risk.common import COMMON, feed_verdict
+from kalshi_assets.risk.gate import Gate
 from kalshi_assets.risk.inputs import CheckVerdict, Limits, Surroundings
-from kalshi_assets.risk.limits import COMMON, Gate, feed_verdict
 from kalshi_assets.runtime.status_sources import Answers, Recorded
 
 # The markets' own check is run hourly, and by every order job before it judges: between the two an
@@ -57,12 +59,19 @@ def check_lines(
 
 def _surroundings(recorded: Recorded, answers: Answers, now: datetime) -> Surroundings:
     statement = answers.statement
+    account = None if statement is None else statement.view(committed_micros=0)
     return Surroundings(
         now=now,
         exchange=answers.status,
-        account=None if statement is None else statement.view(committed_micros=0),
+        account=account,
         verdicts=recorded.verdicts,
         trading_state=recorded.trading_state,
+        breaker="closed" if recorded.breaker is None else recorded.breaker.to_state,
+        arming=recorded.arming,
+        opening_value_micros=opening_or_now(recorded.opening_value_micros, account),
+        activity=recorded.activity,
+        clock_offset_ms=in_ms(answers.clock_offset_seconds),
+        disk_free_bytes=recorded.disk_free_bytes,
     )
 
 

@@ -15,13 +15,16 @@ from kalshi_assets.domain.price import micros
 from kalshi_assets.domain.signal import Signal
 from kalshi_assets.errors import ConfigurationError, DatabaseMismatch, ExchangeError, PayloadError
 from kalshi_assets.execution.account import Statement, statement_of
+from kalshi_assets.execution.desk import free_bytes
+from kalshi_assets.execution.known import arming_of
 from kalshi_assets.execution.paper_account import account_of
 from kalshi_assets.kalshi.auth import RequestSigner
 from kalshi_assets.kalshi.probe import Probe
 from kalshi_assets.kalshi.shared_limits import shared_limits
-from kalshi_assets.risk.inputs import CheckVerdict
+from kalshi_assets.risk.inputs import Activity, Arming, CheckVerdict
 from kalshi_assets.settings import Settings
 from kalshi_assets.storage import account, intake, ledger, overview, paper, signals, verdicts
+from kalshi_assets.storage.activity import opening_value, ordered_lately
 from kalshi_assets.storage.breaker import newest_transition
 from kalshi_assets.storage.condition import identity_of
 from kalshi_assets.storage.engine import Connection, Database
@@ -44,6 +47,10 @@ class Recorded:
     account: account.RecordedAccount | None
     paper: tuple[Balance, list[Position]] | None
     breaker: BreakerTransition | None
+    arming: Arming
+    activity: Activity
+    opening_value_micros: int | None
+    disk_free_bytes: int | None
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,7 @@ class Answers:
 
     status: ExchangeStatus | None = None
     statement: Statement | None = None
+    clock_offset_seconds: float | None = None
 
 
 def read_database(database: Database, settings: Settings, now: datetime) -> Recorded:
@@ -79,20 +87,33 @@ def read_database(database: Database, settings: Settings, now: datetime) -> Reco
             account=account.latest_account(connection),
             paper=_paper_account(connection, settings, now) if settings.venue == "paper" else None,
             breaker=newest_transition(connection, settings.api_host),
+            arming=arming_of(connection, is_needed=settings.venue == "live"),
+            activity=ordered_lately(connection, now),
+            opening_value_micros=opening_value(connection, now),
+            disk_free_bytes=free_bytes(settings.home),
         )
 
 
 def ask_exchange(settings: Settings, recorded: Recorded) -> Answers:
     """Return what the exchange says; after one call without an answer it is left alone."""
-    status = None
     try:
         signer = _signer(settings)
         limits = shared_limits(settings.api_base_url, None if signer is None else signer.key_id)
         with Probe(settings.api_base_url, auth=signer, limits=limits) as probe:
-            status = probe.exchange_status()
-            return Answers(status, _statement(probe, settings, recorded))
-    except (ExchangeError, PayloadError, ConfigurationError):
-        return Answers(status)
+            return _ask(probe, settings, recorded)
+    except ConfigurationError:
+        return Answers()
+
+
+def _ask(probe: Probe, settings: Settings, recorded: Recorded) -> Answers:
+    """Return what was answered up to the first call without an answer, and the clock's offset."""
+    status, statement = None, None
+    try:
+        status = probe.exchange_status()
+        statement = _statement(probe, settings, recorded)
+    except (ExchangeError, PayloadError):
+        pass
+    return Answers(status, statement, probe.clock_offset_seconds)
 
 
 def _statement(probe: Probe, settings: Settings, recorded: Recorded) -> Statement:

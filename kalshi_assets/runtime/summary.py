@@ -23,7 +23,8 @@ class Summary:
     Attributes:
         faults: by name, the clean ticks that have it.
         signals: episodes that passed the trading threshold.
-        refused: by gate, the signals whose newest decision it refuses.
+        refused: by gate, the signals whose newest decision it refuses. What only follows from
+            another gate's refusal, as the size of an order without a price, is not counted.
         checks_passed, checks_failed: of each check the newest verdict; a check that passes for the
             feed counts as failed where it fails a market.
         failed_checks: by name, what those that failed found.
@@ -105,6 +106,7 @@ def story(database: Database) -> list[str]:
 
 
 def why_not(decision: Decision) -> str:
-    """Return a refused decision's reasons in words."""
-    reasons = [str(gate["reason"]) for gate in decision.gates if not gate["is_passed"]]
+    """Return a refused decision's reasons in words, those of the gates that decided."""
+    deciding = [gate for gate in decision.gates if gate["gate"] in decision.refused_by]
+    reasons = [str(gate["reason"]) for gate in deciding if not gate["is_passed"]]
     return "; ".join(reasons) or decision.outcome

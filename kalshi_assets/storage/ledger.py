@@ -25,7 +25,11 @@ class Decision:
 
     Attributes:
         gates: every gate that was asked, with value, limit and reason.
-        inputs: what the judgement saw: verdict ids, quote, account, average hash.
+        inputs: what the judgement saw: `seen`, a few things to read, `inputs` and `limits`, all.
+        kind: "entry" buys, "exit" sells what is held.
+        reason: of an exit, why it was asked for.
+        result: gates, price, count and cost as canonical JSON, to be recomputed; None in rows of
+            before it was kept.
     """
 
     decision_id: str
@@ -42,6 +46,9 @@ class Decision:
     count: int | None
     cost_micros: int | None
     run_id: str
+    kind: str = "entry"
+    reason: str = ""
+    result: str | None = None
     settings_id: str = ""
 
 

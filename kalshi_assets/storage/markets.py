@@ -59,14 +59,14 @@ def first_tracked_at(connection: Connection) -> datetime | None:
 
 def _load(connection: Connection, *, only_tracked: bool) -> dict[str, TrackedMarket]:
     query = (
-        select(markets, series.c.fee_multiplier)
+        select(markets, series.c.fee_multiplier, series.c.category)
         .outerjoin(series, series.c.ticker == markets.c.series_ticker)
         .order_by(markets.c.volume_24h.desc(), markets.c.ticker)
     )
     if only_tracked:
         query = query.where(markets.c.is_tracked)
     return {
-        row.ticker: TrackedMarket(_market(row), row.fee_multiplier)
+        row.ticker: TrackedMarket(_market(row), row.fee_multiplier, row.category)
         for row in connection.execute(query)
     }
 
@@ -81,6 +81,7 @@ def _market(row: Row[tuple[object, ...]]) -> Market:
         close_at=row.close_at,
         grid=PriceGrid.from_json(row.grid),
         result=row.result,
+        exchange_index=row.exchange_index,
     )
 
 
@@ -96,6 +97,7 @@ def _row(snapshot: MarketSnapshot, seen_at: datetime) -> dict[str, object]:
         "close_at": market.close_at,
         "grid": market.grid.as_json(),
         "result": market.result,
+        "exchange_index": market.exchange_index,
         "volume_24h": snapshot.quote.volume_24h,
         "is_tracked": False,
         "seen_at": seen_at,

@@ -25,6 +25,7 @@ ADDS_TO = (
     "trading_state",
     "cash_movements",
     "foreign_orders",
+    "armings",
     "verdicts",
 )
 MOVES = {"orders": ("status", "reason", "venue_order_id", "fill_count", "expires_at", "updated_at")}

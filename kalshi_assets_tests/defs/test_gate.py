@@ -151,7 +151,7 @@ def test_the_judge_sees_the_verdicts_of_its_own_run(loaded_stand: Stand) -> None
     assert {row["run_id"] for row in rows} == {result.run_id}
     assert sorted(order["verdict_ids"]) == sorted(row["verdict_id"] for row in rows)
     assert {row["check_name"] for row in rows} == set(GATING)
-    assert len(decision_on(loaded_stand)["inputs"]["verdict_ids"]) == len(GATING)
+    assert len(decision_on(loaded_stand)["inputs"]["seen"]["verdict_ids"]) == len(GATING)
 
 
 def _also_failing(check: str) -> list[str]:

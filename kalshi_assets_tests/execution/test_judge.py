@@ -54,7 +54,8 @@ def without(name: str) -> Any:
     return altering(lambda document: {k: v for k, v in document.items() if k != name})
 
 
-NO_ACCOUNT = ["existing_position", "event_exposure", "portfolio_known"]
+NO_ACCOUNT = ["portfolio_known", "daily_loss", "existing_position", "size"]
+NO_QUOTE = ["market_active", "volume", "spread", "price_known"]
 
 
 @pytest.mark.parametrize(
@@ -77,8 +78,8 @@ NO_ACCOUNT = ["existing_position", "event_exposure", "portfolio_known"]
             NO_ACCOUNT,
         ),
         ("GetExchangeStatus", without("trading_active"), ["exchange_open"]),
-        (MARKETS, answering(503), ["market_active", "volume"]),
-        (MARKETS, without("markets"), ["market_active", "volume"]),
+        (MARKETS, answering(503), NO_QUOTE),
+        (MARKETS, without("markets"), NO_QUOTE),
     ],
 )
 def test_what_the_venue_does_not_tell_is_unknown_and_refuses(
@@ -154,7 +155,7 @@ def test_volume_and_status_are_those_of_the_fresh_quote_not_of_the_polled_one(
 def test_a_decision_keeps_what_it_saw(loaded_stand: Stand) -> None:
     decision = judge(loaded_stand)
 
-    seen = decision["inputs"]
+    seen = decision["inputs"]["seen"]
     assert decision["outcome"] == "approved"
     assert seen["portfolio_value_micros"] == seen["cash_micros"] == 5_000_000_000
     assert seen["yes_bid_micros"] == 1_000_000 - seen["reference_price_micros"]
@@ -175,7 +176,7 @@ def hold_by_hand(stand: Stand, ticker: str = HELD, contracts: int = 10) -> None:
 def test_what_is_held_counts_at_the_bid_it_could_be_sold_at(loaded_stand: Stand) -> None:
     hold_by_hand(loaded_stand)
 
-    seen = judge(loaded_stand)["inputs"]
+    seen = judge(loaded_stand)["inputs"]["seen"]
 
     with loaded_stand.desk() as desk:
         [snapshot] = desk.venue.markets(tickers=[HELD]).snapshots
@@ -192,7 +193,7 @@ def test_what_is_held_counts_nothing_where_nobody_bids(loaded_stand: Stand) -> N
         return [{**row, **empty} if row["ticker"] == HELD else row]
 
     loaded_stand.faults.fault = altered_markets(no_bid)
-    seen = judge(loaded_stand)["inputs"]
+    seen = judge(loaded_stand)["inputs"]["seen"]
 
     assert seen["portfolio_value_micros"] == seen["cash_micros"]
 
@@ -205,8 +206,8 @@ def test_a_held_market_without_a_quote_makes_the_value_unknown_and_refuses(
 
     decision = judge(loaded_stand)
 
-    assert decision["refused_by"] == ["portfolio_known"]
-    assert decision["inputs"]["portfolio_value_micros"] is None
+    assert decision["refused_by"] == ["portfolio_known", "daily_loss", "size"]
+    assert decision["inputs"]["seen"]["portfolio_value_micros"] is None
 
 
 def test_an_existing_position_refuses(loaded_stand: Stand) -> None:
@@ -221,7 +222,7 @@ def test_an_existing_position_refuses(loaded_stand: Stand) -> None:
 def test_an_order_larger_than_the_best_level_rests_with_its_rest_and_keeps_others_out(
     loaded_stand: Stand,
 ) -> None:
-    loaded_stand.change(max_trade_pct=10)
+    loaded_stand.change(max_trade_pct=10, max_order_usd=1_000)
     judge_and_place(loaded_stand)
     [order] = orders(loaded_stand)
     assert order["status"] == "resting"
@@ -232,7 +233,7 @@ def test_an_order_larger_than_the_best_level_rests_with_its_rest_and_keeps_other
     promised = (order["count"] - order["fill_count"]) * order["limit_price"] // 100
     with loaded_stand.desk() as desk:
         cash = desk.venue.balance().cash_micros
-    assert refused["inputs"]["cash_micros"] == cash - promised
+    assert refused["inputs"]["seen"]["cash_micros"] == cash - promised
 
     loaded_stand.later(loaded_stand.settings.order_ttl_seconds)
     with loaded_stand.desk() as desk:
@@ -276,7 +277,7 @@ def orders(stand: Stand) -> list[dict[str, Any]]:
 def test_a_resting_order_that_the_venue_lists_no_more_is_dead_once_it_must_have_expired(
     loaded_stand: Stand,
 ) -> None:
-    loaded_stand.change(max_trade_pct=10)
+    loaded_stand.change(max_trade_pct=10, max_order_usd=1_000)
     judge_and_place(loaded_stand)
     [order] = orders(loaded_stand)
     assert order["status"] == "resting"

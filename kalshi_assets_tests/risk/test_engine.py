@@ -1,4 +1,4 @@
-from dataclasses import fields, replace
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +11,7 @@ from kalshi_assets.risk.engine import judge
 from kalshi_assets.risk.inputs import Inputs
 from kalshi_assets_tests.risk.cases import (
     CHECK,
+    COST,
     DOLLAR,
     INPUTS,
     LIMITS,
@@ -39,8 +40,9 @@ def test_an_eligible_signal_is_approved_with_price_size_and_cost() -> None:
     assert decision.is_approved
     assert decision.limit_price == 320_000
     assert decision.count == 29_800
-    assert decision.cost_micros == 99_899_200
-    assert [gate.gate for gate in decision.gates][-3:] == [CHECK, "price_moved", "size"]
+    assert decision.cost_micros == COST == 99_899_200
+    assert decision.refused_by == ()
+    assert decision.gate("size").value == "298 contracts for 99.90 USD"
 
 
 def test_the_same_inputs_give_the_same_decision() -> None:
@@ -61,8 +63,9 @@ def test_no_is_bought_at_the_ask_up_to_the_slippage_over_the_reference(
     yes_bid: int, price: int | None
 ) -> None:
     decision = judge(with_quote(yes_bid=yes_bid), LIMITS)
-    assert decision.limit_price == price
+    assert decision.is_approved is (price is not None)
     assert decision.refused_by == (() if price else ("price_moved",))
+    assert decision.limit_price == (price or 340_000), "and never more than that"
 
 
 @pytest.mark.parametrize(
@@ -75,11 +78,12 @@ def test_yes_is_bought_at_the_ask_up_to_the_slippage_over_the_reference(
     market = replace(MARKET, grid=DECI)
     quote = replace(QUOTE, yes_bid=yes_ask - 20_000, yes_ask=yes_ask)
     decision = judge(replace(INPUTS, signal=signal, market=market, quote=quote), LIMITS)
-    assert decision.limit_price == price
+    assert decision.is_approved is (price is not None)
+    assert decision.limit_price == (price or 340_000), "and never more than that"
 
 
 def test_an_ask_that_moved_is_refused_with_both_prices() -> None:
-    gate = judge(with_quote(yes_bid=650_000), LIMITS).gates[-1]
+    gate = judge(with_quote(yes_bid=650_000), LIMITS).gate("price_moved")
     assert (gate.value, gate.limit) == ("0.3500", "<= 0.3400")
     assert gate.reason == ("the ask is 0.3500, more than the slippage allowed over 0.3200")
 
@@ -105,8 +109,8 @@ def test_the_limit_never_exceeds_the_intended_price_and_lies_on_the_grid(
     decision = judge(inputs, replace(LIMITS, max_slippage=slippage))
     ask = quote.yes_ask if side == "yes" else DOLLAR - yes_bid
     if ask > reference + slippage:
-        assert decision.refused_by == ("price_moved",)
-        assert decision.limit_price is None
+        assert not decision.gate("price_moved").is_passed
+        assert not decision.is_approved
     if decision.limit_price is not None:
         assert decision.limit_price <= min(ask, reference + slippage)
         yes_price = decision.limit_price if side == "yes" else DOLLAR - decision.limit_price
@@ -124,7 +128,7 @@ def test_the_cost_with_fees_stays_within_share_and_cash(value: int, cash: int, p
     assert decision.cost_micros is not None
     assert decision.cost_micros * 100 <= max(0, 100 * cash)
     assert decision.cost_micros * 100 <= max(Decimal(0), value * Decimal(pct))
-    assert decision.is_approved is (decision.count != 0)
+    assert decision.gate("size").is_passed is (decision.count != 0)
 
 
 @pytest.mark.parametrize(
@@ -137,24 +141,41 @@ def test_the_cost_with_fees_stays_within_share_and_cash(value: int, cash: int, p
 )
 def test_a_budget_below_one_contract_refuses(inputs: Inputs) -> None:
     decision = judge(inputs, LIMITS)
-    assert decision.refused_by == ("size",)
-    assert "not one contract at 0.3200 fits" in decision.gates[-1].reason
+    assert "size" in decision.refused_by
+    assert not decision.is_approved
+    assert "not one contract at 0.3200 fits" in decision.gate("size").reason
 
 
 @pytest.mark.parametrize(
-    ("inputs", "gate"),
+    ("inputs", "deciding"),
     [
-        (replace(INPUTS, fee_multiplier=None), "size"),
-        (with_signal(reference_price=None), "price_known"),
-        (with_quote(yes_bid_size=0), "price_known"),
-        (with_account(value_micros=None), "portfolio_known"),
-        (replace(INPUTS, verdicts={}), CHECK),
+        (replace(INPUTS, fee_multiplier=None), ("edge", "size")),
+        (with_quote(yes_bid_size=0), ("spread", "price_known")),
+        (with_account(value_micros=None), ("portfolio_known", "daily_loss", "size")),
+        (replace(INPUTS, verdicts={}), (CHECK,)),
     ],
 )
-def test_what_is_not_known_refuses_the_order(inputs: Inputs, gate: str) -> None:
+def test_only_the_gates_that_decide_are_named_not_what_follows_from_them(
+    inputs: Inputs, deciding: tuple[str, ...]
+) -> None:
     decision = judge(inputs, LIMITS)
-    assert decision.refused_by == (gate,)
+    assert decision.refused_by == deciding
     assert not decision.is_approved
+
+
+def test_a_signal_that_never_triggered_is_asked_at_the_ask_of_now() -> None:
+    """It has no reference price yet, and only the rule on its deviation should say so."""
+    watched = with_signal(reference_price=None, triggered_at=None, deviation=80_000)
+    decision = judge(watched, LIMITS)
+    assert decision.refused_by == ("deviation",)
+    assert decision.cost_micros == COST
+
+
+def test_a_signal_refused_by_something_else_is_still_asked_about_its_real_cost() -> None:
+    halted = replace(INPUTS, trading_state="halted", category_exposure_micros=950 * DOLLAR)
+    decision = judge(halted, LIMITS)
+    assert decision.refused_by == ("trading_state", "category_exposure")
+    assert decision.cost_micros == COST
 
 
 @pytest.mark.parametrize(
@@ -167,17 +188,28 @@ def test_what_is_not_known_refuses_the_order(inputs: Inputs, gate: str) -> None:
         "account",
         "has_live_order",
         "trading_state",
+        "breaker",
+        "arming",
+        "opening_value_micros",
+        "activity",
+        "clock_offset_ms",
+        "disk_free_bytes",
+        "attempts",
         "event_exposure_micros",
+        "category_exposure_micros",
+        "shard_exposure_micros",
+        "total_exposure_micros",
     ],
 )
 def test_no_unknown_thing_ever_leads_to_an_order(unknown: str) -> None:
-    assert unknown in {field.name for field in fields(Inputs)}
     without: dict[str, Any] = {unknown: None}
-    assert not judge(replace(INPUTS, **without), LIMITS).is_approved
+    decision = judge(replace(INPUTS, **without), LIMITS)
+    assert not decision.is_approved
+    assert decision.refused_by, "and it is said why"
 
 
 def test_all_refusing_rules_are_named_not_only_the_first() -> None:
     inputs = replace(INPUTS, trading_state="halted", verdicts={}, attempts=3)
     decision = judge(inputs, LIMITS)
     assert decision.refused_by == ("trading_state", "attempts", CHECK)
-    assert decision.limit_price is None
+    assert not decision.is_approved

@@ -213,8 +213,9 @@ def _judgement_table(judgements: list[Judgement]) -> dg.MetadataValue:
 def _outcome(judgement: Judgement) -> tuple[str, str]:
     gates = judgement.decision.gates
     if judgement.decision.is_approved:
-        return "approved", gates[-1].value
-    return "refused", "; ".join(gate.reason for gate in gates if not gate.is_passed)
+        return "approved", judgement.decision.gate("size").value
+    refused_by = judgement.decision.refused_by
+    return "refused", "; ".join(gate.reason for gate in gates if gate.gate in refused_by)
 
 
 def _order_table(placed: list[Order]) -> dg.MetadataValue:

@@ -34,6 +34,9 @@ decisions = Table(
     optional("count", BigInteger()),
     optional("cost_micros", BigInteger()),
     required("run_id", Text()),
+    required("kind", Text()),
+    required("reason", Text()),
+    optional("result", Text()),
     # Which settings were in force: a row of `settings_history`.
     required("settings_id", Text()),
     Index("decisions_by_signal", "signal_id", text("judged_at DESC")),

@@ -46,6 +46,7 @@ markets = Table(
     required("is_tracked", Boolean()),
     required("first_seen_at", INSTANT),
     required("seen_at", INSTANT),
+    optional("exchange_index", Integer()),
 )
 
 raw_ticks = Table(

@@ -1,6 +1,6 @@
 """The installation itself: whose data this is, whether it may trade, how the exchange answers."""
 
-from sqlalchemy import BigInteger, Column, Identity, Index, Integer, Table, Text, text
+from sqlalchemy import BigInteger, Boolean, Column, Identity, Index, Integer, Table, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from kalshi_assets.storage.schema.columns import INSTANT, metadata, optional, required
@@ -35,6 +35,19 @@ settings_history = Table(
     required("settings", JSONB()),
     required("code_version", Text()),
     Index("settings_history_by_id", "settings_id"),
+)
+
+# Who let orders of real money pass, and until when, wall time; the newest row counts. A disarm ends
+# what was armed before it. `override`: why it was armed against advice, or "".
+armings = Table(
+    "armings",
+    metadata,
+    Column("arming_id", BigInteger(), Identity(), primary_key=True),
+    required("armed_at", INSTANT),
+    required("expires_at", INSTANT),
+    required("override", Text()),
+    required("is_disarm", Boolean()),
+    required("by", Text()),
 )
 
 # Every call that went to the exchange, wall time; `dropped_before`: calls the log lost before it.

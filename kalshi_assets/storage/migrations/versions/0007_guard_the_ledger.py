@@ -1,6 +1,6 @@
 """Make wrong states of the ledger impossible; keep states, settings and cash as history.
 
-Revision: 0007, after 0003.
+Revision: 0007, after 0006.
 """
 
 from typing import Any
@@ -10,7 +10,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0007"
-down_revision = "0003"
+down_revision = "0006"
 
 INSTANT = sa.DateTime(timezone=True)
 APPEND_ONLY = (
@@ -24,6 +24,7 @@ APPEND_ONLY = (
     "settings_history",
     "cash_movements",
     "foreign_orders",
+    "armings",
 )
 # An order goes only where the state machine of `domain.order` leads; a test compares the two.
 LEGAL = (
