@@ -5,10 +5,12 @@ from datetime import datetime
 from typing import Protocol
 
 from kalshi_assets.domain.account import (
+    AmendAck,
     Balance,
     CancelAck,
     Fill,
     OrderAck,
+    OrderAmendment,
     OrderRequest,
     Position,
     Settlement,
@@ -36,8 +38,14 @@ class Venue(Protocol):
     def create_order(self, request: OrderRequest) -> OrderAck:
         """Send an order, once."""
 
+    def amend_order(self, amendment: OrderAmendment) -> AmendAck:
+        """Change price, count or expiry of a resting order, sent once."""
+
     def cancel_order(self, order_id: str, *, market_ticker: str) -> CancelAck:
         """Take an order off."""
+
+    def await_reads(self, acknowledged_at: datetime, *, within_seconds: float) -> bool:
+        """Wait until reads of the account are as far as a write; tell whether they are."""
 
     def orders(self, *, min_created_at: datetime | None = None) -> list[VenueOrder]:
         """Return our orders of any status."""
