@@ -1,60 +1,52 @@
 """The paper venue: the real exchange's quotes, orders matched here against its live book.
 
-Nothing is ever sent to the exchange but reads. Every call that tells of the account first lets the
-venue's time pass: orders expire, markets close and settle, resting orders meet the present book.
+Nothing is ever sent to the exchange but reads. An order takes what the book shows at its limit; the
+rest of it rests behind what is shown there, and fills only as public trades print through. Every
+call about the account first lets the venue's time pass up to now (`paper_time`).
 
 Each call is one transaction under one lock, its reads of the exchange included: two processes never
-match against looks at the book that cross, and a crash leaves a whole step or none. The rules that
-keep a paper fill from being rosier than reality stand in `paper_matching` and `paper_account`; what
-they cannot cure is the book's age, as answers without a key may be cached for 15 seconds.
+match against looks that cross, and a crash leaves a whole step or none. Where a read fails, nothing
+is assumed and nothing changes. The rules that keep a paper fill from being rosier than reality
+stand in `paper_matching`, `paper_queue` and `paper_account`. What they cannot cure: the book's age,
+as answers without a key may be cached for 15 seconds; and fees that differ from the series' terms,
+for the time of a waiver or by an override of the event, are charged by the series.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from itertools import groupby
-from typing import Protocol
 
 from kalshi_assets.domain.account import (
+    AmendAck,
     Balance,
     CancelAck,
+    DecreaseAck,
     Fill,
     OrderAck,
+    OrderAmendment,
     OrderRequest,
     Position,
     Settlement,
     VenueOrder,
 )
 from kalshi_assets.domain.clock import Clock
-from kalshi_assets.domain.market import ExchangeStatus, Market, OrderBook
-from kalshi_assets.domain.price import MICROS_PER_DOLLAR
-from kalshi_assets.errors import (
-    DuplicateOrder,
-    NotFound,
-    PayloadError,
-    Rejected,
-    ServerError,
-    TransportError,
-)
+from kalshi_assets.domain.market import ExchangeStatus
+from kalshi_assets.errors import DuplicateOrder
+from kalshi_assets.execution.paper_answers import as_amended, as_listed, no_such_order
 from kalshi_assets.execution.paper_books import PaperBooks
-from kalshi_assets.execution.paper_matching import require_plain
+from kalshi_assets.execution.paper_look import (
+    Look,
+    MarketData,
+    look_at,
+    nothing_done_unread,
+    tradable,
+)
+from kalshi_assets.execution.paper_terms import require_kept
+from kalshi_assets.execution.paper_time import catch_up
 from kalshi_assets.kalshi.batches import MarketBatch
 from kalshi_assets.storage import paper as rows
-from kalshi_assets.storage.engine import Database
+from kalshi_assets.storage.engine import Connection, Database
 from kalshi_assets.storage.paper import PaperOrder
-
-
-class MarketData(Protocol):
-    """What paper reads of the real exchange."""
-
-    def exchange_status(self) -> ExchangeStatus:
-        """Return whether the exchange runs and trades."""
-
-    def markets(self, *, tickers: Sequence[str] | None = None) -> MarketBatch:
-        """Return markets with their quotes of now."""
-
-    def orderbook(self, ticker: str) -> OrderBook:
-        """Return the bids of both sides of a market."""
 
 
 class PaperVenue:
@@ -98,7 +90,7 @@ class PaperVenue:
         """Return the orders of any status, newest first."""
         with self._up_to_now() as books:
             found = rows.all_orders(books.connection, min_created_at=min_created_at)
-            return [_as_listed(order) for order in found]
+            return [as_listed(order) for order in found]
 
     def fills(self, *, min_filled_at: datetime | None = None) -> list[Fill]:
         """Return the fills, oldest first."""
@@ -111,127 +103,128 @@ class PaperVenue:
             return rows.all_settlements(books.connection, min_settled_at=min_settled_at)
 
     def create_order(self, request: OrderRequest) -> OrderAck:
-        """Match an order against the book of now; the rest of it rests until it expires.
+        """Match an order against the book of now; the rest of it rests until it expires, or ends.
 
         Raises:
             DuplicateOrder: an order of this client order id was accepted before.
             Rejected: the venue refuses it, does not do what it asks for, or could not read the
-                market; nothing was stored.
+                exchange; nothing was stored.
             NotFound: the exchange has no such market; nothing was stored.
         """
-        require_plain(request)
-        with self._locked() as books:
-            if rows.has_client_id(books.connection, request.client_order_id):
+        require_kept(request)
+        ticker = request.market_ticker
+        with self._locked() as connection:
+            if rows.has_client_id(connection, request.client_order_id):
                 raise DuplicateOrder(
                     f"paper order {request.client_order_id} exists: look it up in the list",
                     status=409,
                     code="order_already_exists",
                 )
-            books.expire()
-            market, book = self._tradable(request.market_ticker, books.now)
-            order = books.place(request, market, book)
+            with nothing_done_unread(ticker):
+                books, look = self._caught_up(connection, entered=ticker)
+                market = tradable(self._exchange, look, ticker)
+            order = books.place(request, market, look.books[ticker])
             return OrderAck(order.order_id, order.fill_count, order.remaining_count, books.now)
 
+    def amend_order(self, amendment: OrderAmendment) -> AmendAck:
+        """Change price, count or expiry of a resting order.
+
+        Another expiry or a smaller count keeps its place in the queue. A new price or a larger
+        count costs it, and may fill on the way to its new one.
+
+        Raises:
+            NotFound: there is no such resting order.
+            Rejected: the venue refuses it, does not do what it asks for, or could not read the
+                exchange; the order is as it was.
+        """
+        ticker = amendment.market_ticker
+        with self._locked() as connection:
+            with nothing_done_unread(ticker):
+                books, look = self._caught_up(connection, entered=ticker)
+                market = tradable(self._exchange, look, ticker)
+            before = _resting(books, amendment.order_id, ticker)
+            if before is not None:
+                after = books.amend(before, amendment, market, look.books[ticker])
+                return as_amended(before, after, books.now)
+        raise no_such_order(amendment.order_id, ticker)
+
+    def decrease_order(
+        self,
+        order_id: str,
+        *,
+        market_ticker: str,
+        reduce_by: int | None = None,
+        reduce_to: int | None = None,
+    ) -> DecreaseAck:
+        """Make a resting order smaller; it keeps its place in the queue, with none left it ends.
+
+        Raises:
+            ValueError: not exactly one of both is given, or it is not above 0.
+            NotFound: there is no such resting order.
+            Rejected: it would grow, or the exchange could not be read; the order is as it was.
+        """
+        given = [count for count in (reduce_by, reduce_to) if count is not None]
+        if len(given) != 1 or given[0] <= 0:
+            raise ValueError("give either reduce_by or reduce_to, above 0, and not both")
+        with self._locked() as connection:
+            with nothing_done_unread(market_ticker):
+                books, look = self._caught_up(connection, entered=market_ticker)
+                tradable(self._exchange, look, market_ticker)
+            order = _resting(books, order_id, market_ticker)
+            if order is not None:
+                left = max(order.remaining_count - given[0], 0) if reduce_to is None else reduce_to
+                return DecreaseAck(order_id, books.decrease(order, left), books.now)
+        raise no_such_order(order_id, market_ticker)
+
     def cancel_order(self, order_id: str, *, market_ticker: str) -> CancelAck:
-        """Take a resting order off.
+        """Take a resting order off; what trades before had filled of it stays filled.
 
         Raises:
             NotFound: unknown, filled, expired or cancelled already; the list tells which.
+            Rejected: the exchange could not be read; the order is as it was.
         """
-        with self._locked() as books:
-            books.expire()
-            order = rows.order_by_id(books.connection, order_id)
-            if order is not None and order.market_ticker == market_ticker and order.remaining_count:
+        with self._locked() as connection:
+            with nothing_done_unread(market_ticker):
+                books, _ = self._caught_up(connection)
+            order = _resting(books, order_id, market_ticker)
+            if order is not None:
                 books.end(order, "UserCancel")
                 return CancelAck(order_id, order.remaining_count, books.now)
-        raise NotFound(
-            f"no resting paper order {order_id} in {market_ticker}: look it up in the list",
-            status=404,
-            code="not_found",
-        )
+        raise no_such_order(order_id, market_ticker)
+
+    def await_reads(self, acknowledged_at: datetime, *, within_seconds: float) -> bool:
+        """Tell that reads are as far as a write: here they always are."""
+        return True
 
     @contextmanager
-    def _locked(self) -> Iterator[PaperBooks]:
-        """Yield the books, for this transaction alone."""
+    def _locked(self) -> Iterator[Connection]:
+        """Yield a transaction that has the account for itself."""
         with self._database.transaction() as connection:
             rows.lock_account(connection)
-            yield PaperBooks(connection, starting_cash=self._starting_cash, now=self._clock.now())
+            yield connection
 
     @contextmanager
     def _up_to_now(self) -> Iterator[PaperBooks]:
         """Yield the books, for this transaction alone, with everything done that is due."""
-        with self._locked() as books:
-            books.expire()
-            resting, held = books.resting(), books.account().positions()
-            tickers = {o.market_ticker for o in resting} | {p.market_ticker for p in held}
-            markets = self._markets_of(tickers)
-            self._rematch(books, resting, markets)
-            for position in books.account().positions():
-                if position.market_ticker in markets:
-                    books.settle(position, markets[position.market_ticker])
+        with self._locked() as connection:
+            books, _ = self._caught_up(connection)
             yield books
 
-    def _markets_of(self, tickers: set[str]) -> dict[str, Market]:
-        batch = self._exchange.markets(tickers=sorted(tickers)) if tickers else MarketBatch()
-        return {s.market.ticker: s.market for s in batch.snapshots}
-
-    def _rematch(
-        self, books: PaperBooks, resting: Sequence[PaperOrder], markets: dict[str, Market]
-    ) -> None:
-        """Let resting orders meet the present book; a market that is not open ends its orders."""
-        is_trading = bool(resting) and _trades(self._exchange.exchange_status())
-        by_ticker = sorted(resting, key=lambda order: order.market_ticker)
-        for ticker, orders in groupby(by_ticker, key=lambda order: order.market_ticker):
-            market = markets.get(ticker)
-            if market is None:  # its row could not be read: nothing is assumed
-                continue
-            if not _is_open(market, books.now):
-                for order in orders:
-                    books.end(order, "CloseCancel")
-            elif is_trading:
-                books.rematch(list(orders), self._exchange.orderbook(ticker))
-
-    def _tradable(self, ticker: str, now: datetime) -> tuple[Market, OrderBook]:
-        """Return a market that takes orders now, and its book."""
-        try:
-            status = self.exchange_status()
-            market = self._markets_of({ticker}).get(ticker)
-            book = self._exchange.orderbook(ticker)
-        except (TransportError, ServerError, PayloadError) as exc:
-            why = f"paper venue: {ticker} could not be read, nothing was ordered: {exc}"
-            raise Rejected(why, code="market_data_unavailable") from exc
-        if market is None:
-            raise NotFound(f"{ticker} is not listed", status=404, code="market_not_found")
-        if not _trades(status):
-            raise Rejected("the exchange pauses", status=409, code="trading_is_paused")
-        if not _is_open(market, now):
-            state = f"{ticker} is {market.status} and closes at {market.close_at}"
-            raise Rejected(state, status=400, code="MARKET_NOT_ACTIVE")
-        return market, book
+    def _caught_up(
+        self, connection: Connection, *, entered: str | None = None
+    ) -> tuple[PaperBooks, Look]:
+        """Look at the exchange, and return the books as of then."""
+        cash, now = self._starting_cash, self._clock.now()
+        before = PaperBooks(connection, starting_cash=cash, now=now)
+        held = {position.market_ticker for position in before.account().positions()}
+        resting = before.resting()
+        look = look_at(self._exchange, self._clock, resting=resting, held=held, entered=entered)
+        books = PaperBooks(connection, starting_cash=cash, now=look.at)
+        catch_up(books, look)
+        return books, look
 
 
-def _trades(status: ExchangeStatus) -> bool:
-    return status.is_exchange_active and status.is_trading_active
-
-
-def _is_open(market: Market, now: datetime) -> bool:
-    """Tell whether a market takes orders; the status may be older than its closing time."""
-    return market.status == "active" and now < market.close_at
-
-
-def _as_listed(order: PaperOrder) -> VenueOrder:
-    is_yes = order.side == "yes"
-    return VenueOrder(
-        order_id=order.order_id,
-        client_order_id=order.client_order_id,
-        market_ticker=order.market_ticker,
-        side=order.side,
-        status=order.status,
-        yes_price=order.limit_price if is_yes else MICROS_PER_DOLLAR - order.limit_price,
-        initial_count=order.initial_count,
-        fill_count=order.fill_count,
-        remaining_count=order.remaining_count,
-        fees_micros=order.fees_micros,
-        created_at=order.created_at,
-        expires_at=order.expires_at,
-    )
+def _resting(books: PaperBooks, order_id: str, market_ticker: str) -> PaperOrder | None:
+    order = rows.order_by_id(books.connection, order_id)
+    is_here = order is not None and order.market_ticker == market_ticker and order.remaining_count
+    return order if is_here else None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from kalshi_assets.domain.account import Fill, Position, Settlement, Side
-from kalshi_assets.domain.fees import BALANCE_STEP_MICROS, maker_fee, taker_fee
+from kalshi_assets.domain.fees import Charge, charge, rate_of, taker_fee, trade_fee
 from kalshi_assets.domain.price import CENTICONTRACTS, MICROS_PER_DOLLAR
 from kalshi_assets.storage.paper import PaperOrder
 
@@ -106,19 +106,14 @@ def revenue_micros(held: Holding, side: Side, count: int, *, price: int) -> int:
     return min(count, held.closable(side)) * PAIR_MICROS - cost_micros(count, price)
 
 
-def fill_fee(order: PaperOrder, held: Holding, *, count: int, price: int, is_taker: bool) -> int:
-    """Return the fee of one fill, rounded up so that the cash stays on $0.0001.
-
-    The exchange gives rounding fees back once an order has paid a whole $0.0001 of them; paper
-    does not.
-    """
-    multiplier = order.fee_multiplier
-    if is_taker:
-        fee = taker_fee(count, price, multiplier=multiplier)
-    else:
-        fee = maker_fee(count, price, fee_type=order.fee_type, multiplier=multiplier)
-    revenue = revenue_micros(held, order.side, count, price=price)
-    return fee + (revenue - fee) % BALANCE_STEP_MICROS
+def fill_charge(order: PaperOrder, held: Holding, count: int, *, price: int, taker: bool) -> Charge:
+    """Return what one fill of an order pays in fees, and what the order has lost to rounding."""
+    rate = rate_of(order.fee_type, multiplier=order.fee_multiplier, is_taker=taker)
+    return charge(
+        trade_fee(count, price, rate=rate),
+        revenue_micros=revenue_micros(held, order.side, count, price=price),
+        rounding_micros=order.rounding_micros,
+    )
 
 
 def reserved_micros(resting: Sequence[PaperOrder], account: Account) -> int:

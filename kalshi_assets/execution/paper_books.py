@@ -1,32 +1,44 @@
-"""The paper venue's books during one transaction: what is accepted, filled, ended and paid out.
+"""The paper venue's books during one transaction: what is filled, entered, changed and ended.
 
-Does not know the exchange: books and markets are handed in.
+Does not know the exchange: what was seen there is handed in.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import NoReturn
 
-from kalshi_assets.domain.account import Fill, OrderRequest, Position, Settlement
-from kalshi_assets.domain.fees import MAKER_RATES
-from kalshi_assets.domain.market import BookLevel, Market, OrderBook
+from kalshi_assets.domain.account import Fill, OrderAmendment, OrderRequest
+from kalshi_assets.domain.market import Market, OrderBook, Trade
 from kalshi_assets.domain.price import MICROS_PER_DOLLAR, contracts, dollars
-from kalshi_assets.errors import Rejected
 from kalshi_assets.execution.paper_account import (
-    PAIR_MICROS,
     Account,
     account_of,
-    fill_fee,
+    fill_charge,
     reserved_micros,
 )
 from kalshi_assets.execution.paper_matching import Liquidity
+from kalshi_assets.execution.paper_queue import Share, at_the_end, shares
+from kalshi_assets.execution.paper_terms import (
+    NEVER_RESTS,
+    accepted,
+    refuse,
+    require_amendable,
+)
 from kalshi_assets.storage import paper as rows
 from kalshi_assets.storage.engine import Connection
 from kalshi_assets.storage.markets import find_series
 from kalshi_assets.storage.paper import PaperOrder
 
-WINNERS = ("yes", "no")
+
+@dataclass(frozen=True)
+class Deal:
+    """Contracts an order gets: `price` is of the side bought, `name` tells its deals apart."""
+
+    price: int
+    count: int
+    is_taker: bool
+    at: datetime
+    name: str
 
 
 class PaperBooks:
@@ -35,7 +47,7 @@ class PaperBooks:
     Args:
         connection: holds the account's lock.
         starting_cash: micros.
-        now: the venue's moment, of everything written here.
+        now: the venue's moment, of everything written here but fills by earlier trades.
     """
 
     def __init__(self, connection: Connection, *, starting_cash: int, now: datetime) -> None:
@@ -53,93 +65,86 @@ class PaperBooks:
         return rows.resting_orders(self.connection)
 
     def place(self, request: OrderRequest, market: Market, book: OrderBook) -> PaperOrder:
-        """Accept an order, take what is on offer, and let the rest of it rest.
+        """Accept an order, take what is on offer, and let the rest of it rest or end.
 
-        It never trades with another paper order: where it would, its rest is cancelled.
+        A reduce-only order is cut to what closes the position. It costs no cash but fees, which
+        cash has to cover when it is filled.
 
         Raises:
             Rejected: price, size, expiry or fee terms are wrong, or cash does not cover it.
         """
-        order = self._accepted(request, market)
-        others = self.resting()
-        self._require_cash([*others, order])
-        own = _cheapest_own_offer(order, others)
-        liquidity = self.liquidity(book)
-        limit = min(order.limit_price, own - 1)
-        parts = liquidity.take(order.side, limit=limit, count=order.initial_count)
-        filled = self.fill(order, parts, is_taker=True)
-        if filled is None:
-            _refuse("insufficient_balance", "paper cash does not cover the fees of its fills")
-        if filled.remaining_count and order.limit_price >= own:
-            filled = self.end(filled, "SelfTradeCancel")
-        self.keep(book, liquidity)
-        self._require_cash(self.resting())
-        return filled
+        series = find_series(self.connection, market.series_ticker)
+        order = accepted(request, market, series, now=self.now)
+        held = self.account().holding(market.ticker).closable(request.side)
+        wanted = min(order.initial_count, held) if request.is_reduce_only else order.initial_count
+        if not request.is_reduce_only:
+            self._require_cash([*self.resting(), order])
+        entered = self._enter(order, book, count=wanted)
+        if entered.remaining_count and request.time_in_force == NEVER_RESTS:
+            is_cut = wanted < order.initial_count
+            entered = self.end(entered, "ReduceOnlyCancel" if is_cut else "ImmediateOrCancel")
+        if not request.is_reduce_only:
+            self._require_cash(self.resting())
+        return entered
 
-    def rematch(self, orders: Sequence[PaperOrder], book: OrderBook) -> None:
-        """Fill resting orders of a market, best first, where the book has come to their limits."""
-        liquidity = self.liquidity(book)
-        for order in sorted(orders, key=lambda o: (-o.limit_price, o.created_at)):
-            parts = liquidity.take(order.side, limit=order.limit_price, count=order.remaining_count)
-            count = sum(part.count for part in parts)
-            at_limit = BookLevel(order.limit_price, count)
-            if count and self.fill(order, [at_limit], is_taker=False) is None:
-                self.end(order, "MarginCancel")
-        self.keep(book, liquidity)
+    def amend(
+        self, order: PaperOrder, amendment: OrderAmendment, market: Market, book: OrderBook
+    ) -> PaperOrder:
+        """Change a resting order; a new price or a larger size sends it through the book anew.
 
-    def fill(
-        self, order: PaperOrder, parts: Sequence[BookLevel], *, is_taker: bool
-    ) -> PaperOrder | None:
-        """Store an order with fills at these prices; None, and nothing stored, if cash runs out."""
-        account = self.account()
-        held = account.holding(order.market_ticker)
-        elsewhere = account.cash_micros - held.cash_micros
-        fills: list[Fill] = []
-        for part in parts:
-            fee = fill_fee(order, held, count=part.count, price=part.price, is_taker=is_taker)
-            fills.append(self._fill(order, part, fee=fee, is_taker=is_taker, nth=len(fills)))
-            held = held.after(fills[-1])
-            if elsewhere + held.cash_micros < 0:
-                return None
-        for fill in fills:
-            rows.add_fill(self.connection, fill)
-        fill_count = order.fill_count + sum(fill.count for fill in fills)
-        return self._save(
-            replace(
-                order,
-                fill_count=fill_count,
-                fees_micros=order.fees_micros + sum(fill.fee_micros for fill in fills),
-                status="executed" if fill_count == order.initial_count else "resting",
-            )
+        As many contracts in all as are filled already leave nothing to rest: it is cancelled.
+
+        Raises:
+            Rejected: the change is refused, or cash does not cover it.
+        """
+        expires_at = require_amendable(order, amendment, market, now=self.now)
+        changed = replace(
+            order,
+            limit_price=amendment.limit_price,
+            initial_count=amendment.count,
+            expires_at=expires_at,
         )
+        if not changed.remaining_count:
+            return self.end(changed, "Amend")
+        has_kept_price = changed.limit_price == order.limit_price
+        if has_kept_price and changed.remaining_count <= order.remaining_count:
+            return self.save(changed)
+        others = [other for other in self.resting() if other.order_id != order.order_id]
+        self._require_cash([*others, changed])
+        entered = self._enter(changed, book, count=changed.remaining_count)
+        self._require_cash(self.resting())
+        return entered
+
+    def decrease(self, order: PaperOrder, left: int) -> int:
+        """Let only so much of a resting order go on, and return that; nothing left ends it.
+
+        Raises:
+            Rejected: it would grow.
+        """
+        if left > order.remaining_count:
+            refuse("invalid_order_size", f"{contracts(order.remaining_count)} contracts rest")
+        changed = replace(order, initial_count=order.fill_count + left)
+        return (self.save(changed) if left else self.end(changed, "Decrease")).remaining_count
+
+    def share_out(self, trade: Trade, orders: dict[str, PaperOrder]) -> bool:
+        """Give a public trade to the orders it reaches, which are brought up to date; tell if any.
+
+        Where cash does not cover the fees of a fill, the order is cancelled in its place.
+        """
+        found = shares(trade, list(orders.values()))
+        for share in found:
+            orders[share.order.order_id] = self._book_share(share, trade)
+        return bool(found)
 
     def end(self, order: PaperOrder, reason: str) -> PaperOrder:
         """Cancel what is left of an order, with the exchange's word for why."""
-        return self._save(replace(order, status="canceled", reason=reason))
+        return self.save(replace(order, status="canceled", reason=reason))
 
-    def expire(self) -> None:
-        """Cancel the orders whose time is over."""
-        for order in self.resting():
-            if order.expires_at <= self.now:
-                self.end(order, "ExpiryCancel")
-
-    def settle(self, position: Position, market: Market) -> None:
-        """Pay out what is held in a final market, once; before, a result may still change."""
-        if market.status != "finalized" or market.result not in WINNERS:
-            return
-        yes, no = max(position.position, 0), max(-position.position, 0)
-        rows.add_settlement(
-            self.connection,
-            Settlement(
-                market_ticker=market.ticker,
-                settled_at=self.now,
-                result=market.result,
-                yes_count=yes,
-                no_count=no,
-                revenue_micros=(yes if market.result == "yes" else no) * PAIR_MICROS,
-                fee_micros=0,
-            ),
-        )
+    def save(self, order: PaperOrder) -> PaperOrder:
+        """Store a changed order."""
+        changed = replace(order, updated_at=self.now)
+        rows.save_order(self.connection, changed)
+        return changed
 
     def liquidity(self, book: OrderBook) -> Liquidity:
         """Return what a book still offers to paper orders."""
@@ -149,73 +154,81 @@ class PaperBooks:
         """Remember what was taken of a book's levels."""
         rows.save_taken_levels(self.connection, book.market_ticker, liquidity.taken)
 
-    def _accepted(self, request: OrderRequest, market: Market) -> PaperOrder:
-        expires_at = request.expires_at.replace(microsecond=0)  # the exchange keeps whole seconds
-        self._check(request, market, expires_at)
-        series = find_series(self.connection, market.series_ticker)
-        if series is None or series.fee_type not in MAKER_RATES or series.fee_multiplier < 0:
-            known = "no terms" if series is None else f"{series.fee_type} x {series.fee_multiplier}"
-            _refuse("fee_terms_unknown", f"series {market.series_ticker} has {known}: refresh it")
-        return PaperOrder(
-            order_id=f"paper-{request.client_order_id}",
-            client_order_id=request.client_order_id,
-            market_ticker=market.ticker,
-            side=request.side,
-            limit_price=request.limit_price,
-            initial_count=request.count,
-            fill_count=0,
-            status="resting",
-            reason="",
-            fee_type=series.fee_type,
-            fee_multiplier=series.fee_multiplier,
-            fees_micros=0,
-            created_at=self.now,
-            updated_at=self.now,
-            expires_at=expires_at,
-        )
+    def _enter(self, order: PaperOrder, book: OrderBook, *, count: int) -> PaperOrder:
+        """Take up to `count` of what is on offer, and put the rest behind what is shown.
 
-    def _check(self, request: OrderRequest, market: Market, expires_at: datetime) -> None:
-        paid = request.limit_price
-        if not market.grid.holds(paid if request.side == "yes" else MICROS_PER_DOLLAR - paid):
-            _refuse(
-                "invalid_price",
-                f"{request.side.upper()} at {dollars(paid):.4f} is off the grid of {market.ticker}",
+        An order never trades with another paper order: where it would, its rest is cancelled.
+        """
+        others = [other for other in self.resting() if other.order_id != order.order_id]
+        own = _cheapest_own_offer(order, others)
+        liquidity = self.liquidity(book)
+        limit = min(order.limit_price, own - 1)
+        parts = liquidity.take(order.side, limit=limit, count=count)
+        deals = [
+            Deal(part.price, part.count, True, self.now, f"{order.fill_count}-{nth}")
+            for nth, part in enumerate(parts)
+        ]
+        entered = self._fill(at_the_end(order, book, self.now), deals)
+        if entered is None:
+            refuse("insufficient_balance", "paper cash does not cover the fees of its fills")
+        if entered.remaining_count and order.limit_price >= own:
+            entered = self.end(entered, "SelfTradeCancel")
+        self.keep(book, liquidity)
+        return entered
+
+    def _book_share(self, share: Share, trade: Trade) -> PaperOrder:
+        order = replace(share.order, queue_ahead=share.order.queue_ahead - share.ahead)
+        if not share.filled:
+            return self.save(order)
+        deal = Deal(order.limit_price, share.filled, False, trade.created_at, trade.trade_id)
+        return self._fill(order, [deal]) or self.end(order, "MarginCancel")
+
+    def _fill(self, order: PaperOrder, deals: Sequence[Deal]) -> PaperOrder | None:
+        """Store an order with its deals; None, and nothing stored, if cash runs out."""
+        account = self.account()
+        held = account.holding(order.market_ticker)
+        elsewhere = account.cash_micros - held.cash_micros
+        filled, fills = order, list[Fill]()
+        for deal in deals:
+            charge = fill_charge(filled, held, deal.count, price=deal.price, taker=deal.is_taker)
+            fills.append(_fill_of(order, deal, fee_micros=charge.fee_micros))
+            filled = replace(
+                filled,
+                fill_count=filled.fill_count + deal.count,
+                fees_micros=filled.fees_micros + charge.fee_micros,
+                rounding_micros=charge.rounding_micros,
             )
-        if request.count <= 0:
-            _refuse("invalid_order_size", f"{contracts(request.count)} contracts are none")
-        if expires_at <= self.now:
-            _refuse("invalid_order", f"it expires at {expires_at}, and it is {self.now}")
+            held = held.after(fills[-1])
+            if elsewhere + held.cash_micros < 0:
+                return None
+        for fill in fills:
+            rows.add_fill(self.connection, fill)
+        is_full = filled.fill_count == filled.initial_count
+        return self.save(replace(filled, status="executed" if is_full else "resting"))
 
     def _require_cash(self, orders: Sequence[PaperOrder]) -> None:
         account = self.account()
         needed = reserved_micros(orders, account)
         if needed > account.cash_micros:
-            _refuse(
+            refuse(
                 "insufficient_balance",
                 f"all resting orders may take {dollars(needed):.4f} USD, "
                 f"paper cash is {dollars(account.cash_micros):.4f} USD",
             )
 
-    def _fill(
-        self, order: PaperOrder, part: BookLevel, *, fee: int, is_taker: bool, nth: int
-    ) -> Fill:
-        yes_price = part.price if order.side == "yes" else MICROS_PER_DOLLAR - part.price
-        return Fill(
-            fill_id=f"{order.order_id}-{order.fill_count}-{nth}",
-            order_id=order.order_id,
-            market_ticker=order.market_ticker,
-            side=order.side,
-            count=part.count,
-            yes_price=yes_price,
-            fee_micros=fee,
-            is_taker=is_taker,
-            filled_at=self.now,
-        )
 
-    def _save(self, order: PaperOrder) -> PaperOrder:
-        changed = replace(order, updated_at=self.now)
-        rows.save_order(self.connection, changed)
-        return changed
+def _fill_of(order: PaperOrder, deal: Deal, *, fee_micros: int) -> Fill:
+    return Fill(
+        fill_id=f"{order.order_id}-{deal.name}",
+        order_id=order.order_id,
+        market_ticker=order.market_ticker,
+        side=order.side,
+        count=deal.count,
+        yes_price=deal.price if order.side == "yes" else MICROS_PER_DOLLAR - deal.price,
+        fee_micros=fee_micros,
+        is_taker=deal.is_taker,
+        filled_at=deal.at,
+    )
 
 
 def _cheapest_own_offer(order: PaperOrder, others: Sequence[PaperOrder]) -> int:
@@ -226,7 +239,3 @@ def _cheapest_own_offer(order: PaperOrder, others: Sequence[PaperOrder]) -> int:
         if other.market_ticker == order.market_ticker and other.side != order.side
     ]
     return min(opposite, default=MICROS_PER_DOLLAR)
-
-
-def _refuse(code: str, why: str) -> NoReturn:
-    raise Rejected(f"paper venue: {code}: {why}", status=400, code=code)

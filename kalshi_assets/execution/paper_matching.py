@@ -1,47 +1,24 @@
-"""What a displayed book still offers to paper orders. Pure.
+"""What a displayed book still offers to paper orders that come. Pure.
 
 A paper fill must never be rosier than reality, so:
 
-- only displayed contracts are bought, level by level, each at its displayed price;
+- only displayed contracts are taken, level by level, each at its displayed price;
 - what paper took of a level stays taken for as long as the level stays displayed. Where the level
   shrinks, strangers are taken to have had the rest, and at least what is left counts as ours
   (first come, first served: we had its front). What it grows by is new. A level that was seen gone
-  starts afresh. Between two looks nothing is assumed to have been refilled;
-- a resting order is filled only where the other side is displayed at or through its limit, at its
-  limit, as a maker. Trades that passed between two looks fill nothing.
+  starts afresh. Between two looks nothing is assumed to have been refilled.
+
+What is displayed never fills an order that rests already: see `paper_queue`.
 """
 
 from collections.abc import Mapping
 
-from kalshi_assets.domain.account import OrderRequest, Side
+from kalshi_assets.domain.account import Side
 from kalshi_assets.domain.market import BookLevel, OrderBook
 from kalshi_assets.domain.price import MICROS_PER_DOLLAR
-from kalshi_assets.errors import Rejected
 from kalshi_assets.storage.paper import LevelKey
 
 SIDES: tuple[Side, Side] = ("yes", "no")
-
-
-def require_plain(request: OrderRequest) -> None:
-    """Refuse an order that asks for more than to take what is on offer and let the rest rest.
-
-    Raises:
-        Rejected: it carries conditions, named in the message, that nothing here would keep.
-    """
-    asked = {
-        f"time_in_force={request.time_in_force}": request.time_in_force != "good_till_canceled",
-        "is_post_only": request.is_post_only,
-        "is_reduce_only": request.is_reduce_only,
-        "is_canceled_on_pause": request.is_canceled_on_pause,
-    }
-    conditions = [name for name, is_set in asked.items() if is_set]
-    if conditions:
-        raise Rejected(
-            f"paper venue: order {request.client_order_id} asks for {', '.join(conditions)}; "
-            "paper only knows good_till_canceled without conditions: leave them out there",
-            status=400,
-            code="unsupported_on_paper",
-        )
 
 
 def offers(book: OrderBook, side: Side) -> list[BookLevel]:

@@ -39,13 +39,13 @@ class Venue(Protocol):
         """Send an order, once."""
 
     def amend_order(self, amendment: OrderAmendment) -> AmendAck:
-        """Change price, count or expiry of a resting order, once."""
+        """Change price, count or expiry of a resting order, sent once."""
 
     def cancel_order(self, order_id: str, *, market_ticker: str) -> CancelAck:
         """Take an order off."""
 
     def await_reads(self, acknowledged_at: datetime, *, within_seconds: float) -> bool:
-        """Wait until the account's reads show a write, and tell whether they do."""
+        """Wait until reads of the account are as far as a write; tell whether they are."""
 
     def orders(self, *, min_created_at: datetime | None = None) -> list[VenueOrder]:
         """Return our orders of any status."""

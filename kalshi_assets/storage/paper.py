@@ -1,23 +1,25 @@
-"""The paper venue's books: orders, fills, settlements, and what was taken of displayed levels.
+"""The paper venue's books: orders, fills, settlements, shares of levels and of public trades.
 
 Rows are written by `execution.paper` only, one transaction a step, under `lock_account`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
-from sqlalchemy import ColumnElement, Connection, delete, insert, select, text
+from sqlalchemy import ColumnElement, Connection, delete, insert, select, text, update
 
 from kalshi_assets.domain.account import Fill, Settlement, Side
-from kalshi_assets.storage.rows import upsert
+from kalshi_assets.domain.market import Trade
+from kalshi_assets.storage.rows import insert_missing, upsert
 from kalshi_assets.storage.schema import (
     paper_fills,
     paper_orders,
     paper_settlements,
     paper_taken,
+    paper_trades,
 )
 
 ACCOUNT_LOCK = 715_005
@@ -32,6 +34,13 @@ class PaperOrder:
 
     `limit_price` is of the side bought, micros; counts are centicontracts. The fee terms are those
     of the series when the order came.
+
+    Attributes:
+        rounding_micros: lost to the rounding of fees and not given back yet.
+        queued_at: since when it waits where it stands in the queue.
+        queue_ahead: contracts of strangers at its price that trade before it does.
+        queue_as_of: as of when a look at the book told that; trades after it lessen it.
+        looked_at: up to when the public trades have been read for it.
     """
 
     order_id: str
@@ -46,9 +55,14 @@ class PaperOrder:
     fee_type: str
     fee_multiplier: Decimal
     fees_micros: int
+    rounding_micros: int
     created_at: datetime
     updated_at: datetime
     expires_at: datetime
+    queued_at: datetime
+    queue_ahead: int
+    queue_as_of: datetime
+    looked_at: datetime
 
     @property
     def remaining_count(self) -> int:
@@ -88,6 +102,12 @@ def order_by_id(connection: Connection, order_id: str) -> PaperOrder | None:
 def has_client_id(connection: Connection, client_order_id: str) -> bool:
     """Tell whether an order of this id was ever accepted; the id is never freed."""
     return bool(_orders(connection, paper_orders.c.client_order_id == client_order_id))
+
+
+def set_looked_at(connection: Connection, order_ids: Collection[str], at: datetime) -> None:
+    """Note up to when the public trades have been read for these orders."""
+    of_these = paper_orders.c.order_id.in_(order_ids)
+    connection.execute(update(paper_orders).where(of_these).values(looked_at=at))
 
 
 def add_fill(connection: Connection, fill: Fill) -> None:
@@ -137,6 +157,29 @@ def save_taken_levels(
     ]
     if rows:
         connection.execute(insert(paper_taken), rows)
+
+
+def shared_trades(connection: Connection, market_tickers: Collection[str]) -> set[str]:
+    """Return the ids of the public trades of these markets that were shared out lately."""
+    of_these = paper_trades.c.market_ticker.in_(market_tickers)
+    return set(connection.scalars(select(paper_trades.c.trade_id).where(of_these)))
+
+
+def add_shared_trades(connection: Connection, trades: Iterable[Trade]) -> None:
+    """Remember that these public trades were shared out."""
+    rows = [
+        {"market_ticker": t.market_ticker, "trade_id": t.trade_id, "traded_at": t.created_at}
+        for t in trades
+    ]
+    insert_missing(connection, paper_trades, rows)
+
+
+def forget_shared_trades(
+    connection: Connection, market_tickers: Collection[str], *, before: datetime
+) -> None:
+    """Forget the trades of these markets that are too old to be read once more."""
+    of_these = paper_trades.c.market_ticker.in_(market_tickers)
+    connection.execute(delete(paper_trades).where(of_these, paper_trades.c.traded_at < before))
 
 
 def _orders(connection: Connection, *conditions: ColumnElement[bool]) -> list[PaperOrder]:

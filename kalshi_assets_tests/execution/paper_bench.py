@@ -10,13 +10,20 @@ from itertools import count
 from typing import Any
 from urllib.request import urlopen
 
-from kalshi_assets.domain.account import OrderAck, OrderRequest, Side, VenueOrder
+from kalshi_assets.domain.account import (
+    OrderAck,
+    OrderAmendment,
+    OrderRequest,
+    Side,
+    VenueOrder,
+)
 from kalshi_assets.domain.clock import FixedClock
 from kalshi_assets.domain.price import centicontracts, micros
 from kalshi_assets.execution.paper import PaperVenue
 from kalshi_assets.kalshi.client import KalshiClient
 from kalshi_assets.kalshi.retry import RetryPolicy
 from kalshi_assets.local_exchange.fees import FeeTerms
+from kalshi_assets.local_exchange.tape import PriceRange
 from kalshi_assets.storage.engine import Database
 from kalshi_assets.storage.markets import save_series
 from kalshi_assets.storage.migrate import prepare
@@ -26,6 +33,7 @@ from kalshi_assets_tests.local_exchange.bench import (
     Floor,
     ScriptedTape,
     floor,
+    listing,
 )
 
 SERIES = TICKER.split("-", 1)[0]
@@ -72,6 +80,29 @@ class PaperBench:
         """Send an order."""
         return self.venue.create_order(self.request(side, at, size, **changes))
 
+    def take(self, side: Side, at: str, size: str, *, is_reduce_only: bool = False) -> int:
+        """Send an order that never rests, and return how much it got."""
+        request = self.request(
+            side, at, size, time_in_force="immediate_or_cancel", is_reduce_only=is_reduce_only
+        )
+        ack = self.venue.create_order(request)
+        assert ack.remaining_count == 0
+        return ack.fill_count
+
+    def amendment(
+        self, order_id: str, side: Side, at: str, size: str, **changes: Any
+    ) -> OrderAmendment:
+        """Return an amendment of an order of which nothing is filled; it keeps its expiry."""
+        values: dict[str, Any] = {
+            "order_id": order_id,
+            "market_ticker": TICKER,
+            "side": side,
+            "limit_price": micros(at),
+            "fill_count": 0,
+            "remaining_count": centicontracts(size),
+        }
+        return OrderAmendment(**(values | changes))
+
     def listed(self, order_id: str) -> VenueOrder:
         """Return an order as the venue lists it."""
         [found] = [order for order in self.venue.orders() if order.order_id == order_id]
@@ -112,3 +143,11 @@ def paper_bench(
 def tape_with(fee_type: str = "quadratic", multiplier: Fraction = Fraction(1)) -> ScriptedTape:
     """Return a tape whose series charges so."""
     return ScriptedTape(fees=FeeTerms(fee_type, multiplier))
+
+
+def deci_cent_tape(fee_type: str = "quadratic", multiplier: Fraction = Fraction(1)) -> ScriptedTape:
+    """Return one whose market is priced in tenths of a cent."""
+    tape = tape_with(fee_type, multiplier)
+    grid = (PriceRange(0, 10_000, 10),)
+    tape.listings = {TICKER: listing(price_level_structure="deci_cent", price_ranges=grid)}
+    return tape

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -12,8 +13,13 @@ from sqlalchemy import text
 from kalshi_assets.domain.price import centicontracts, micros
 from kalshi_assets.errors import DuplicateOrder, ExchangeError, NotFound, Rejected
 from kalshi_assets.execution.venue import Venue
-from kalshi_assets.local_exchange.tape import PriceRange
-from kalshi_assets_tests.execution.paper_bench import START, PaperBench, paper_bench, tape_with
+from kalshi_assets_tests.execution.paper_bench import (
+    START,
+    PaperBench,
+    deci_cent_tape,
+    paper_bench,
+    tape_with,
+)
 from kalshi_assets_tests.local_exchange.bench import TICKER, ScriptedTape, listing
 from kalshi_assets_tests.stand import DatabaseMaker
 
@@ -89,38 +95,39 @@ def test_a_fraction_of_a_contract_leaves_the_cash_on_its_step(paper: PaperBench)
     ("fee_type", "fee"),
     [("quadratic", 0), ("quadratic_with_maker_fees", 17_500)],
 )
-def test_a_resting_order_fills_at_its_limit_when_the_price_comes(
+def test_a_resting_order_fills_at_its_limit_when_a_trade_prints_through(
     make_database: DatabaseMaker, fee_type: str, fee: int
 ) -> None:
     tape = tape_with(fee_type)
-    tape.quote(bids=[("0.47", "3")], asks=[("0.48", "9")], at=60)
+    tape.trade("ask", "0.49", "9", at=60)
     with paper_bench(make_database(), tape) as paper:
         ack = paper.buy("yes", "0.50", "4")
         assert ack.remaining_count == 400
         paper.floor.wait(59)
         assert paper.listed(ack.order_id).status == "resting"
-        paper.floor.wait(1)
+        paper.floor.wait(21)
         assert paper.listed(ack.order_id).status == "executed"
         [fill] = paper.venue.fills()
         assert (fill.yes_price, fill.count, fill.is_taker) == (500_000, 400, False)
+        assert paper.now - fill.filled_at == timedelta(seconds=20), "when it was traded"
         assert fill.fee_micros == fee, "of 4 x 0.50 x 0.50"
         assert paper.venue.balance().cash_micros == START - 2_000_000 - fee
 
 
-def test_a_resting_order_gets_no_more_than_is_displayed_at_its_limit(
+def test_what_is_displayed_never_fills_a_resting_order(
     scripted: PaperBench, tape: ScriptedTape
 ) -> None:
-    tape.quote(bids=BIDS, asks=[("0.50", "1"), ("0.51", "9")], at=60)
+    tape.quote(bids=BIDS, asks=[("0.48", "9")], at=60)
     ack = scripted.buy("yes", "0.50", "4")
     scripted.floor.wait(60)
-    for _ in range(3):
-        assert scripted.listed(ack.order_id).fill_count == 100, "each look is at the same contract"
+    order = scripted.listed(ack.order_id)
+    assert (order.status, order.fill_count) == ("resting", 0)
 
 
 def test_an_order_that_the_price_never_reaches_expires(
     scripted: PaperBench, tape: ScriptedTape
 ) -> None:
-    tape.quote(bids=BIDS, asks=[("0.49", "9")], at=180)
+    tape.trade("ask", "0.49", "9", at=180)
     ack = scripted.buy("yes", "0.50", "4")
     scripted.floor.wait(179.9)
     assert scripted.listed(ack.order_id).status == "resting"
@@ -140,16 +147,14 @@ def test_displayed_contracts_are_sold_to_paper_once_while_they_stand(
     tape.quote(bids=BIDS, asks=[("0.52", "9")], at=40)
     assert scripted.buy("yes", "0.52", "6").fill_count == 600
     assert scripted.buy("yes", "0.52", "9").fill_count == 400, "ten were displayed"
-    scripted.venue.cancel_order("paper-order-2", market_ticker=TICKER)
     scripted.floor.wait(10)
-    third = scripted.buy("yes", "0.52", "20")
-    assert third.fill_count == 0, "of ten taken, four are still displayed"
+    assert scripted.take("yes", "0.52", "20") == 0, "of ten taken, four are still displayed"
     scripted.floor.wait(10)
-    assert scripted.listed(third.order_id).fill_count == 500, "five are new"
+    assert scripted.take("yes", "0.52", "20") == 500, "five are new"
     scripted.floor.wait(10)
-    assert scripted.listed(third.order_id).fill_count == 500, "the level is gone"
+    assert scripted.take("yes", "0.52", "20") == 0, "the level is gone"
     scripted.floor.wait(10)
-    assert scripted.listed(third.order_id).fill_count == 1400, "it is back, with nine others"
+    assert scripted.take("yes", "0.52", "20") == 900, "it is back, with nine others"
 
 
 def test_a_client_order_id_is_used_once_and_never_freed(paper: PaperBench) -> None:
@@ -242,21 +247,21 @@ def test_an_order_is_covered_at_its_limit_whatever_its_fills_may_cost(paper: Pap
     assert paper.buy("yes", "0.52", "2").fill_count == 200
 
 
-@pytest.mark.parametrize("resting", ["0", "8.3360"])
+@pytest.mark.parametrize("resting", ["0", "8"])
 def test_the_rounding_of_each_fill_is_covered_too(
     make_database: DatabaseMaker, resting: str
 ) -> None:
-    tape = deci_cent_tape()
-    asks = [("0.500", "0.01"), ("0.501", "0.01"), ("0.502", "0.01")]
+    tape = deci_cent_tape(multiplier=Fraction(0))
+    asks = [("0.501", "0.01"), ("0.502", "0.01"), ("0.503", "0.01")]
     tape.quote(bids=BIDS, asks=asks, at=0)
     with paper_bench(make_database(), tape) as paper:
-        paper.cash = micros("0.0157") + micros(resting)  # three fills cost 0.0052, 0.0053, 0.0053
+        paper.cash = micros("0.0152") + micros(resting)  # three fills cost 0.0051 each
         if paper.cash > micros("1"):
             paper.buy("yes", "0.400", "20")
         with pytest.raises(Rejected, match="insufficient_balance"):
-            paper.buy("yes", "0.502", "0.03")
+            paper.buy("yes", "0.503", "0.03")
         paper.cash += micros("0.0001")
-        assert paper.buy("yes", "0.502", "0.03").fill_count == 3
+        assert paper.buy("yes", "0.503", "0.03").fill_count == 3
         assert paper.venue.balance().cash_micros == micros(resting)
 
 
@@ -264,16 +269,17 @@ def test_a_resting_order_that_cash_no_longer_covers_is_cancelled(
     make_database: DatabaseMaker,
 ) -> None:
     tape = deci_cent_tape("quadratic_with_maker_fees")
-    for look in range(1, 11):  # one hundredth of a contract more at each look
-        tape.quote(bids=BIDS, asks=[("0.501", f"0.{look:02d}")], at=10 * look)
+    for second in range(1, 11):  # one hundredth of a contract more at each trade
+        tape.trade("ask", "0.500", "0.01", at=10 * second)
     with paper_bench(make_database(), tape) as paper:
-        paper.cash = micros("0.0519")  # ten fills cost 0.0052 each
+        paper.cash = micros("0.0519")  # ten fills cost 0.0051 or 0.0052 each
         ack = paper.buy("yes", "0.501", "0.10")
+        paper.cash -= micros("0.0010")
         for _ in range(10):
             paper.floor.wait(10)
             order = paper.listed(ack.order_id)
         assert (order.status, order.fill_count) == ("canceled", 9)
-        assert paper.venue.balance().cash_micros == micros("0.0051")
+        assert 0 <= paper.venue.balance().cash_micros < micros("0.0052")
 
 
 def test_a_market_that_is_over_takes_no_order_and_ends_those_it_has(paper: PaperBench) -> None:
@@ -302,27 +308,47 @@ def test_in_the_weekly_pause_nothing_is_taken_and_nothing_filled(
         assert refused.value.code == "trading_is_paused"
 
 
-@pytest.mark.parametrize("operation", ["GetMarketOrderbook", "GetMarkets", "GetExchangeStatus"])
-def test_a_market_that_cannot_be_read_gets_no_order(
-    make_database: DatabaseMaker, operation: str
+@pytest.mark.parametrize(
+    ("operation", "is_of_every_look"),
+    [
+        ("GetMarketOrderbook", True),
+        ("GetMarkets", True),
+        ("GetTrades", True),
+        ("GetHistoricalCutoff", True),
+        ("GetExchangeStatus", False),
+    ],
+)
+def test_what_cannot_be_read_orders_and_changes_nothing(
+    make_database: DatabaseMaker, operation: str, *, is_of_every_look: bool
 ) -> None:
-    broken = set[str]()
+    broken, met = set[str](), set[str]()
 
     async def fail(request, endpoint, proceed):
         response = await proceed()
         if endpoint.operation in broken:
+            met.add(endpoint.operation)
             response.status_code = 502
         return response
 
-    with paper_bench(make_database(), interceptor=fail) as paper:
-        paper.buy("yes", "0.40", "1")
+    tape = ScriptedTape()
+    tape.trade("ask", "0.39", "1", at=10)
+    with paper_bench(make_database(), tape, interceptor=fail) as paper:
+        resting = paper.buy("yes", "0.40", "2").order_id
+        paper.floor.wait(20)
         broken.add(operation)
         with pytest.raises(Rejected, match="nothing was ordered"):
             paper.buy("yes", "0.52", "1")
-        with pytest.raises(ExchangeError):
-            paper.venue.balance()
+        with pytest.raises(Rejected, match="nothing was ordered"):
+            paper.venue.amend_order(paper.amendment(resting, "yes", "0.40", "1"))
+        if is_of_every_look:
+            with pytest.raises(ExchangeError):
+                paper.venue.balance()
+            with pytest.raises(Rejected, match="nothing was ordered"):
+                paper.venue.cancel_order(resting, market_ticker=TICKER)
+        assert met == broken
         broken.clear()
-        assert len(paper.venue.orders()) == 1
+        [order] = paper.venue.orders()
+        assert (order.status, order.fill_count, order.remaining_count) == ("resting", 100, 100)
 
 
 def test_buying_the_other_side_closes_and_pays_a_dollar_a_pair(
@@ -454,13 +480,6 @@ def test_a_process_that_dies_within_a_step_leaves_nothing_of_it(
     assert paper.venue.create_order(request).fill_count == 200
 
 
-def deci_cent_tape(fee_type: str = "quadratic") -> ScriptedTape:
-    tape = tape_with(fee_type)
-    grid = (PriceRange(0, 10_000, 10),)
-    tape.listings = {TICKER: listing(price_level_structure="deci_cent", price_ranges=grid)}
-    return tape
-
-
 def assert_nothing_ordered(paper: PaperBench) -> None:
     assert paper.venue.orders() == []
     assert paper.venue.fills() == []
@@ -469,7 +488,6 @@ def assert_nothing_ordered(paper: PaperBench) -> None:
 @pytest.mark.parametrize(
     ("condition", "named"),
     [
-        ({"time_in_force": "immediate_or_cancel"}, "immediate_or_cancel"),
         ({"time_in_force": "fill_or_kill"}, "fill_or_kill"),
         ({"is_post_only": True}, "is_post_only"),
         ({"is_reduce_only": True}, "is_reduce_only"),

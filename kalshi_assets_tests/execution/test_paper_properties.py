@@ -14,7 +14,6 @@ from sqlalchemy import text
 
 from kalshi_assets.domain.account import Fill, OrderRequest, Settlement, Side
 from kalshi_assets.domain.clock import FixedClock
-from kalshi_assets.domain.fees import maker_fee, taker_fee
 from kalshi_assets.domain.market import (
     BookLevel,
     ExchangeStatus,
@@ -23,13 +22,14 @@ from kalshi_assets.domain.market import (
     OrderBook,
     Quote,
     Series,
+    Trade,
 )
 from kalshi_assets.domain.price import PriceGrid, PriceRange
 from kalshi_assets.errors import Rejected
 from kalshi_assets.execution.paper import PaperVenue
 from kalshi_assets.execution.paper_account import account_of, price_bought
 from kalshi_assets.execution.paper_matching import Liquidity, offers
-from kalshi_assets.kalshi.batches import MarketBatch
+from kalshi_assets.kalshi.batches import Batch, MarketBatch
 from kalshi_assets.storage.engine import Database
 from kalshi_assets.storage.markets import save_series
 from kalshi_assets.storage.migrate import prepare
@@ -47,6 +47,7 @@ class FakeExchange:
     """One market whose book and life a test sets."""
 
     book: OrderBook
+    trades: list[Trade] = field(default_factory=list)
     market: Market = field(
         default_factory=lambda: Market(
             ticker=TICKER,
@@ -70,12 +71,18 @@ class FakeExchange:
     def orderbook(self, ticker: str) -> OrderBook:
         return self.book
 
+    def trade_history(
+        self, *, start: datetime, end: datetime, ticker: str | None = None
+    ) -> Batch[Trade]:
+        return Batch(tuple(t for t in self.trades if start <= t.created_at < end))
+
 
 @dataclass(frozen=True)
 class Step:
-    """A new book, some seconds, and an order."""
+    """A new book, some seconds with trades, and an order."""
 
     book: OrderBook | None
+    traded: list[tuple[Side, int, int, float]]
     seconds: int
     side: Side
     price: int
@@ -94,12 +101,18 @@ def books(draw: st.DrawFn) -> OrderBook:
     return OrderBook(TICKER, ladder(draw, edge - 8, edge), ladder(draw, 92 - edge, 99 - edge))
 
 
+prices = st.integers(25, 75).map(lambda cents: cents * CENT)
+# Taker's side, YES price, count, and when in the step it is made, as a share of its seconds.
+traded = st.tuples(
+    st.sampled_from(SIDES), prices, st.integers(1, 3_000), st.sampled_from([0.1, 0.5, 0.9])
+)
 steps = st.builds(
     Step,
     book=st.none() | books(),
+    traded=st.lists(traded, max_size=3),
     seconds=st.sampled_from([0, 5, 100]),
     side=st.sampled_from(SIDES),
-    price=st.integers(25, 75).map(lambda cents: cents * CENT),
+    price=prices,
     count=st.integers(1, 2_500),
 )
 
@@ -118,7 +131,7 @@ def start(database: Database, fee_type: str, multiplier: Decimal) -> None:
         connection.execute(
             text(
                 "TRUNCATE kalshi.paper_orders, kalshi.paper_fills, kalshi.paper_settlements, "
-                "kalshi.paper_taken"
+                "kalshi.paper_taken, kalshi.paper_trades"
             )
         )
         save_series(connection, [series], seen_at=NOON)
@@ -134,22 +147,48 @@ def cash_by_hand(fills: Sequence[Fill], settlements: Sequence[Settlement]) -> in
     return cash + min(bought["yes"], bought["no"]) * 10_000
 
 
-def refuse_rosy(new: Sequence[Fill], book: OrderBook, limits: dict[str, int]) -> None:
-    """Assert that fills of one moment are no better and no more than the book shows."""
+def made_in(step: Step, begun: datetime, number: int) -> list[Trade]:
+    """Return a step's trades."""
+    return [
+        Trade(
+            f"{number}-{nth}",
+            TICKER,
+            count,
+            price,
+            side,
+            False,
+            begun + timedelta(seconds=share * step.seconds),
+        )
+        for nth, (side, price, count, share) in enumerate(step.traded)
+    ]
+
+
+def refuse_rosy(taken: Sequence[Fill], book: OrderBook, limits: dict[str, int]) -> None:
+    """Assert that what was taken at one moment is no better and no more than the book shows."""
     for side in SIDES:
         shown = {offer.price: offer.count for offer in offers(book, side)}
-        mine = [fill for fill in new if fill.side == side]
-        for fill in mine:
-            assert price_bought(fill) <= limits[fill.order_id]
-            if fill.is_taker:
-                assert price_bought(fill) in shown
-            else:
-                assert price_bought(fill) == limits[fill.order_id]
-                assert min(shown) <= limits[fill.order_id]
-        if mine:
-            reach = max(limits[fill.order_id] for fill in mine)
-            available = sum(count for price, count in shown.items() if price <= reach)
-            assert sum(fill.count for fill in mine) <= available
+        mine = [fill for fill in taken if fill.side == side]
+        assert all(price_bought(fill) in shown for fill in mine)
+        assert all(price_bought(fill) <= limits[fill.order_id] for fill in mine)
+        reach = max((limits[fill.order_id] for fill in mine), default=0)
+        available = sum(count for price, count in shown.items() if price <= reach)
+        assert sum(fill.count for fill in mine) <= available
+
+
+def refuse_untraded(made: Sequence[Fill], trades: Sequence[Trade], limits: dict[str, int]) -> None:
+    """Assert that fills of resting orders are parts of trades that came to their limits."""
+    left = {trade.trade_id: trade.count for trade in trades}
+    by_id = {trade.trade_id: trade for trade in trades}
+    for fill in made:
+        name = fill.fill_id.removeprefix(f"{fill.order_id}-")
+        trade = by_id[name]
+        left[name] -= fill.count
+        assert trade.taker_side != fill.side
+        assert price_bought(fill) == limits[fill.order_id], "at our limit, as the maker"
+        met = trade.yes_price if fill.side == "yes" else 1_000_000 - trade.yes_price
+        assert met <= limits[fill.order_id]
+        assert fill.filled_at == trade.created_at
+    assert all(count >= 0 for count in left.values()), "no contract of a trade is given twice"
 
 
 @settings(max_examples=30, deadline=None)
@@ -179,15 +218,16 @@ def test_money_is_conserved_and_no_fill_is_better_than_the_book(
 
     def look() -> None:
         fills = venue().fills()
-        new = fills[len(known) :]
+        new = [fill for fill in fills[len(known) :] if fill.is_taker]
         refuse_rosy(new, exchange.book, limits)
+        refuse_untraded([f for f in fills if not f.is_taker], exchange.trades, limits)
         at_this_book.update(
             {(side, 0): sum(f.count for f in new if f.side == side) for side in SIDES}
         )
         for side in SIDES:
             shown = sum(offer.count for offer in offers(exchange.book, side))
             assert at_this_book[side, 0] <= shown, "a book that stands still is sold once"
-        known.extend(new)
+        known.extend(fills[len(known) :])
         balance = venue().balance().cash_micros
         assert balance == cash_by_hand(fills, venue().settlements())
         assert balance >= 0
@@ -200,6 +240,7 @@ def test_money_is_conserved_and_no_fill_is_better_than_the_book(
         if step.book is not None:
             exchange.book = step.book
             at_this_book.clear()
+        exchange.trades += made_in(step, now, number)
         now += timedelta(seconds=step.seconds)
         look()
         request = OrderRequest(
@@ -274,24 +315,173 @@ def test_what_was_taken_of_a_level_never_exceeds_what_it_shows(
         assert all(0 < taken[key] <= shown[key] for key in taken)
 
 
-@pytest.mark.parametrize(
-    ("fee_type", "count", "price", "fee"),
-    [
-        ("quadratic", 200, 670_000, 0),
-        ("quadratic_with_maker_fees", 200, 670_000, 7_800),  # API.md section 10, as observed
-        ("quadratic_with_combo_maker_fees", 200, 670_000, 15_500),
-    ],
+@dataclass(frozen=True)
+class Wish:
+    """An order that comes to rest, and a trade some seconds after the one before it."""
+
+    side: Side
+    price: int
+    count: int
+
+
+wishes = st.builds(Wish, side=st.sampled_from(SIDES), price=prices, count=st.integers(1, 2_000))
+tapes = st.lists(
+    st.tuples(st.sampled_from(SIDES), prices, st.integers(1, 2_000), st.integers(1, 40)),
+    min_size=1,
+    max_size=12,
 )
-def test_maker_fees_by_the_series_type(fee_type: str, count: int, price: int, fee: int) -> None:
-    assert maker_fee(count, price, fee_type=fee_type, multiplier=Decimal(1)) == fee
 
 
-def test_a_maker_fee_of_unknown_type_is_refused() -> None:
-    with pytest.raises(ValueError, match="flat"):
-        maker_fee(100, 500_000, fee_type="flat", multiplier=Decimal(1))
+def trades_of(tape: Sequence[tuple[Side, int, int, int]]) -> list[Trade]:
+    moment, made = NOON, list[Trade]()
+    for number, (side, price, count, seconds) in enumerate(tape):
+        moment += timedelta(seconds=seconds)
+        made.append(Trade(f"t{number}", TICKER, count, price, side, False, moment))
+    return made
 
 
-def test_taker_fees_as_observed() -> None:
-    assert taker_fee(100, 520_000, multiplier=Decimal(1)) == 17_500
-    assert taker_fee(100, 990_000, multiplier=Decimal(1)) == 700
-    assert taker_fee(300, 450_000, multiplier=Decimal(1)) == 52_000
+@settings(max_examples=30, deadline=None)
+@given(
+    book=books(),
+    wished=st.lists(wishes, min_size=1, max_size=3),
+    tape=tapes,
+    looks=st.sets(st.integers(1, 600), max_size=5),
+)
+def test_looking_often_or_seldom_or_after_a_restart_gives_the_same_fills(
+    database: Database,
+    book: OrderBook,
+    wished: list[Wish],
+    tape: list[tuple[Side, int, int, int]],
+    looks: set[int],
+) -> None:
+    exchange = FakeExchange(book, trades_of(tape))
+    seen = []
+    for moments in ({600}, {*looks, 600}):
+        start(database, "quadratic_with_maker_fees", Decimal(1))
+
+        def venue(seconds: int) -> PaperVenue:
+            clock = FixedClock(NOON + timedelta(seconds=seconds))
+            return PaperVenue(exchange, database, clock=clock, starting_cash=10 * START)
+
+        for number, wish in enumerate(wished):
+            expires_at = NOON + timedelta(seconds=200 + 100 * number)
+            with suppress(Rejected):
+                venue(0).create_order(
+                    OrderRequest(str(number), TICKER, wish.side, wish.price, wish.count, expires_at)
+                )
+        for seconds in sorted(moments):
+            venue(seconds).orders()  # each venue is made anew: all it knows is in the database
+        fills = [replace(fill, order_id="") for fill in venue(600).fills()]
+        seen.append((fills, venue(600).orders(), venue(600).balance().cash_micros))
+    assert seen[0] == seen[1]
+
+
+@settings(max_examples=30, deadline=None)
+@given(book=books(), wish=wishes, tape=tapes, looks=st.sets(st.integers(1, 500), max_size=4))
+def test_what_is_filled_is_no_more_than_trades_leave_beyond_the_queue(
+    database: Database,
+    book: OrderBook,
+    wish: Wish,
+    tape: list[tuple[Side, int, int, int]],
+    looks: set[int],
+) -> None:
+    start(database, "quadratic", Decimal(1))
+    exchange = FakeExchange(book, trades_of(tape))
+    request = OrderRequest(
+        "one", TICKER, wish.side, wish.price, wish.count, NOON + timedelta(seconds=400)
+    )
+
+    def venue(seconds: int) -> PaperVenue:
+        clock = FixedClock(NOON + timedelta(seconds=seconds))
+        return PaperVenue(exchange, database, clock=clock, starting_cash=10 * START)
+
+    ack = venue(0).create_order(request)
+    for seconds in sorted(looks):
+        venue(seconds).balance()
+    met = [
+        (t.yes_price if wish.side == "yes" else 1_000_000 - t.yes_price, t.count)
+        for t in exchange.trades
+        if t.taker_side != wish.side and t.created_at < request.expires_at
+    ]
+    own = book.yes_bids if wish.side == "yes" else book.no_bids
+    ahead = sum(bid.count for bid in own if bid.price == wish.price)
+    through = sum(count for price, count in met if price < wish.price)
+    beyond = max(0, sum(count for price, count in met if price == wish.price) - ahead)
+    [order] = venue(500).orders()
+    traded = order.fill_count - ack.fill_count
+    assert traded <= min(through + beyond, ack.remaining_count)
+    if not through:
+        assert traded == min(beyond, ack.remaining_count)
+
+
+def test_a_trade_that_is_told_late_counts_once_and_at_its_own_moment(database: Database) -> None:
+    start(database, "quadratic", Decimal(1))
+    exchange = FakeExchange(OrderBook(TICKER, (), ()))
+
+    def venue(seconds: int) -> PaperVenue:
+        clock = FixedClock(NOON + timedelta(seconds=seconds))
+        return PaperVenue(exchange, database, clock=clock, starting_cash=START)
+
+    expires_at = NOON + timedelta(seconds=180)
+    venue(0).create_order(OrderRequest("one", TICKER, "yes", 50 * CENT, 500, expires_at))
+    assert venue(30).fills() == []
+    moment = NOON + timedelta(seconds=25)
+    exchange.trades.append(Trade("late", TICKER, 200, 49 * CENT, "no", False, moment))
+    for seconds in (40, 60, 90, 170):
+        [fill] = venue(seconds).fills()
+        assert (fill.count, fill.filled_at) == (200, moment)
+
+
+def test_a_late_trade_is_not_counted_where_the_book_has_shown_it_already(
+    database: Database,
+) -> None:
+    start(database, "quadratic", Decimal(1))
+    exchange = FakeExchange(OrderBook(TICKER, (BookLevel(50 * CENT, 500),), ()))
+
+    def venue(seconds: int) -> PaperVenue:
+        clock = FixedClock(NOON + timedelta(seconds=seconds))
+        return PaperVenue(exchange, database, clock=clock, starting_cash=START)
+
+    expires_at = NOON + timedelta(seconds=180)
+    venue(0).create_order(OrderRequest("one", TICKER, "yes", 50 * CENT, 500, expires_at))
+    exchange.book = OrderBook(TICKER, (BookLevel(50 * CENT, 200),), ())
+    venue(30).orders()
+    moment = NOON + timedelta(seconds=25)
+    exchange.trades.append(Trade("late", TICKER, 300, 50 * CENT, "no", False, moment))
+    assert venue(40).fills() == [], "those 300 stood ahead of us, and 200 still do"
+    soon = NOON + timedelta(seconds=45)
+    exchange.trades.append(Trade("next", TICKER, 300, 50 * CENT, "no", False, soon))
+    assert [fill.count for fill in venue(50).fills()] == [100]
+
+
+def test_a_book_that_may_be_older_than_the_order_shortens_no_queue(database: Database) -> None:
+    start(database, "quadratic", Decimal(1))
+    exchange = FakeExchange(OrderBook(TICKER, (BookLevel(50 * CENT, 500),), ()))
+
+    def venue(seconds: float) -> PaperVenue:
+        clock = FixedClock(NOON + timedelta(seconds=seconds))
+        return PaperVenue(exchange, database, clock=clock, starting_cash=START)
+
+    expires_at = NOON + timedelta(seconds=180)
+    venue(0).create_order(OrderRequest("one", TICKER, "yes", 50 * CENT, 500, expires_at))
+    now = exchange.book
+    exchange.book = OrderBook(TICKER, (), ())
+    venue(14.9).orders()
+    exchange.book = now
+    moment = NOON + timedelta(seconds=20)
+    exchange.trades.append(Trade("one", TICKER, 500, 50 * CENT, "no", False, moment))
+    assert venue(30).fills() == []
+
+
+def test_a_block_trade_fills_nothing(database: Database) -> None:
+    start(database, "quadratic", Decimal(1))
+    moment = NOON + timedelta(seconds=5)
+    block = Trade("block", TICKER, 500, 40 * CENT, "no", True, moment)
+    exchange = FakeExchange(OrderBook(TICKER, (), ()), [block])
+    expires_at = NOON + timedelta(seconds=180)
+    request = OrderRequest("one", TICKER, "yes", 50 * CENT, 500, expires_at)
+    PaperVenue(exchange, database, clock=FixedClock(NOON), starting_cash=START).create_order(
+        request
+    )
+    later = FixedClock(NOON + timedelta(seconds=30))
+    assert PaperVenue(exchange, database, clock=later, starting_cash=START).fills() == []

@@ -35,6 +35,7 @@ from kalshi_assets.storage.schema.paper import paper_fills as paper_fills
 from kalshi_assets.storage.schema.paper import paper_orders as paper_orders
 from kalshi_assets.storage.schema.paper import paper_settlements as paper_settlements
 from kalshi_assets.storage.schema.paper import paper_taken as paper_taken
+from kalshi_assets.storage.schema.paper import paper_trades as paper_trades
 
 # Tables that hold one native partition a New York day, and the column that decides the day.
 DAY_PARTITIONED = {

@@ -30,9 +30,14 @@ paper_orders = Table(
     required("fee_type", Text()),
     required("fee_multiplier", Numeric()),
     required("fees_micros", BigInteger()),
+    required("rounding_micros", BigInteger()),
     required("created_at", INSTANT),
     required("updated_at", INSTANT),
     required("expires_at", INSTANT),
+    required("queued_at", INSTANT),
+    required("queue_ahead", BigInteger()),
+    required("queue_as_of", INSTANT),
+    required("looked_at", INSTANT),
     Index("paper_orders_by_client_id", "client_order_id", unique=True),
     Index("paper_orders_resting", "market_ticker", postgresql_where=text("status = 'resting'")),
 )
@@ -73,4 +78,13 @@ paper_taken = Table(
     required("side", Text(), primary_key=True),
     required("price", Integer(), primary_key=True),
     required("count", BigInteger()),
+)
+
+# Public trades that paper orders had a share of: each is shared out once.
+paper_trades = Table(
+    "paper_trades",
+    metadata,
+    required("market_ticker", Text(), primary_key=True),
+    required("trade_id", Text(), primary_key=True),
+    required("traded_at", INSTANT),
 )
