@@ -224,6 +224,13 @@ def as_variables(settings: Settings) -> dict[str, str]:
     return variables
 
 
+def public_values(settings: Settings) -> dict[str, str]:
+    """Return the settings that decide what is traded: no secrets, no clock of a replay."""
+    names = [n for n in Settings.model_fields if n not in ("venue_clock", "home")]
+    values = {name: getattr(settings, name) for name in names}
+    return {n: str(v) for n, v in values.items() if not isinstance(v, SecretStr) and v is not None}
+
+
 def _refuse_unknown(env: Mapping[str, str]) -> None:
     known = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
     for key in env:

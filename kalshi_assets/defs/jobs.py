@@ -58,7 +58,7 @@ poll_job = dg.define_asset_job(
 
 order_job = dg.define_asset_job(
     "order_job",
-    selection=_assets("decisions", "orders", *_ACCOUNT)
+    selection=_assets("decisions", "exits", "orders", *_ACCOUNT)
     | _checks([*_LEDGER, *((c.asset, c.name) for c in _SUITE if c.is_gating)]),
     executor_def=dg.in_process_executor,
     description=(

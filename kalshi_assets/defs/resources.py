@@ -13,12 +13,13 @@ from kalshi_assets.domain.calendar import CollectionCalendar
 from kalshi_assets.domain.clock import VenueClock
 from kalshi_assets.domain.price import MICROS_PER_CENT
 from kalshi_assets.errors import ConfigurationError
-from kalshi_assets.execution.desk import Desk
+from kalshi_assets.execution.desk import Desk, exit_rules_of
 from kalshi_assets.execution.opening import open_client, open_desk
 from kalshi_assets.kalshi.client import KalshiClient
 from kalshi_assets.settings import Settings, load_settings
 from kalshi_assets.storage.engine import Database
 from kalshi_assets.storage.markets import known_markets
+from kalshi_assets.strategy.exits import ExitRules
 
 
 class Platform(dg.ConfigurableResource[None]):
@@ -52,6 +53,11 @@ class Platform(dg.ConfigurableResource[None]):
         """Close the connections of a run, or of a sensor's tick."""
         if "database" in self.__dict__:
             self.database.dispose()
+
+    @property
+    def has_exit_rules(self) -> bool:
+        """Tell whether anything may be sold before it settles."""
+        return exit_rules_of(self.settings) != ExitRules()
 
     @property
     def collection(self) -> CollectionCalendar:

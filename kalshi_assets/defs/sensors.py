@@ -110,8 +110,10 @@ def order_sensor(
     with platform.database.transaction() as connection:
         open_signals = signals.open_signals(connection, venue_day(platform.clock.now()))
         live = ledger.live_orders(connection)
-    if not open_signals and not live:
-        return dg.SensorResult(skip_reason="no open signal, no live order", cursor=slot)
+        held = ledger.own_fills(connection) if platform.has_exit_rules else []
+    if not open_signals and not live and not held:
+        why = "no open signal, no live order, nothing held that a rule could sell"
+        return dg.SensorResult(skip_reason=why, cursor=slot)
     request = dg.RunRequest(run_key=f"orders {slot}", tags={SLOT_TAG: slot})
     return dg.SensorResult(run_requests=[request], cursor=slot)
 

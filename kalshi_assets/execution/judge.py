@@ -28,6 +28,7 @@ class Judgement:
 
     inputs: Inputs
     decision: RiskDecision
+    required_checks: tuple[str, ...]
 
     @property
     def signal(self) -> Signal:
@@ -62,7 +63,7 @@ def judge_signals(desk: Desk, to_judge: Sequence[Signal]) -> list[Judgement]:
     judgements = []
     for signal in sorted(to_judge, key=lambda s: (-s.strength, s.market_ticker)):
         inputs = inputs_of(desk.clock.now(), signal, known, approved=approved)
-        judgement = Judgement(inputs, judge(inputs, desk.limits))
+        judgement = Judgement(inputs, judge(inputs, desk.limits), desk.limits.required_checks)
         judgements.append(judgement)
         if judgement.decision.is_approved:
             approved.append((signal.market_ticker, judgement.decision.cost_micros or 0))
@@ -100,6 +101,7 @@ def decision_row(desk: Desk, judgement: Judgement) -> ledger.Decision:
         run_id=desk.run_id,
         kind="entry",
         result=result_of(decision).decode(),
+        settings_id=desk.settings_id,
     )
 
 

@@ -47,7 +47,7 @@ class Known:
 
 def has_reconciled(desk: Desk) -> bool:
     """Reconcile the ledger with the venue, and tell whether that could be done."""
-    return _or_none(lambda: reconcile(desk)) is not None
+    return or_none(lambda: reconcile(desk)) is not None
 
 
 def gather(desk: Desk, to_judge: Sequence[Signal], *, is_reconciled: bool) -> Known:
@@ -69,9 +69,9 @@ def gather(desk: Desk, to_judge: Sequence[Signal], *, is_reconciled: bool) -> Kn
         orders = ledger.orders_of_signals(connection, [s.signal_id for s in to_judge])
         activity = ordered_lately(connection, desk.clock.now())
         opening = opening_value(connection, desk.clock.now())
-    statement = _or_none(lambda: read_statement(desk))
-    batch = _or_none(lambda: desk.venue.markets(tickers=tickers))
-    exchange = _or_none(desk.venue.exchange_status)
+    statement = or_none(lambda: read_statement(desk))
+    batch = or_none(lambda: desk.venue.markets(tickers=tickers))
+    exchange = or_none(desk.venue.exchange_status)
     account = _view(statement, live, known_markets) if statement else None
     with desk.database.transaction() as connection:
         state = current_state(connection)
@@ -200,7 +200,7 @@ def _markets_of(orders: Sequence[ledger.Order]) -> set[str]:
     return {order.market_ticker for order in orders}
 
 
-def _or_none(ask: Callable[[], Answer]) -> Answer | None:
+def or_none(ask: Callable[[], Answer]) -> Answer | None:
     """Return the venue's answer, or None: then the rules that need it refuse."""
     try:
         return ask()

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from kalshi_assets.domain.clock import VenueClock
 from kalshi_assets.domain.price import micros
+from kalshi_assets.execution.code_version import code_version
 from kalshi_assets.execution.desk import Desk, free_bytes, limits_of
 from kalshi_assets.execution.paper import PaperVenue
 from kalshi_assets.execution.venue import Venue
@@ -12,11 +13,12 @@ from kalshi_assets.kalshi.auth import RequestSigner
 from kalshi_assets.kalshi.breaker import Breaker
 from kalshi_assets.kalshi.client import KalshiClient
 from kalshi_assets.kalshi.shared_limits import shared_limits
-from kalshi_assets.settings import Settings
+from kalshi_assets.settings import Settings, public_values
 from kalshi_assets.storage.api_calls import CallLog
 from kalshi_assets.storage.breaker import StoredBreaker
 from kalshi_assets.storage.engine import Database
 from kalshi_assets.storage.roles import TRADING_ROLE
+from kalshi_assets.storage.settings_history import note_settings
 
 
 @contextmanager
@@ -46,6 +48,8 @@ def open_desk(settings: Settings, database: Database, *, run_id: str) -> Iterato
     clock = VenueClock.parse(settings.venue_clock)
     trading = Database(database.url, role=TRADING_ROLE)
     try:
+        with trading.transaction() as connection:
+            in_force = note_settings(connection, public_values(settings), code=code_version())
         with open_client(settings, database) as client:
             venue: Venue = client
             if settings.venue == "paper":
@@ -58,6 +62,7 @@ def open_desk(settings: Settings, database: Database, *, run_id: str) -> Iterato
                 limits=limits_of(settings),
                 order_ttl_seconds=settings.order_ttl_seconds,
                 run_id=run_id,
+                settings_id=in_force,
                 api_host=settings.api_host,
                 needs_arming=settings.venue == "live",
                 clock_offset_seconds=lambda: client.clock_offset_seconds,

@@ -73,18 +73,18 @@ def _place(desk: Desk, decision: ledger.Decision, judgement: Judgement) -> Sent 
             ledger.save_decisions(connection, [decision_row(desk, judgement)])
         return None
     order = _intent(desk, decision, judgement)
-    return _send(desk, order) if _is_committed(desk, order) else None
+    return send(desk, order) if commit(desk, order) else None
 
 
-def _is_committed(desk: Desk, order: ledger.Order) -> bool:
+def commit(desk: Desk, order: ledger.Order) -> bool:
     """Commit the intent, and tell whether the row that stands in the ledger now is this one.
 
-    It is not where the order, or a live one in its market, was there before, or where trading has
-    been halted since the judgement: then nothing is sent.
+    It is not where the order, or a live one of its leg in its market, was there before, or where
+    trading has been halted since an entry was judged: then nothing is sent.
     The row is read back because a count of inserted rows is a driver's word, and money rests on it.
     """
     with desk.database.transaction() as connection:
-        if held_state(connection) != "active":
+        if order.leg == "entry" and held_state(connection) != "active":
             return False
         ledger.add_intent(connection, order)
     with desk.database.transaction() as connection:
@@ -121,7 +121,7 @@ def _intent(desk: Desk, decision: ledger.Decision, judgement: Judgement) -> ledg
     )
 
 
-def _send(desk: Desk, order: ledger.Order) -> Sent:
+def send(desk: Desk, order: ledger.Order) -> Sent:
     """Send once. Any answer but an acceptance or a refusal leaves the order for reconcile."""
     try:
         ack = desk.venue.create_order(_request(order))
@@ -150,6 +150,8 @@ def _request(order: ledger.Order) -> OrderRequest:
         limit_price=order.limit_price,
         count=order.count,
         expires_at=order.expires_at,
+        time_in_force="immediate_or_cancel" if order.leg == "exit" else "good_till_canceled",
+        is_reduce_only=order.leg == "exit",
     )
 
 

@@ -19,6 +19,13 @@ from kalshi_assets.risk.order_limits import OF_COST, OF_ORDER, OF_PRICE
 from kalshi_assets.risk.trade import trade_of
 from kalshi_assets.strategy.exits import bid_of
 
+# What must go on to hold while an entry rests; the rest of an entry's gates is about sending one.
+_OF_SENDING = frozenset(
+    {"existing_position", "live_order", "attempts", "spread", "orders_per_minute", "orders_per_day"}
+)
+HEALTH_OF_RESTING = (
+    frozenset(rule.__name__ for rule in COMMON) | frozenset(rule.__name__ for rule in OF_SIGNAL)
+) - _OF_SENDING
 _NEEDS_PRICE = frozenset(rule.__name__ for rule in OF_PRICE)
 _NEEDS_COST = frozenset(rule.__name__ for rule in OF_COST)
 

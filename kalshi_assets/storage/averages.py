@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 import pandas as pd
@@ -82,6 +83,18 @@ def latest_averages(connection: Connection) -> pd.DataFrame:
     )
     columns = ["market_ticker", "as_of", "mean", "coverage", "mid"]
     return pd.DataFrame([tuple(row) for row in connection.execute(query)], columns=columns)
+
+
+def latest_mean(connection: Connection, ticker: str, *, since: datetime) -> Decimal | None:
+    """Return a market's newest average, micros; None where none was made from then on."""
+    query = (
+        select(rolling_averages.c.mean)
+        .where(rolling_averages.c.market_ticker == ticker, rolling_averages.c.as_of >= since)
+        .order_by(rolling_averages.c.as_of.desc())
+        .limit(1)
+    )
+    mean: Decimal | None = connection.scalar(query)
+    return mean
 
 
 def price_courses(

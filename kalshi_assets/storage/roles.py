@@ -26,6 +26,7 @@ ADDS_TO = (
     "cash_movements",
     "foreign_orders",
     "armings",
+    "settings_history",
     "verdicts",
 )
 MOVES = {"orders": ("status", "reason", "venue_order_id", "fill_count", "expires_at", "updated_at")}

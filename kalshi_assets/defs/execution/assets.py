@@ -12,9 +12,11 @@ from kalshi_assets.defs.resources import Platform
 from kalshi_assets.domain.price import CENTICONTRACTS, MICROS_PER_CENT, dollars
 from kalshi_assets.errors import KalshiAssetsError
 from kalshi_assets.execution import account
-from kalshi_assets.execution.desk import Desk
+from kalshi_assets.execution.desk import Desk, exit_rules_of
+from kalshi_assets.execution.exits import sell_for_reasons, words
 from kalshi_assets.execution.judge import Judgement, judge_open_signals
 from kalshi_assets.execution.place import place_approved
+from kalshi_assets.execution.resting import tend
 from kalshi_assets.execution.upkeep import keep_up
 from kalshi_assets.storage.engine import ORDER_LOCK
 from kalshi_assets.storage.ledger import Order
@@ -33,8 +35,9 @@ class OrderJobRunning(KalshiAssetsError):
 def decisions(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult[None]:
     """A signal judged: approved, or refused by which gates, with every value and limit.
 
-    The why-not ledger: what was not traded, and why. It names the check verdicts, the average and
-    the account it saw. It depends on signals only, so that it is written when the gate is closed.
+    The why-not ledger: what was not traded, and why. It keeps all that it saw, to be judged again.
+    It depends on signals only, so that it is written when the gate is closed. An order that rests
+    is renewed while its signal is healthy, and cancelled when it is not.
 
     **Refreshed** by `order_sensor`, after every poll that leaves an open signal or a live order.
 
@@ -43,6 +46,7 @@ def decisions(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mater
     """
     with _order_desk(context.run.run_id, platform) as desk:
         judgements = judge_open_signals(desk)
+        tended = tend(desk, judgements)
     approved = sum(j.decision.is_approved for j in judgements)
     return dg.MaterializeResult(
         metadata={
@@ -50,6 +54,29 @@ def decisions(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mater
             "signals_judged": len(judgements),
             "approved": approved,
             "refused": len(judgements) - approved,
+            **{f"resting_{name}": count for name, count in vars(tended).items()},
+        }
+    )
+
+
+@dg.asset(group_name="execution", owners=OWNERS, kinds=DATA_KINDS, deps=["signals"])
+def exits(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult[None]:
+    """An order that sells what ours bought, with its reason: take profit, stop, time, flatten.
+
+    By default nothing is sold before it settles. No check of the data and no entry rule stands in
+    an exit's way: only what is held, a fresh bid, an open exchange and, for real money, arming.
+
+    **Refreshed** by the order job. A backfill or a rerun sells what a rule says now, once.
+
+    **When it is red:** another order job was at work, or the venue did not answer. The next poll
+    asks again.
+    """
+    with _order_desk(context.run.run_id, platform) as desk:
+        judged = sell_for_reasons(desk, exit_rules_of(platform.settings))
+    return dg.MaterializeResult(
+        metadata={
+            "exits": table(["what became of it"], [[w] for w in words(judged)], empty="None."),
+            "orders": sum(one.order is not None for one in judged),
         }
     )
 

@@ -101,6 +101,39 @@ BEGIN
     RETURN NEW;
 END $$
 """
+# One row an order that sells what ours bought.
+EXITS = """
+CREATE VIEW kalshi.exits AS
+SELECT o.*, d.reason AS exit_reason
+FROM kalshi.orders o JOIN kalshi.decisions d USING (decision_id)
+WHERE o.leg = 'exit'
+"""
+# From each order back to what it rests on; ticks are those of the average's window.
+LINEAGE = """
+CREATE VIEW kalshi.order_lineage AS
+SELECT o.client_order_id, o.venue_order_id, o.market_ticker, o.leg, o.side, o.status,
+       o.limit_price, o.count, o.fill_count, o.created_at,
+       d.decision_id, d.outcome, d.reason AS decision_reason, d.judged_at, d.run_id,
+       s.signal_id, s.strategy, s.started_at AS signal_started_at,
+       d.inputs #>> '{seen,average_hash}' AS average_hash,
+       a.as_of AS average_as_of, a.window_start, a.mean, a.coverage, a.tick_count,
+       o.verdict_ids,
+       ARRAY(SELECT v.check_name || ': ' || v.observed FROM kalshi.verdicts v
+             WHERE v.verdict_id = ANY (o.verdict_ids) ORDER BY v.check_name) AS verdicts,
+       d.settings_id,
+       (SELECT h.code_version FROM kalshi.settings_history h
+        WHERE h.settings_id = d.settings_id ORDER BY h.row_id LIMIT 1) AS code_version
+FROM kalshi.orders o
+JOIN kalshi.decisions d USING (decision_id)
+LEFT JOIN kalshi.signals s ON s.signal_id = o.signal_id
+LEFT JOIN LATERAL (
+    SELECT r.* FROM kalshi.rolling_averages r
+    WHERE r.market_ticker = o.market_ticker
+      AND r.as_of = (d.inputs #>> '{seen,average_as_of}')::timestamptz
+      AND r.content_hash = d.inputs #>> '{seen,average_hash}'
+    LIMIT 1
+) a ON true
+"""
 
 
 def upgrade() -> None:
@@ -108,6 +141,8 @@ def upgrade() -> None:
     _new_tables()
     _constraints()
     _triggers()
+    for view in (EXITS, LINEAGE):
+        op.execute(view)
 
 
 def _new_columns() -> None:
