@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from kalshi_assets.errors import ExchangeError, PayloadError
+from kalshi_assets.execution.account import Statement
 from kalshi_assets.execution.books import Comparison, compare_patiently
 from kalshi_assets.execution.desk import Desk
 from kalshi_assets.execution.halting import cancel_live, halt
 from kalshi_assets.execution.reconcile import reconcile
+from kalshi_assets.risk.common import loss_gate
 from kalshi_assets.storage import ledger
+from kalshi_assets.storage.activity import opening_value
 from kalshi_assets.storage.trading_state import current_state
 
 STAND_DOWN_PAUSE_SECONDS = 2.0
@@ -64,6 +67,25 @@ def stand_down(desk: Desk, *, within: timedelta) -> list[ledger.Order]:
         if not live:
             break
     return live
+
+
+def check_daily_loss(desk: Desk, statement: Statement) -> bool:
+    """Halt trading where the day has lost more than it may, realised and marked; tell whether.
+
+    A value that is not known halts nothing: it refuses every entry by itself.
+    """
+    view = statement.view(committed_micros=0)
+    now = desk.clock.now()
+    with desk.database.transaction() as connection:
+        opened = opening_value(connection, now)
+        if view.value_micros is None or opened is None:
+            return False
+        gate = loss_gate(opened, view.value_micros, limits=desk.limits)
+        if gate.is_passed:
+            return False
+        why = f"the day's loss is {gate.value}, allowed: {gate.limit}"
+        halt(connection, "daily_loss", why=why, at=now)
+    return True
 
 
 def check_books(desk: Desk) -> Comparison:
