@@ -9,6 +9,7 @@ whole is used, before the tear and after it.
 import logging
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -27,6 +28,8 @@ class Frame(msgspec.Struct, frozen=True):
 
     type: str
     msg: msgspec.Raw = msgspec.Raw(b"null")
+    sid: int | None = None
+    seq: int | None = None
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -37,16 +40,24 @@ class Line(msgspec.Struct, frozen=True):
     use_yes_price: bool | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class BadLine:
+    """A line that is no frame: torn, or whole and wrong."""
+
+    reason: str
+    is_torn: bool
+
+
 def frame_files(folder: Path) -> list[Path]:
     """Return the files of a folder: by market and UTC day under `events/`, or by UTC day."""
     return sorted(folder.glob("events/*/*.ndjson.gz")) or sorted(folder.glob("*.ndjson.gz"))
 
 
-def read_lines(file: Path) -> Iterator[tuple[int, Line]]:
-    """Read the lines of a file with their numbers; a torn one is left out and logged.
+def read_lines(file: Path) -> Iterator[tuple[int, Line | BadLine]]:
+    """Read the lines of a file with their numbers; a torn one is logged.
 
     Raises:
-        RecordingError: if the file cannot be read, or a whole line is no frame.
+        RecordingError: if the file cannot be read.
     """
     decoder = msgspec.json.Decoder(Line)
     for number, text in enumerate(_texts(file), start=1):
@@ -55,9 +66,10 @@ def read_lines(file: Path) -> Iterator[tuple[int, Line]]:
         try:
             yield number, decoder.decode(text)
         except msgspec.ValidationError as exc:
-            raise RecordingError(f"{file} line {number} is no frame: {exc}") from exc
-        except msgspec.DecodeError:
+            yield number, BadLine(f"no frame: {exc}", is_torn=False)
+        except msgspec.DecodeError as exc:
             _LOG.warning("%s line %d is torn and left out: %.60r", file, number, text)
+            yield number, BadLine(str(exc), is_torn=True)
 
 
 def _texts(file: Path) -> Iterator[bytes]:
