@@ -1,4 +1,4 @@
-"""Frames that come twice, late or not at all: what the tape is told, against the sound recording."""
+"""Frames that come twice, late or not at all: what is told, against the sound recording."""
 
 import random
 import tempfile

@@ -6,7 +6,7 @@ so a missing number tells nothing. What is told by it:
 - A frame waits until 32 others have come behind it, or one received a second later: so one that
   came late by less has its place. One that comes twice counts once.
 - A change of a book that comes later still is left out, and its book is in doubt.
-- The count begins anew, after a lost connection, with a snapshot whose number has been passed, or is
+- The count begins anew, after a lost connection, with a snapshot whose number has been passed, is
   that of another frame, or is 1 behind the answer to `subscribe`. Where that answer was recorded
   the new numbers are told apart at once; where not, a connection that was lost within its first
   second, or whose first snapshot came late, can leave a book wrong until the next snapshot.
