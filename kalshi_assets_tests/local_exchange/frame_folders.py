@@ -39,10 +39,13 @@ def snapshot(seconds: float, *, yes: Pairs = (), no: Pairs = (), ticker: str = U
     return line(seconds, "orderbook_snapshot", 0, market_ticker=ticker, market_id="x", **told)
 
 
-def delta(seconds: float, side: str, price: str, by: str, *, ticker: str = UP) -> Json:
+def delta(
+    seconds: float, side: str, price: str, by: str, *, ticker: str = UP, lag: float = 0.012
+) -> Json:
     return line(
         seconds,
         "orderbook_delta",
+        lag,
         market_ticker=ticker,
         price_dollars=price,
         delta_fp=by,

@@ -207,3 +207,25 @@ def test_a_market_that_gets_no_snapshot_of_a_new_connection_stands_as_it_was(
         tape = load(write(tmp_path, *one, *between, *two))
         assert sides(tape.quote_at(UP, at(7)))[0] == {3500: 200}
         assert sides(tape.quote_at(DOWN, at(7)))[0] == {2000: 100}
+
+
+@pytest.mark.parametrize(
+    ("others", "is_in_time"), [(WINDOW_FRAMES, True), (WINDOW_FRAMES + 1, False)]
+)
+def test_the_window_is_as_wide_as_told(tmp_path: Path, others: int, is_in_time: bool) -> None:
+    late = numbered(delta(1, "yes", "0.30", "5.00"), 2)
+    before = [numbered(one, n) for n, one in enumerate(run_of(others, since=1), start=3)]
+    tape = load(write(tmp_path, numbered(START, 1), *before, late))
+    assert (3000 in sides(tape.quote_at(UP, at(9)))[0]) == is_in_time
+
+
+@pytest.mark.parametrize(("seconds", "is_in_time"), [(0.9, True), (1.1, False)])
+def test_a_frame_waits_no_longer_than_a_second(
+    tmp_path: Path, seconds: float, is_in_time: bool
+) -> None:
+    early, *after = run_of(2, since=1)
+    waiting = numbered(delta(1 + seconds, "yes", "0.31", "1.00"), 5)
+    late = numbered(delta(1, "yes", "0.30", "5.00", lag=seconds + 0.02), 3)
+    lines = [numbered(START, 1), numbered(early, 4), waiting, late, numbered(after[0], 6)]
+    tape = load(write(tmp_path, *lines))
+    assert (3000 in sides(tape.quote_at(UP, at(9)))[0]) == is_in_time
