@@ -222,14 +222,6 @@ def test_orders_and_fills_are_paged_newest_first(venue):
     assert older["cursor"] == ""
 
 
-@pytest.mark.parametrize("number", [2, 4])
-def test_a_last_page_that_is_full_has_no_cursor(venue, number):
-    for n in range(number):
-        venue.me.rest("bid", f"0.{10 + n}", "1")
-    page = venue.me.get("/portfolio/orders", limit=2)
-    assert (page["cursor"] == "") == (number == 2)
-
-
 def test_an_interceptor_can_lose_an_answer_after_the_fact():
     async def lose_orders(request, endpoint, proceed):
         response = await proceed()
