@@ -31,11 +31,12 @@ _PR_SET_PDEATHSIG = 1
 
 @dataclass
 class Child:
-    """A process we started, and where it writes what it says."""
+    """A process we started, and where it writes what it says. Not all are needed to go on."""
 
     name: str
     process: "subprocess.Popen[bytes]"
     log: Path
+    is_needed: bool = True
 
     def require_alive(self) -> None:
         """Check that it still runs.
@@ -68,7 +69,9 @@ class Children:
     def __exit__(self, *exc_info: object) -> None:
         self.stop()
 
-    def start(self, name: str, words: Sequence[str], env: Mapping[str, str]) -> Child:
+    def start(
+        self, name: str, words: Sequence[str], env: Mapping[str, str], *, is_needed: bool = True
+    ) -> Child:
         """Start a program; its output goes to `<folder>/<name>.log`."""
         log = self.folder / f"{name}.log"
         with log.open("wb") as output:
@@ -81,20 +84,21 @@ class Children:
                 start_new_session=True,
                 preexec_fn=_end_with_owner(),
             )
-        child = Child(name, process, log)
+        child = Child(name, process, log, is_needed)
         mark = ProcessMark.of(process.pid) or ProcessMark(process.pid, "")
         (self.folder / f"{name}.json").write_text(json.dumps(asdict(mark)))
         self._children.append(child)
         return child
 
     def require_alive(self) -> None:
-        """Check that every child still runs.
+        """Check that every child that is needed still runs.
 
         Raises:
             ProcessError: one ended.
         """
         for child in self._children:
-            child.require_alive()
+            if child.is_needed:
+                child.require_alive()
 
     def wait_for(self, condition: Callable[[], bool], *, what: str, seconds: float) -> None:
         """Wait until a condition holds, while every child lives.

@@ -22,6 +22,7 @@ from kalshi_assets.kalshi.shared_limits import shared_limits
 from kalshi_assets.risk.inputs import CheckVerdict
 from kalshi_assets.settings import Settings
 from kalshi_assets.storage import account, intake, ledger, overview, paper, signals, verdicts
+from kalshi_assets.storage.alerts import Delivery, delivery_health
 from kalshi_assets.storage.breaker import newest_transition
 from kalshi_assets.storage.condition import identity_of
 from kalshi_assets.storage.engine import Connection, Database
@@ -43,6 +44,7 @@ class Recorded:
     account: account.RecordedAccount | None
     paper: tuple[Balance, list[Position]] | None
     breaker: BreakerTransition | None
+    deliveries: Sequence[Delivery]
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,10 @@ class Answers:
     statement: Statement | None = None
 
 
-def read_database(database: Database, settings: Settings, now: datetime) -> Recorded:
-    """Return what the database says at a moment of the venue.
+def read_database(
+    database: Database, settings: Settings, now: datetime, *, started_at: datetime
+) -> Recorded:
+    """Return what the database says at a moment of the venue; `started_at` is wall time.
 
     Raises:
         StorageError: it does not answer, or holds other data than these settings are for.
@@ -78,6 +82,7 @@ def read_database(database: Database, settings: Settings, now: datetime) -> Reco
             account=account.latest_account(connection),
             paper=_paper_account(connection, settings, now) if settings.venue == "paper" else None,
             breaker=newest_transition(connection, settings.api_host),
+            deliveries=delivery_health(connection, since=started_at),
         )
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select
 
 from kalshi_assets.domain.account import Fill, Position, Settlement
+from kalshi_assets.storage.alert_causes import alert_on_fills
 from kalshi_assets.storage.rows import insert_missing, upsert
 from kalshi_assets.storage.schema import fills, portfolio, positions, settlements, trading_state
 
@@ -14,7 +15,14 @@ from kalshi_assets.storage.schema import fills, portfolio, positions, settlement
 def save_fills(
     connection: Connection, rows: Sequence[Fill], *, client_ids: Mapping[str, str]
 ) -> int:
-    """Add fills that are new. `client_ids` gives our order id for the venue's."""
+    """Add fills that are new, and alert on each order of ours that was filled.
+
+    `client_ids` gives our order id for the venue's.
+    """
+    ids = [row.fill_id for row in rows]
+    known = set(connection.scalars(select(fills.c.fill_id).where(fills.c.fill_id.in_(ids))))
+    new = [row for row in rows if row.fill_id not in known]
+    alert_on_fills(connection, new, client_ids=client_ids)
     return insert_missing(
         connection,
         fills,
@@ -31,7 +39,7 @@ def save_fills(
                 "is_taker": row.is_taker,
                 "filled_at": row.filled_at,
             }
-            for row in rows
+            for row in new
         ],
     )
 
