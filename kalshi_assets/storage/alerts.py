@@ -158,5 +158,6 @@ def _open(cause: str) -> Select[tuple[int]]:
 
 def _clean(text: str) -> str:
     """Return a text as it may be kept and sent: storable, short, without credentials of a URL."""
-    plain = _CREDENTIALS.sub("://***@", text.replace("\0", ""))
+    storable = text.replace("\0", "").encode(errors="replace").decode()
+    plain = _CREDENTIALS.sub("://***@", storable)
     return plain if len(plain) <= LONGEST_TEXT else f"{plain[: LONGEST_TEXT - 3]}..."
