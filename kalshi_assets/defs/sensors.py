@@ -7,6 +7,7 @@ import dagster as dg
 from kalshi_assets.defs import jobs
 from kalshi_assets.defs.partitions import RANGE_END_TAG, RANGE_START_TAG
 from kalshi_assets.defs.resources import Platform
+from kalshi_assets.defs.run_sensors import failed_run_sensor, recovered_run_sensor
 from kalshi_assets.domain.calendar import VENUE_TIMEZONE, venue_day
 from kalshi_assets.domain.clock import wall_now
 from kalshi_assets.domain.tick import SLOT_TAG, slot_of
@@ -180,7 +181,14 @@ def reconcile_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     return dg.RunRequest()
 
 
-SENSORS = [history_sensor, poll_sensor, order_sensor, halt_sensor]
+SENSORS = [
+    history_sensor,
+    poll_sensor,
+    order_sensor,
+    halt_sensor,
+    failed_run_sensor,
+    recovered_run_sensor,
+]
 SCHEDULES = [markets_schedule, daily_summaries_schedule, reconcile_schedule]
 
 

@@ -5,19 +5,11 @@ long as one of our orders may still trade, by every job that runs meanwhile.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from kalshi_assets.domain.order import status_at_venue
 from kalshi_assets.errors import ExchangeError, NotFound, PayloadError
 from kalshi_assets.execution.desk import Desk
 from kalshi_assets.storage import ledger
-from kalshi_assets.storage.engine import Connection
-from kalshi_assets.storage.trading_state import change_state
-
-
-def halt(connection: Connection, cause: str, *, why: str, at: datetime, by: str = "") -> bool:
-    """Halt trading for a cause, and tell whether it was not halted for it before."""
-    return change_state(connection, "halted", cause=cause, why=why, at=at, by=by)
 
 
 def cancel_live(desk: Desk, why: str) -> list[ledger.Order]:

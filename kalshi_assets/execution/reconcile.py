@@ -17,8 +17,8 @@ from kalshi_assets.domain.clock import wall_now
 from kalshi_assets.domain.order import OrderStatus, is_of_our_scheme, status_at_venue
 from kalshi_assets.execution.books import open_books
 from kalshi_assets.execution.desk import Desk
-from kalshi_assets.execution.halting import halt
 from kalshi_assets.storage import books, ledger
+from kalshi_assets.storage.trading_state import halt
 
 GRACE = timedelta(seconds=30)
 LIST_OVERLAP = timedelta(minutes=10)

@@ -9,6 +9,7 @@ from kalshi_assets.execution.desk import Desk
 from kalshi_assets.execution.halting import names
 from kalshi_assets.execution.upkeep import keep_up
 from kalshi_assets.storage import books
+from kalshi_assets.storage.alert_causes import settle_halts
 from kalshi_assets.storage.trading_state import (
     TradingState,
     change_state,
@@ -72,6 +73,7 @@ def resume(desk: Desk, *, by: str, why: str, is_unknown_accepted: bool) -> Resum
                 "the other host, or find out which rows are lost, then `resume --accept-unknown`"
             )
         changed = change_state(connection, "active", cause="command", why=why, at=now, by=by)
+        settle_halts(connection, at=now)
     return Resumed(halts, comparison, changed)
 
 

@@ -11,12 +11,12 @@ from kalshi_assets.errors import ExchangeError, PayloadError
 from kalshi_assets.execution.account import Statement
 from kalshi_assets.execution.books import Comparison, compare_patiently
 from kalshi_assets.execution.desk import Desk
-from kalshi_assets.execution.halting import cancel_live, halt
+from kalshi_assets.execution.halting import cancel_live
 from kalshi_assets.execution.reconcile import reconcile
 from kalshi_assets.risk.common import loss_gate
 from kalshi_assets.storage import ledger
 from kalshi_assets.storage.activity import opening_value
-from kalshi_assets.storage.trading_state import current_state
+from kalshi_assets.storage.trading_state import current_state, halt
 
 STAND_DOWN_PAUSE_SECONDS = 2.0
 

@@ -56,6 +56,24 @@ def up(*, port: int) -> None:
     runner.run(load_settings(), port=port)
 
 
+@cli.command()
+@click.option("--test", "is_test", is_flag=True, help="Try every channel once, and end.")
+@click.pass_context
+def alerts(context: click.Context, *, is_test: bool) -> None:
+    """Send alerts and the heartbeat; `demo` and `up` start this where an address is set.
+
+    With --test the exit code is 1 where a channel failed.
+    """
+    from kalshi_assets.runtime import alerts as service
+
+    if not is_test:
+        service.serve(load_settings())
+    outcomes = service.test_channels(load_settings())
+    for name, problem in outcomes.items():
+        click.echo(f"{name}: {'ok' if problem is None else f'FAILED, {problem}'}")
+    context.exit(EXIT_FAILED if any(outcomes.values()) else 0)
+
+
 @cli.group()
 def db() -> None:
     """Start and stop the embedded database, for a bare `dagster dev`."""

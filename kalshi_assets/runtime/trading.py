@@ -17,7 +17,7 @@ from kalshi_assets.domain.clock import VenueClock
 from kalshi_assets.domain.price import dollars, micros
 from kalshi_assets.errors import ConfigurationError
 from kalshi_assets.execution.desk import Desk
-from kalshi_assets.execution.halting import halt, names
+from kalshi_assets.execution.halting import names
 from kalshi_assets.execution.opening import open_desk
 from kalshi_assets.execution.resuming import Resumed, resume
 from kalshi_assets.execution.upkeep import stand_down
@@ -27,7 +27,7 @@ from kalshi_assets.settings import Settings
 from kalshi_assets.storage import books
 from kalshi_assets.storage.engine import Database
 from kalshi_assets.storage.ledger import Order
-from kalshi_assets.storage.trading_state import change_state
+from kalshi_assets.storage.trading_state import change_state, halt
 
 STAND_DOWN_WITHIN = timedelta(seconds=60)
 

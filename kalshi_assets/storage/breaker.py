@@ -13,7 +13,7 @@ from kalshi_assets.domain.calls import BreakerTransition
 from kalshi_assets.domain.clock import Clock
 from kalshi_assets.storage.engine import Database
 from kalshi_assets.storage.schema import breaker_transitions
-from kalshi_assets.storage.trading_state import change_state
+from kalshi_assets.storage.trading_state import halt
 
 
 class StoredBreaker:
@@ -57,7 +57,7 @@ class StoredBreaker:
 
     def _halt(self, connection: Connection, reason: str) -> None:
         why = f"the exchange does not answer as it should: {reason}"
-        change_state(connection, "halted", cause="breaker", why=why, at=self._clock.now())
+        halt(connection, "breaker", why=why, at=self._clock.now())
 
 
 def newest_transition(connection: Connection, host: str) -> BreakerTransition | None:

@@ -27,9 +27,13 @@ ADDS_TO = (
     "foreign_orders",
     "armings",
     "settings_history",
+    "alerts",
     "verdicts",
 )
-MOVES = {"orders": ("status", "reason", "venue_order_id", "fill_count", "expires_at", "updated_at")}
+MOVES = {
+    "orders": ("status", "reason", "venue_order_id", "fill_count", "expires_at", "updated_at"),
+    "alerts": ("settled_at",),
+}
 
 
 def grant_trading(connection: Connection, database_name: str) -> None:

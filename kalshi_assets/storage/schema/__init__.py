@@ -25,6 +25,8 @@ from kalshi_assets.storage.schema.market_data import rolling_averages as rolling
 from kalshi_assets.storage.schema.market_data import series as series
 from kalshi_assets.storage.schema.market_data import signals as signals
 from kalshi_assets.storage.schema.market_data import verdicts as verdicts
+from kalshi_assets.storage.schema.operations import alert_deliveries as alert_deliveries
+from kalshi_assets.storage.schema.operations import alerts as alerts
 from kalshi_assets.storage.schema.operations import api_calls as api_calls
 from kalshi_assets.storage.schema.operations import armings as armings
 from kalshi_assets.storage.schema.operations import breaker_transitions as breaker_transitions
