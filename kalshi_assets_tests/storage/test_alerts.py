@@ -88,6 +88,11 @@ def test_a_halt_that_is_rolled_back_leaves_no_alert(database: Database) -> None:
         assert halt_alert(connection)
 
 
+def _is_anybody_waiting(database: Database, query: str) -> bool:
+    with database.transaction() as watch:  # one transaction sees one state of all sessions
+        return bool(watch.scalar(text(query)))
+
+
 @pytest.mark.parametrize("first_commits", [True, False])
 def test_of_two_transactions_at_once_exactly_one_that_commits_alerts(
     database: Database, first_commits: bool
@@ -103,9 +108,8 @@ def test_of_two_transactions_at_once_exactly_one_that_commits_alerts(
         thread = Thread(target=raise_second)
         thread.start()
         waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-        with database.transaction() as watch:
-            while not watch.scalar(text(waits)):
-                assert thread.is_alive()
+        while not _is_anybody_waiting(database, waits):
+            assert thread.is_alive()
         first.commit() if first_commits else first.rollback()
     thread.join(timeout=10)
     assert second.result(timeout=10) is not first_commits

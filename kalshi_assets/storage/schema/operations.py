@@ -83,6 +83,15 @@ api_calls = Table(
     Index("api_calls_by_time", "at"),
 )
 
+# How many calls in a row failed, over all processes; no row after one that got through.
+breaker_failures = Table(
+    "breaker_failures",
+    metadata,
+    required("host", Text(), primary_key=True),
+    required("failures", Integer()),
+    required("at", INSTANT),
+)
+
 # The newest row of a host is the state of its breaker.
 breaker_transitions = Table(
     "breaker_transitions",
