@@ -1,6 +1,7 @@
 """A stored decision can be judged again: the same inputs give the same bytes, from Postgres too."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from kalshi_assets.execution.decision_record import (
     canonical,
@@ -23,9 +24,10 @@ from kalshi_assets.risk.engine import judge, judge_exit
 from kalshi_assets.risk.inputs import ExitInputs, Inputs, Limits
 from kalshi_assets.storage import ledger
 from kalshi_assets.storage.engine import Database
+from kalshi_assets.storage.migrate import prepare
 from kalshi_assets_tests.risk import generated
 from kalshi_assets_tests.risk.cases import EXIT, INPUTS, LIMITS, NOW
-from kalshi_assets_tests.stand import Stand
+from kalshi_assets_tests.stand import DatabaseMaker, Stand
 
 MANY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 # The database is the same for all examples: every one has a row of its own, and takes it back.
@@ -91,10 +93,12 @@ def test_what_is_kept_is_all_of_it(inputs: Inputs, limits: Limits) -> None:
     assert set(kept["limits"]) == set(vars(limits))
 
 
-@pytest.fixture
-def connection(prepared: Database) -> Any:
-    with prepared.transaction() as connection:
-        yield connection
+@pytest.fixture(scope="module")
+def prepared(make_database: DatabaseMaker) -> Iterator[Database]:
+    database = Database(make_database())
+    prepare(database, identity="tests", now=NOW)
+    yield database
+    database.dispose()
 
 
 @STORED
@@ -148,12 +152,10 @@ def test_an_exit_is_judged_again_as_an_exit() -> None:
     assert b"deviation" not in recompute(row)
 
 
-def test_a_row_of_before_everything_was_kept_says_so(connection: Connection) -> None:
+def test_a_row_of_before_everything_was_kept_says_so() -> None:
     old = replace(row_of(INPUTS, LIMITS), inputs={"seen": {"verdict_ids": [1]}}, result=None)
-    ledger.save_decisions(connection, [old])
-    [read] = ledger.latest_decisions(connection).values()
     with pytest.raises(KeyError, match="limits"):
-        recompute(read)
+        recompute(old)
 
 
 def test_every_decision_that_the_order_job_writes_can_be_recomputed(loaded_stand: Stand) -> None:

@@ -11,7 +11,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from hypothesis import HealthCheck, event, settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
@@ -20,6 +20,7 @@ from kalshi_assets.domain.fees import cost_to_buy
 from kalshi_assets.execution.known import Stake, inputs_of
 from kalshi_assets.risk.engine import RiskDecision, judge, judge_exit
 from kalshi_assets.risk.inputs import Inputs
+from kalshi_assets_tests.risk.cases import NOW
 from kalshi_assets_tests.risk.world import (
     CENT,
     PLACES,
@@ -56,7 +57,10 @@ MAY_BE_UNKNOWN = (
 tickers = st.sampled_from(sorted(PLACES))
 # Mostly far enough off, and mostly priced as when the signal was made.
 wanted = st.tuples(
-    tickers, SIDES, st.sampled_from([20, 20, 20, 12, 5]), st.sampled_from([0, 0, CENT, 3 * CENT])
+    tickers,
+    SIDES,
+    st.sampled_from([20, 20, 20, 20, 12, 5]),
+    st.sampled_from([0, 0, 0, CENT, 3 * CENT]),
 )
 
 
@@ -67,16 +71,18 @@ class AccountLife(RuleBasedStateMachine):
         super().__init__()
         self.world = World()
 
-    @rule(signals=st.lists(wanted, min_size=1, max_size=4))
-    def judge_a_round(self, signals: list[tuple[str, Side, int, int]]) -> None:
+    @rule(
+        seconds=st.sampled_from([1, 61, 61, 90]), signals=st.lists(wanted, min_size=1, max_size=5)
+    )
+    def judge_a_round(self, seconds: int, signals: list[tuple[str, Side, int, int]]) -> None:
         """Signals are judged one after the other, and what is approved is sent."""
+        self.world.wait(timedelta(seconds=seconds))
         world, approved = self.world, list[Stake]()
         known, to_place = known_of(world), list[tuple[Inputs, RiskDecision]]()
         for ticker, side, points, drift in signals:
             signal = signal_of(world, ticker, side, points=points, drift=drift)
             inputs = inputs_of(world.now, signal, known, approved=approved)
             decision = judge(inputs, TIGHT)
-            event(f"refused by {decision.refused_by}" if decision.refused_by else "approved")
             if not decision.is_approved:
                 assert decision.refused_by, "a refusal has a reason"
                 continue
@@ -172,8 +178,10 @@ class AccountLife(RuleBasedStateMachine):
 
     @rule()
     def wait_until_tomorrow(self) -> None:
-        """The next day at the same time: the hours are open again, the day's counts begin anew."""
-        self.world.wait(timedelta(days=1))
+        """The next day at 10:30: everything is well again, and the day's counts begin anew."""
+        since = (self.world.now - NOW) % timedelta(days=1)
+        self.world.wait(timedelta(days=1) - since)
+        self.world.trading_state, self.world.is_feed_good = "active", True
 
     @rule(state=st.sampled_from(["active", "active", "halted"]))
     def change_trading_state(self, state: str) -> None:
@@ -209,31 +217,34 @@ class AccountLife(RuleBasedStateMachine):
 
 TestAccountLife = AccountLife.TestCase
 TestAccountLife.settings = settings(
-    max_examples=60,
-    stateful_step_count=40,
+    max_examples=250,
+    stateful_step_count=50,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 
 
-def test_a_quiet_account_is_let_trade_until_a_cap_is_met() -> None:
-    """The world above does trade: were nothing ever approved, its rules would say nothing."""
-    world, life = World(), AccountLife()
-    life.world = world
-    refusals = list[str]()
-    for day in range(5):
+def test_an_account_is_let_trade_until_each_cap_is_met() -> None:
+    """The life above has orders in it: were nothing ever approved, its rules would say nothing."""
+    life, refusals = AccountLife(), set[str]()
+    world = life.world
+    for _ in range(3):
         for ticker in sorted(PLACES):
             before = len(world.sent)
-            life.judge_a_round([(ticker, "no", 20, 0)])
-            if len(world.sent) == before:
-                signal = signal_of(world, ticker, "no", points=20, drift=0)
-                inputs = inputs_of(world.now, signal, known_of(world), approved=[])
-                refusals += judge(inputs, TIGHT).refused_by
-            else:
-                world.fill(world.sent[-1], world.sent[-1].count)
-            world.wait(timedelta(seconds=90))
-        world.wait(timedelta(days=1) - timedelta(seconds=900))
-        if day == 2:
-            world.settle(next(iter(world.lots)), "no")
-    assert len(world.sent) >= 4
-    assert {"event_exposure", "category_exposure", "total_exposure"} <= set(refusals)
+            life.judge_a_round(61, [(ticker, "no", 20, 0)])
+            for order in world.sent[before:]:
+                world.fill(order, order.count)
+            signal = signal_of(world, ticker, "no", points=20, drift=0)
+            inputs = inputs_of(world.now, signal, known_of(world), approved=[])
+            refusals |= set(judge(inputs, TIGHT).refused_by)
+        life.wait_until_tomorrow()
+    assert len(world.sent) == len(world.lots) == 4
+    assert refusals >= {
+        "existing_position",
+        "event_exposure",
+        "category_exposure",
+        "shard_cash",
+        "total_exposure",
+        "day_notional",
+        "orders_per_day",
+    }

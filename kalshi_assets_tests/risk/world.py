@@ -46,15 +46,16 @@ PLACES = {
 # Wide for one trade and narrow for all, so that a few trades meet every cap.
 TIGHT = replace(
     LIMITS,
-    max_trade_pct=Decimal(10),
-    max_event_pct=Decimal(15),
-    max_category_pct=Decimal(25),
-    max_shard_pct=Decimal(28),
-    max_total_pct=Decimal(35),
-    max_order_micros=480 * DOLLAR,
-    max_day_notional_micros=1_800 * DOLLAR,
-    max_orders_per_minute=2,
-    max_orders_per_day=5,
+    max_trade_pct=Decimal(6),
+    max_event_pct=Decimal(10),
+    max_category_pct=Decimal(15),
+    max_shard_pct=Decimal(20),
+    max_total_pct=Decimal(26),
+    max_daily_loss_pct=Decimal(2),
+    max_order_micros=303 * DOLLAR,
+    max_day_notional_micros=1_230 * DOLLAR,
+    max_orders_per_minute=3,
+    max_orders_per_day=4,
 )
 
 
@@ -93,7 +94,7 @@ class World:
     """The books, and the ways they move."""
 
     now: datetime = NOW
-    cash: dict[int, int] = field(default_factory=lambda: {0: 3_000 * DOLLAR, 1: 2_000 * DOLLAR})
+    cash: dict[int, int] = field(default_factory=lambda: {0: 4_300 * DOLLAR, 1: 700 * DOLLAR})
     mids: dict[str, int] = field(default_factory=lambda: dict.fromkeys(PLACES, 50 * CENT))
     lots: dict[str, Lot] = field(default_factory=dict)
     sent: list[Sent] = field(default_factory=list)
