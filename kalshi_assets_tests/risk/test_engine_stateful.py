@@ -160,7 +160,7 @@ class AccountLife(RuleBasedStateMachine):
         """An order is rejected, cancelled, or expires; it was sent all the same."""
         data.draw(st.sampled_from(self.world.live)).is_live = False
 
-    @rule(ticker=tickers, mid=st.integers(30, 70))
+    @rule(ticker=tickers, mid=st.integers(10, 90))
     def move(self, ticker: str, mid: int) -> None:
         """A price moves, and with it what the account is worth."""
         self.world.mids[ticker] = mid * CENT
