@@ -39,7 +39,7 @@ def test_a_whole_installation_is_ok_line_by_line(stand: Stand, shell: Shell) -> 
         assert (code, told["ok"]) == (OK, True)
         assert [(f["name"], f["state"]) for f in told["findings"]] == [(n, "ok") for n in NAMES]
         assert "accepts the key, trading" in finding(told, "exchange")["found"]
-        assert "schema 0003" in finding(told, "database")["found"]
+        assert "schema 0006" in finding(told, "database")["found"]
         assert "code-server, daemon, exchange, webserver" in finding(told, "processes")["found"]
         code, out, err = shell.run("doctor")
         assert (code, err) == (OK, "")
