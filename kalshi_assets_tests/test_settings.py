@@ -247,3 +247,11 @@ def test_a_foreign_key_in_the_env_file_is_named_as_it_stands_there() -> None:
     Path(".env").write_text("POSTGRES_PASSWORD=secret\n")
     with pytest.raises(ConfigurationError, match=r"^POSTGRES_PASSWORD in \.env is not a setting"):
         load_settings()
+
+
+@pytest.mark.parametrize(
+    "name", ["max_event_pct", "max_category_pct", "max_shard_pct", "max_total_pct"]
+)
+def test_a_share_in_which_no_trade_fits_is_refused(name: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"{name} 1 is below max_trade_pct 2"):
+        load_settings(env={}, **{name: "1"})

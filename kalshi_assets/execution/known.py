@@ -97,7 +97,8 @@ def gather(desk: Desk, to_judge: Sequence[Signal], *, is_reconciled: bool) -> Kn
 
 def inputs_of(now: datetime, signal: Signal, known: Known, *, approved: Sequence[Stake]) -> Inputs:
     """Return what a signal is judged by; `approved` is staked by this round's approvals so far."""
-    tracked, live = known.markets.get(signal.market_ticker), known.live
+    ticker = signal.market_ticker
+    tracked = known.markets.get(ticker)
     account = _after(known.account, approved, known.markets)
     exposure = exposure_of(
         tracked,
@@ -111,11 +112,11 @@ def inputs_of(now: datetime, signal: Signal, known: Known, *, approved: Sequence
         market=tracked.market if tracked else None,
         fee_multiplier=tracked.fee_multiplier if tracked else None,
         category=tracked.category if tracked else None,
-        quote=known.quotes.get(signal.market_ticker),
+        quote=known.quotes.get(ticker),
         exchange=known.exchange,
         account=account,
         verdicts=known.verdicts,
-        has_live_order=None if live is None else signal.market_ticker in _markets_of(live),
+        has_live_order=_has_live_order(ticker, known.live, approved),
         event_exposure_micros=exposure.event,
         category_exposure_micros=exposure.category,
         shard_exposure_micros=exposure.shard,
@@ -196,8 +197,13 @@ def _with_approvals(activity: Activity | None, approved: Sequence[Stake]) -> Act
     )
 
 
-def _markets_of(orders: Sequence[ledger.Order]) -> set[str]:
-    return {order.market_ticker for order in orders}
+def _has_live_order(
+    ticker: str, live: Sequence[ledger.Order] | None, approved: Sequence[Stake]
+) -> bool | None:
+    """Tell whether an order is live in a market; one approved in this round will be."""
+    if live is None:
+        return None
+    return ticker in {*(order.market_ticker for order in live), *(stake[0] for stake in approved)}
 
 
 def or_none(ask: Callable[[], Answer]) -> Answer | None:
