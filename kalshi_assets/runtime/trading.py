@@ -15,7 +15,7 @@ from socket import gethostname
 
 from kalshi_assets.domain.clock import VenueClock
 from kalshi_assets.domain.price import dollars, micros
-from kalshi_assets.errors import ConfigurationError
+from kalshi_assets.errors import ConfigurationError, ExchangeError, PayloadError
 from kalshi_assets.execution.desk import Desk
 from kalshi_assets.execution.halting import halt, names
 from kalshi_assets.execution.opening import open_desk
@@ -34,15 +34,28 @@ STAND_DOWN_WITHIN = timedelta(seconds=60)
 
 @dataclass(frozen=True)
 class Halted:
-    """What a halt left: whether it was one, and orders that the venue has not confirmed dead."""
+    """What a halt left: whether it was one, and orders that the venue has not confirmed dead.
+
+    Attributes:
+        live: orders of ours.
+        others: what of the whole account's orders could not be confirmed, where that was asked.
+    """
 
     is_changed: bool
     live: list[Order]
+    others: str | None = None
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Tell whether all that was to be cancelled is dead."""
+        return not self.live and self.others is None
 
     @property
     def sentence(self) -> str:
         """Say what is so now, and what goes on."""
         state = "Trading is halted." if self.is_changed else "Trading was halted before."
+        if self.others is not None:
+            state = f"{state} NOT CONFIRMED DEAD of the account's orders: {self.others}."
         if not self.live:
             return f"{state} None of our orders is live, the venue confirms."
         return (
@@ -58,16 +71,27 @@ def halt_trading(given: Settings, *, why: str, is_everything: bool) -> Halted:
         with database.transaction() as connection:
             changed = halt(connection, "command", why=why, at=now, by=operator())
         with open_desk(settings, database, run_id=command_id("halt")) as desk:
-            if is_everything:
-                cancel_everything(desk)
-            return Halted(changed, stand_down(desk, within=STAND_DOWN_WITHIN))
+            others = cancel_everything(desk) if is_everything else None
+            return Halted(changed, stand_down(desk, within=STAND_DOWN_WITHIN), others)
 
 
-def cancel_everything(desk: Desk) -> None:
-    """Cancel all resting orders of the account, those that others placed as well, one by one."""
-    for order in desk.venue.orders():
-        if order.remaining_count:
+def cancel_everything(desk: Desk) -> str | None:
+    """Cancel all resting orders of the account, those that others placed as well, one by one.
+
+    Returns:
+        What could not be confirmed, or None. One that fails does not keep the others.
+    """
+    try:
+        resting = [order for order in desk.venue.orders() if order.remaining_count]
+    except (ExchangeError, PayloadError) as exc:
+        return f"the account's orders cannot be listed: {exc}"
+    failed = []
+    for order in resting:
+        try:
             desk.venue.cancel_order(order.order_id, market_ticker=order.market_ticker)
+        except (ExchangeError, PayloadError) as exc:
+            failed.append(f"{order.order_id} in {order.market_ticker}: {exc}")
+    return "; ".join(failed) or None
 
 
 def reduce_trading(given: Settings, *, why: str) -> bool:

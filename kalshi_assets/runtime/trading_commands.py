@@ -37,7 +37,7 @@ WHY = click.option("--why", default="", help="The reason; it is kept with the ch
 def halt(context: click.Context, *, why: str, is_everything: bool) -> None:
     """Halt trading and cancel our orders until the venue confirms.
 
-    Exit code 0: none of our orders is live; 3: halted, but not every order is confirmed dead.
+    Exit code 0: what was to be cancelled is dead; 3: halted, but not every order is confirmed dead.
     """
     from kalshi_assets.runtime import trading
 
@@ -45,7 +45,7 @@ def halt(context: click.Context, *, why: str, is_everything: bool) -> None:
         load_settings(), why=why or "by command", is_everything=is_everything
     )
     click.echo(halted.sentence)
-    context.exit(EXIT_NOT_CONFIRMED if halted.live else 0)
+    context.exit(0 if halted.is_confirmed else EXIT_NOT_CONFIRMED)
 
 
 @click.command()
