@@ -56,6 +56,13 @@ def flatten(desk: Desk) -> list[ExitJudgement]:
     return _sell(desk, None, while_in=("active", "reducing", "halted"))
 
 
+def left_to_sell(desk: Desk) -> list[OwnHolding]:
+    """Return what our own orders still hold, as far as their fills are told."""
+    or_none(lambda: account.record_fills(desk))
+    with desk.database.transaction() as connection:
+        return own_holdings(connection)
+
+
 def _sell(
     desk: Desk, rules: ExitRules | None, *, while_in: Collection[State]
 ) -> list[ExitJudgement]:

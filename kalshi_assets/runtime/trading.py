@@ -1,4 +1,4 @@
-"""The commands that change whether it trades: halt, reduce, resume, book-transfer.
+"""The commands that change whether it trades: halt, reduce, flatten, resume, book-transfer.
 
 They work on what runs on this home, or with an external database on that one, and are never in the
 UI: whoever reaches the UI may launch jobs, but nobody resumes trading from there.
@@ -12,24 +12,30 @@ from decimal import Decimal
 from getpass import getuser
 from os import getpid
 from socket import gethostname
+from time import monotonic, sleep
 
 from kalshi_assets.domain.clock import VenueClock
 from kalshi_assets.domain.price import dollars, micros
-from kalshi_assets.errors import ConfigurationError, ExchangeError, PayloadError
+from kalshi_assets.errors import ConfigurationError, ExchangeError, PayloadError, ProcessError
 from kalshi_assets.execution.desk import Desk
-from kalshi_assets.execution.halting import halt, names
+from kalshi_assets.execution.exits import flatten, left_to_sell, words
+from kalshi_assets.execution.halting import cancel_live, halt, names
+from kalshi_assets.execution.holdings import OwnHolding
 from kalshi_assets.execution.opening import open_desk
 from kalshi_assets.execution.resuming import Resumed, resume
 from kalshi_assets.execution.upkeep import stand_down
 from kalshi_assets.runtime.home import Home
 from kalshi_assets.runtime.installation import database_of, running_installation
+from kalshi_assets.runtime.status_sources import require_identity
+from kalshi_assets.runtime.up import on_local_exchange
 from kalshi_assets.settings import Settings
 from kalshi_assets.storage import books
-from kalshi_assets.storage.engine import Database
+from kalshi_assets.storage.engine import ORDER_LOCK, Database
 from kalshi_assets.storage.ledger import Order
 from kalshi_assets.storage.trading_state import change_state
 
 STAND_DOWN_WITHIN = timedelta(seconds=60)
+ORDER_LOCK_WITHIN = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
@@ -104,6 +110,50 @@ def reduce_trading(given: Settings, *, why: str) -> bool:
             )
 
 
+@dataclass(frozen=True)
+class Flattened:
+    """What became of each holding, and what is still held of what our orders bought."""
+
+    lines: list[str]
+    left: list[OwnHolding]
+
+
+def flatten_holdings(given: Settings, *, why: str) -> Flattened:
+    """Buy nothing new from now on, and sell what our orders bought, at the bid of now.
+
+    Raises:
+        ProcessError: the order job is at work all the time.
+    """
+    with at_work(given) as (settings, database):
+        now = VenueClock.parse(settings.venue_clock).now()
+        with database.transaction() as connection:
+            change_state(connection, "reducing", cause="command", why=why, at=now, by=operator())
+        with (
+            _order_lock(database),
+            open_desk(settings, database, run_id=command_id("flatten")) as desk,
+        ):
+            cancel_live(desk, why)
+            lines = words(flatten(desk))
+            return Flattened(lines, left_to_sell(desk))
+
+
+@contextmanager
+def _order_lock(database: Database) -> Iterator[None]:
+    """Hold the order job's lock; one that runs is waited for."""
+    deadline = monotonic() + ORDER_LOCK_WITHIN.total_seconds()
+    while True:
+        with database.advisory_lock(ORDER_LOCK) as is_ours:
+            if is_ours:
+                yield
+                return
+        if monotonic() > deadline:
+            raise ProcessError(
+                f"an order job has been at work for {ORDER_LOCK_WITHIN.total_seconds():.0f} s: "
+                "nothing was sold; trading only reduces now, try again"
+            )
+        sleep(1)
+
+
 def resume_trading(given: Settings, *, why: str, is_unknown_accepted: bool) -> Resumed:
     """Reconcile, and trade again."""
     with (
@@ -134,6 +184,7 @@ def at_work(given: Settings) -> Iterator[tuple[Settings, Database]]:
 
     Raises:
         ConfigurationError: nothing runs here, and no external database is set.
+        DatabaseMismatch: that database holds the data of another venue.
     """
     home = Home(given.home)
     installation = running_installation(home)
@@ -141,13 +192,15 @@ def at_work(given: Settings) -> Iterator[tuple[Settings, Database]]:
         settings = installation.settings
         url = database_of(installation, home, given=given).url
     elif given.database_url is not None:
-        settings, url = given, given.database_url.get_secret_value()
+        settings, url = on_local_exchange(given), given.database_url.get_secret_value()
     else:
         raise ConfigurationError(
             f"nothing runs on {given.home}, so nothing trades: `kalshi-assets up` starts it"
         )
     database = Database(url)
     try:
+        with database.transaction() as connection:
+            require_identity(connection, database.name, settings.identity)
         yield settings, database
     finally:
         database.dispose()
