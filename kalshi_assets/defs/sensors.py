@@ -11,6 +11,7 @@ from kalshi_assets.defs.run_sensors import failed_run_sensor, recovered_run_sens
 from kalshi_assets.domain.calendar import VENUE_TIMEZONE, venue_day
 from kalshi_assets.domain.clock import wall_now
 from kalshi_assets.domain.tick import SLOT_TAG, slot_of
+from kalshi_assets.execution.holdings import own_holdings
 from kalshi_assets.storage import intake, ledger, signals, trading_state
 
 RUNNING = dg.DefaultSensorStatus.RUNNING
@@ -111,7 +112,7 @@ def order_sensor(
     with platform.database.transaction() as connection:
         open_signals = signals.open_signals(connection, venue_day(platform.clock.now()))
         live = ledger.live_orders(connection)
-        held = ledger.own_fills(connection) if platform.has_exit_rules else []
+        held = own_holdings(connection) if platform.has_exit_rules else []
     if not open_signals and not live and not held:
         why = "no open signal, no live order, nothing held that a rule could sell"
         return dg.SensorResult(skip_reason=why, cursor=slot)

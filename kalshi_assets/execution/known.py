@@ -8,7 +8,7 @@ from typing import TypeVar
 from kalshi_assets.domain.calls import BreakerState
 from kalshi_assets.domain.market import ExchangeStatus, Quote, TrackedMarket
 from kalshi_assets.domain.signal import Signal
-from kalshi_assets.errors import ExchangeError, PayloadError
+from kalshi_assets.errors import ExchangeError, LedgerNotOpen, PayloadError
 from kalshi_assets.execution.account import Statement, read_statement
 from kalshi_assets.execution.desk import Desk
 from kalshi_assets.execution.exposure import Stake as Stake
@@ -210,5 +210,5 @@ def or_none(ask: Callable[[], Answer]) -> Answer | None:
     """Return the venue's answer, or None: then the rules that need it refuse."""
     try:
         return ask()
-    except (ExchangeError, PayloadError):
+    except (ExchangeError, PayloadError, LedgerNotOpen):
         return None

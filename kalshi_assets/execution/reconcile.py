@@ -24,8 +24,12 @@ GRACE = timedelta(seconds=30)
 LIST_OVERLAP = timedelta(minutes=10)
 
 
-def reconcile(desk: Desk) -> int:
+def reconcile(desk: Desk, *, is_whole: bool = False) -> int:
     """Bring every live order to what the venue lists, and return how many were looked at.
+
+    Args:
+        desk: where.
+        is_whole: list all orders, however old: others may have traded while nothing ran here.
 
     Raises:
         ExchangeError: the venue could not be asked; nothing was changed.
@@ -34,7 +38,7 @@ def reconcile(desk: Desk) -> int:
     open_books(desk)
     with desk.database.transaction() as connection:
         live = ledger.live_orders(connection)
-    found = _listed(desk, since=_since(desk, live))
+    found = _listed(desk, since=None if is_whole else _since(desk, live))
     listed = {order.client_order_id: order for order in found}
     if any(o.client_order_id not in listed and _end_if_unlisted(desk, o) for o in live):
         # it may be older there than our row of it

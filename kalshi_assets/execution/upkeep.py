@@ -6,10 +6,11 @@ resume, so that whichever of them runs next carries on where one was killed.
 
 from dataclasses import dataclass
 from datetime import timedelta
+from time import monotonic
 
-from kalshi_assets.errors import ExchangeError, PayloadError
+from kalshi_assets.errors import ExchangeError, LedgerNotOpen, PayloadError
 from kalshi_assets.execution.account import Statement
-from kalshi_assets.execution.books import Comparison, compare_patiently
+from kalshi_assets.execution.books import LOOKS, PAUSE_SECONDS, Comparison, compare
 from kalshi_assets.execution.desk import Desk
 from kalshi_assets.execution.halting import cancel_live
 from kalshi_assets.execution.reconcile import reconcile
@@ -55,13 +56,16 @@ def stand_down(desk: Desk, *, within: timedelta) -> list[ledger.Order]:
         Those that still may: jobs go on with them every few seconds, and each expires by itself.
     """
     tries = max(1, int(within.total_seconds() / STAND_DOWN_PAUSE_SECONDS))
+    deadline = monotonic() + within.total_seconds()  # a try may wait long for answers
     live: list[ledger.Order] = []
     for attempt in range(tries):
         if attempt:
+            if monotonic() > deadline:
+                break
             desk.pause(STAND_DOWN_PAUSE_SECONDS)
         try:
             live = keep_up(desk).live
-        except (ExchangeError, PayloadError):
+        except (ExchangeError, PayloadError, LedgerNotOpen):
             with desk.database.transaction() as connection:
                 live = ledger.live_orders(connection)
         if not live:
@@ -86,6 +90,25 @@ def check_daily_loss(desk: Desk, statement: Statement) -> bool:
         why = f"the day's loss is {gate.value}, allowed: {gate.limit}"
         halt(connection, "daily_loss", why=why, at=now)
     return True
+
+
+def compare_patiently(desk: Desk) -> Comparison:
+    """Compare until ledger and venue agree, or long enough for any read that lags.
+
+    Each further look reads all orders and all fills first: what somebody else has traded since the
+    last round, or while nothing ran here, is no difference once its order is known.
+
+    Raises:
+        ExchangeError: the venue could not be asked.
+    """
+    found = compare(desk)
+    for _ in range(LOOKS - 1):
+        if found.is_equal:
+            break
+        desk.pause(PAUSE_SECONDS)
+        reconcile(desk, is_whole=True)
+        found = compare(desk, is_whole=True)
+    return found
 
 
 def check_books(desk: Desk) -> Comparison:

@@ -50,7 +50,7 @@ def demo(*, once: bool, as_json: bool, port: int, **played: Any) -> None:
 @cli.command()
 @click.option("--port", default=3000, show_default=True, help="Port of the UI on loopback.")
 def up(*, port: int) -> None:
-    """Run on the venue of KALSHI_VENUE: paper (default) or demo."""
+    """Run on the venue of KALSHI_VENUE: paper (default), demo, or live once it is armed."""
     from kalshi_assets.runtime import up as runner
 
     runner.run(load_settings(), port=port)

@@ -73,7 +73,7 @@ def read_database(
         StorageError: it does not answer, or holds other data than these settings are for.
     """
     with database.transaction() as connection:
-        _require_identity(connection, database.name, settings.identity)
+        require_identity(connection, database.name, settings.identity)
         found = list(signals.open_signals(connection, venue_day(now)).values())
         ids = [signal.signal_id for signal in found]
         return Recorded(
@@ -145,7 +145,12 @@ def _signer(settings: Settings) -> RequestSigner | None:
     return RequestSigner(settings.api_key_id, settings.private_key_path)
 
 
-def _require_identity(connection: Connection, name: str, identity: str) -> None:
+def require_identity(connection: Connection, name: str, identity: str) -> None:
+    """Check that a database holds the data of this venue and input.
+
+    Raises:
+        DatabaseMismatch: it holds those of another.
+    """
     found = identity_of(connection)
     if found != identity:
         raise DatabaseMismatch(

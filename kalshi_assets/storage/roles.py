@@ -2,7 +2,7 @@
 
 The owner of the database migrates it and writes market data. Whoever judges, sends and reconciles
 connects as `kalshi_trading` (see `engine.Database`): SELECT everywhere, INSERT on the ledger, and
-UPDATE of the few columns of an order that move, which triggers guard as well.
+UPDATE of the few columns of an order that move, which triggers guard as well. It cannot arm.
 """
 
 from psycopg import errors, sql
@@ -25,7 +25,6 @@ ADDS_TO = (
     "trading_state",
     "cash_movements",
     "foreign_orders",
-    "armings",
     "settings_history",
     "alerts",
     "verdicts",

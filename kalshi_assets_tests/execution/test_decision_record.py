@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from sqlalchemy import text
 
 from kalshi_assets.execution.decision_record import (
     canonical,
@@ -24,6 +23,7 @@ from kalshi_assets.risk.engine import judge, judge_exit
 from kalshi_assets.risk.inputs import ExitInputs, Inputs, Limits
 from kalshi_assets.storage import ledger
 from kalshi_assets.storage.engine import Database
+from kalshi_assets.storage.lineage import decision_of
 from kalshi_assets.storage.migrate import prepare
 from kalshi_assets_tests.risk import generated
 from kalshi_assets_tests.risk.cases import EXIT, INPUTS, LIMITS, NOW
@@ -107,10 +107,11 @@ def test_after_a_round_trip_through_postgres_the_bytes_are_the_same(
     prepared: Database, inputs: Any, limits: Limits
 ) -> None:
     row = row_of(inputs, limits)
-    with prepared.transaction() as connection:
+    with prepared.engine.connect() as connection:
         ledger.save_decisions(connection, [row])
-        [read] = ledger.latest_decisions(connection).values()
-        connection.execute(text("DELETE FROM kalshi.decisions"))
+        read = decision_of(connection, row.decision_id)
+        connection.rollback()
+    assert read is not None
     assert recompute(read) == bytes_of(row) == bytes_of(read)
     assert canonical(read.inputs) == canonical(row.inputs)
 
