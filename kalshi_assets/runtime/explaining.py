@@ -103,8 +103,9 @@ def _average_lines(found: Lineage) -> Iterator[str]:
     yield f"           content hash {order['average_hash']}"
     yield f"Ticks      {found.tick_count} of the window are kept; the newest:"
     for tick in found.last_ticks:
+        source = f"{tick['source']} {tick['source_key']}".strip()
         yield (
-            f"           {_at(tick['observed_at'])} {tick['source']} {tick['source_key']}: bid "
+            f"           {_at(tick['observed_at'])} {source}: bid "
             f"{dollars(tick['yes_bid']):.4f}, ask {dollars(tick['yes_ask']):.4f}, quoted "
             f"{_at(tick['quoted_at'])}"
         )
