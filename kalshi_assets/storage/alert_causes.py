@@ -1,6 +1,10 @@
 """What raises alerts of its own: fills, verdicts, the feed, runs. In words for a trader.
 
 A cause is a short name. It alerts once, until it is settled; a filled order is never settled.
+
+An outage of the exchange is one cause: while its calls fail, the runs, checks and quotes that fail
+with them raise nothing of their own. If it lasts, the halt that follows tells of it; what still
+fails when calls get through again alerts then.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +16,7 @@ from kalshi_assets.domain.account import Fill
 from kalshi_assets.domain.price import MICROS_PER_DOLLAR, contracts, dollars
 from kalshi_assets.settings import AlertKind
 from kalshi_assets.storage.alerts import raise_alert, settle_cause
-from kalshi_assets.storage.schema import alerts, polls
+from kalshi_assets.storage.schema import alerts, breaker_failures, breaker_transitions, polls
 
 FEED, HALT = "feed", "halt "
 
@@ -74,6 +78,8 @@ def alert_on_verdict(
     if is_passed:
         settle_cause(connection, f"check {check}", at=at)
         return
+    if is_outage(connection):
+        return
     raise_alert(
         connection,
         kind="check_failed",
@@ -88,6 +94,8 @@ def alert_on_verdict(
 
 def alert_on_silence(connection: Connection, *, since: datetime, at: datetime) -> bool:
     """Raise an alert: no poll was answered since a moment."""
+    if is_outage(connection):
+        return False
     return raise_alert(
         connection,
         kind="feed_down",
@@ -98,6 +106,17 @@ def alert_on_silence(connection: Connection, *, since: datetime, at: datetime) -
         todo="run `kalshi-assets doctor`, and look at the newest run of poll_job in the UI",
         at=at,
     )
+
+
+def is_outage(connection: Connection) -> bool:
+    """Tell whether calls to the exchange fail at present: one in a row, or the breaker is open."""
+    failing = select(func.count()).where(breaker_failures.c.failures > 0)
+    if connection.scalar(failing):
+        return True
+    newest = select(breaker_transitions.c.to_state).order_by(
+        breaker_transitions.c.transition_id.desc()
+    )
+    return (connection.scalar(newest.limit(1)) or "closed") != "closed"
 
 
 def settle_silence(connection: Connection, *, at: datetime) -> bool:
@@ -116,6 +135,8 @@ def newest_answer_at(connection: Connection) -> datetime | None:
 
 def alert_on_run(connection: Connection, job: str, *, run_id: str, why: str, at: datetime) -> bool:
     """Raise an alert: a run of a job failed, and none of that job succeeded since."""
+    if is_outage(connection):
+        return False
     return raise_alert(
         connection,
         kind="failed_run",

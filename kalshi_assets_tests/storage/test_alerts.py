@@ -11,9 +11,11 @@ import pytest
 from sqlalchemy import text
 
 from kalshi_assets.domain.account import Fill
-from kalshi_assets.domain.clock import wall_now
+from kalshi_assets.domain.clock import FixedClock, wall_now
+from kalshi_assets.kalshi.breaker import Breaker
 from kalshi_assets.settings import ALERT_KINDS
 from kalshi_assets.storage.account import save_fills
+from kalshi_assets.storage.alert_causes import alert_on_run, alert_on_silence
 from kalshi_assets.storage.alerts import (
     LONGEST_TEXT,
     Delivery,
@@ -23,6 +25,7 @@ from kalshi_assets.storage.alerts import (
     settle_cause,
     undelivered,
 )
+from kalshi_assets.storage.breaker import StoredBreaker
 from kalshi_assets.storage.engine import Connection, Database
 from kalshi_assets.storage.migrate import prepare
 from kalshi_assets.storage.trading_state import change_state
@@ -200,3 +203,32 @@ def test_a_failing_check_alerts_until_it_passes_again(connection: Connection) ->
     assert first.cause == second.cause == "check ticks_are_fresh"
     assert first.why == "5 of 5 markets stale; must hold: age_seconds <= 300"
     assert (first.settled_at, second.settled_at) == (MOMENT, None)
+
+
+def fails(connection: Connection) -> list[bool]:
+    """What fails together with the exchange: a run, the feed."""
+    return [
+        alert_on_run(connection, "poll_job", run_id="1", why="503", at=MOMENT),
+        alert_on_silence(connection, since=MOMENT, at=MOMENT),
+    ]
+
+
+def test_an_outage_is_one_cause_and_what_fails_with_it_alerts_when_calls_get_through_again(
+    database: Database,
+) -> None:
+    store = StoredBreaker(database, "exchange", clock=FixedClock(MOMENT))
+    breaker = Breaker("exchange", store)
+    breaker.admit("read")
+    breaker.failed("503", is_probe=False)
+    with database.transaction() as connection:
+        assert fails(connection) == [False, False]
+
+    for _ in range(2):
+        breaker.failed("503", is_probe=False)
+    with database.transaction() as connection:
+        assert fails(connection) == [False, False]
+        assert [row.cause for row in kept(connection)] == ["halt breaker"]
+
+    breaker.succeeded(is_probe=True)
+    with database.transaction() as connection:
+        assert fails(connection) == [True, True]
