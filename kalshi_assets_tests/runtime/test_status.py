@@ -8,6 +8,7 @@ from sqlalchemy import insert
 
 from kalshi_assets.local_exchange.gate import Interceptor
 from kalshi_assets.storage.schema import breaker_transitions
+from kalshi_assets.storage.trading_state import change_state
 from kalshi_assets_tests.execution.faults import OnOperation, altering, answering
 from kalshi_assets_tests.runtime.commands import Shell, installed
 from kalshi_assets_tests.stand import OVERREACTING, Stand
@@ -84,7 +85,8 @@ def test_looking_writes_nothing_and_sends_no_order(ready: Stand, shell: Shell) -
 
 
 def halt(stand: Stand) -> None:
-    stand.execute("INSERT INTO kalshi.trading_state VALUES (:at, 'halted', 'test')", at=stand.now)
+    with stand.database.transaction() as connection:
+        change_state(connection, "halted", cause="command", why="a test", at=stand.now)
 
 
 def fail_for_the_feed(stand: Stand) -> None:
@@ -119,7 +121,7 @@ def lose_a_tenth(stand: Stand) -> None:
 def order_all_day(stand: Stand) -> None:
     stand.execute(
         "INSERT INTO kalshi.orders SELECT (o).* FROM (SELECT jsonb_populate_record(o, "
-        "jsonb_build_object('client_order_id', 'order ' || n)) AS o FROM kalshi.orders o, "
+        "jsonb_build_object('client_order_id', 'order ' || n, 'attempt', n + 1)) AS o FROM kalshi.orders o, "
         "generate_series(1, 50) n) x"
     )
 
