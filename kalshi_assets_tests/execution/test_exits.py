@@ -1,10 +1,14 @@
 """What our orders bought is sold for a reason; what was bought by hand is left alone."""
 
+import json
+from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from kalshi_assets.execution import exits
 from kalshi_assets.execution.books import compare
 from kalshi_assets.execution.desk import exit_rules_of
 from kalshi_assets.execution.exits import (
@@ -16,6 +20,7 @@ from kalshi_assets.execution.exits import (
 )
 from kalshi_assets.execution.halting import halt
 from kalshi_assets.execution.upkeep import keep_up
+from kalshi_assets.kalshi.client import KalshiClient
 from kalshi_assets.storage.trading_state import change_state
 from kalshi_assets_tests.execution.faults import (
     CREATE,
@@ -51,14 +56,14 @@ def sell(stand: Stand, **rules: Any) -> list[ExitJudgement]:
 
 
 def exit_settings(**rules: Any) -> dict[str, Any]:
-    from decimal import Decimal
-
     return {name: Decimal(value) for name, value in rules.items()}
 
 
-def requested(stand: Stand) -> list[dict[str, Any]]:
-    """Return the bodies of the order writes that the exchange saw."""
-    return [write["body"] for write in stand.seen_by_exchange()["order_writes"]]
+def reducing_requests(stand: Stand) -> list[dict[str, Any]]:
+    """Return what the exchange was asked to sell, word for word."""
+    written = stand.seen_by_exchange()["order_writes"]
+    bodies = [json.loads(write["body"]) for write in written if write["body"]]
+    return [body for body in bodies if body.get("reduce_only")]
 
 
 @pytest.mark.parametrize(
@@ -88,12 +93,8 @@ def test_a_rule_sells_our_own_share_at_once_or_not_at_all_and_ledger_equals_venu
         keep_up(desk)
         assert left_to_sell(desk) == []
         assert compare(desk).is_equal
-    [body] = [b for b in bodies(holding) if b.get("reduce_only")]
+    [body] = reducing_requests(holding)
     assert body["time_in_force"] == "immediate_or_cancel"
-
-
-def bodies(stand: Stand) -> list[dict[str, Any]]:
-    return [write.get("body") or {} for write in stand.seen_by_exchange()["order_writes"]]
 
 
 def test_by_default_nothing_is_sold(holding: Stand) -> None:
@@ -102,13 +103,8 @@ def test_by_default_nothing_is_sold(holding: Stand) -> None:
 
 
 def test_what_an_exit_leaves_is_asked_again_by_the_next_attempt(holding: Stand) -> None:
-    """Another client bids for ten contracts only, above everybody else... the first time."""
     [bought] = orders(holding)
-
-    def only_some(body: Any) -> Any:
-        return {**body, "count": "10.00"}
-
-    cut_requests(holding, times=1, change=only_some)
+    cut_first_exit(holding)
     [first] = sell(holding, **STOP)
     assert first.order is not None
     [second] = sell(holding, **STOP)
@@ -121,17 +117,13 @@ def test_what_an_exit_leaves_is_asked_again_by_the_next_attempt(holding: Stand) 
     assert position(holding) == 0
 
 
-def cut_requests(stand: Stand, *, times: int, change: Any) -> None:
-    """Let the exchange get smaller exits than were sent: as if the bid were that thin."""
-    from dataclasses import replace
-
-    from kalshi_assets.kalshi.client import KalshiClient
-
-    create, left = KalshiClient.create_order, [times]
+def cut_first_exit(stand: Stand) -> None:
+    """Let the exchange get only ten contracts of the first exit: as if the bid were that thin."""
+    create, exits_sent = KalshiClient.create_order, []
 
     def cut(client: Any, request: Any) -> Any:
-        if left[0] and request.is_reduce_only:
-            left[0] -= 1
+        if request.is_reduce_only and not exits_sent:
+            exits_sent.append(request)
             request = replace(request, count=1_000)
         return create(client, request)
 
@@ -143,7 +135,7 @@ def test_an_exit_whose_fills_are_not_told_yet_does_not_sell_what_was_bought_by_h
 ) -> None:
     order_by_hand(holding, "no", ticker=OVERREACTING, cents=99, contracts=200)
     held = position(holding)
-    cut_requests(holding, times=1, change=None)
+    cut_first_exit(holding)
     sell(holding, **STOP)
     assert position(holding) == held + 1_000
     known = set(holding.contents("fills"))
@@ -189,8 +181,6 @@ def test_while_halted_no_rule_sells_but_flatten_does(holding: Stand) -> None:
 def test_a_halt_between_the_judgement_of_an_exit_and_its_intent_lets_nothing_be_sent(
     holding: Stand,
 ) -> None:
-    from kalshi_assets.execution import exits
-
     judging = exits.judge_exit
 
     def judged(*args: Any) -> Any:
@@ -212,7 +202,6 @@ def test_in_the_order_job_a_failing_check_blocks_no_exit_and_reducing_neither(
     with holding.database.transaction() as connection:
         change_state(connection, "reducing", cause="command", why="a test", at=holding.now)
     holding.later(300)  # no poll since: the ticks are stale, and the gate for entries is closed
-    holding.change(venue_clock=holding.settings.venue_clock)
 
     result = holding.judge_and_place(expect_success=False)
 
@@ -225,14 +214,19 @@ def test_in_the_order_job_a_failing_check_blocks_no_exit_and_reducing_neither(
 
 
 def test_a_resting_entry_is_withdrawn_before_what_it_bought_is_sold(loaded_stand: Stand) -> None:
+    """The bid was our own: once it is gone, the next rounds sell at those of others."""
     loaded_stand.change(max_trade_pct=10, max_order_usd=1_000)
     judge_and_place(loaded_stand)
     assert [o["status"] for o in orders(loaded_stand)] == ["resting"]
 
-    sell(loaded_stand, **STOP)
-
+    sell(loaded_stand, exit_hours_before_close="2000")
     assert [o["status"] for o in orders(loaded_stand)] == ["canceled"]
-    assert [o["status"] for o in orders(loaded_stand, "exit")] == ["filled"]
+    for _ in range(5):
+        sell(loaded_stand, exit_hours_before_close="2000")
+
+    [bought] = orders(loaded_stand)
+    sold = sum(o["fill_count"] for o in orders(loaded_stand, "exit"))
+    assert sold == bought["fill_count"] > 0
     assert position(loaded_stand) == 0
 
 
