@@ -148,7 +148,7 @@ def test_a_settlement_during_the_opening_is_not_counted_twice(
 ) -> None:
     with desk_bench(make_database(), tmp_path) as bench:
         bench.by_hand("bid", "0.52", "2")
-        balance, calls = KalshiClient.balance, []
+        balance, calls = KalshiClient.balance, list[int]()
 
         def settles_first(client: KalshiClient) -> Any:
             if not calls:

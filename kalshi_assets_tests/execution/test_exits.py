@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from kalshi_assets.execution import exits
 from kalshi_assets.execution.books import compare
 from kalshi_assets.execution.desk import exit_rules_of
 from kalshi_assets.execution.exits import (
@@ -21,6 +20,7 @@ from kalshi_assets.execution.exits import (
 from kalshi_assets.execution.halting import halt
 from kalshi_assets.execution.upkeep import keep_up
 from kalshi_assets.kalshi.client import KalshiClient
+from kalshi_assets.risk import engine
 from kalshi_assets.storage.trading_state import change_state
 from kalshi_assets_tests.execution.faults import (
     CREATE,
@@ -119,7 +119,7 @@ def test_what_an_exit_leaves_is_asked_again_by_the_next_attempt(holding: Stand) 
 
 def cut_first_exit(stand: Stand) -> None:
     """Let the exchange get only ten contracts of the first exit: as if the bid were that thin."""
-    create, exits_sent = KalshiClient.create_order, []
+    create, exits_sent = KalshiClient.create_order, list[Any]()
 
     def cut(client: Any, request: Any) -> Any:
         if request.is_reduce_only and not exits_sent:
@@ -181,14 +181,14 @@ def test_while_halted_no_rule_sells_but_flatten_does(holding: Stand) -> None:
 def test_a_halt_between_the_judgement_of_an_exit_and_its_intent_lets_nothing_be_sent(
     holding: Stand,
 ) -> None:
-    judging = exits.judge_exit
+    judging = engine.judge_exit
 
     def judged(*args: Any) -> Any:
         with holding.database.transaction() as connection:
             halt(connection, "command", why="a test", at=holding.now)
         return judging(*args)
 
-    holding.patch.setattr(exits, "judge_exit", judged)
+    holding.patch.setattr("kalshi_assets.execution.exits.judge_exit", judged)
     [kept] = sell(holding, **STOP)
     assert kept.decision.is_approved
     assert kept.order is None

@@ -9,7 +9,7 @@ import pytest
 from kalshi_assets.domain.account import OrderRequest
 from kalshi_assets.domain.order import client_order_id
 from kalshi_assets.errors import BreakerOpen, NotReconciled
-from kalshi_assets.execution import upkeep
+from kalshi_assets.execution import judge, upkeep
 from kalshi_assets.execution.books import compare
 from kalshi_assets.execution.halting import halt
 from kalshi_assets.execution.judge import judge_open_signals
@@ -18,7 +18,6 @@ from kalshi_assets.execution.resuming import Resumed, resume
 from kalshi_assets.execution.upkeep import keep_up, stand_down
 from kalshi_assets.kalshi import breaker
 from kalshi_assets.kalshi.client import KalshiClient
-from kalshi_assets.storage import ledger
 from kalshi_assets_tests.execution.faults import (
     CREATE,
     OnOperation,
@@ -82,23 +81,19 @@ def test_our_orders_are_cancelled_until_the_venue_confirms_and_those_of_others_s
 
 def test_a_halt_between_judgement_and_intent_lets_nothing_be_sent(loaded_stand: Stand) -> None:
     loaded_stand.later(1)
-    intent = ledger.add_intent
     with loaded_stand.desk() as desk:
         judge_open_signals(desk)
         judged = judge_again_then(loaded_stand, lambda: halt_now(loaded_stand))
         assert place_approved(desk) == []
     assert judged == [True], "the halt came after the last judgement"
-    assert ledger.add_intent is intent
     assert orders(loaded_stand) == []
     assert loaded_stand.order_requests() == 0
 
 
 def judge_again_then(stand: Stand, act: Callable[[], bool]) -> list[bool]:
     """Let something happen right after the judgement before the intent."""
-    from kalshi_assets.execution import place
-
     done: list[bool] = []
-    judging = place.judge_signals
+    judging = judge.judge_signals
 
     def judged(*args: Any) -> Any:
         found = judging(*args)
@@ -106,7 +101,7 @@ def judge_again_then(stand: Stand, act: Callable[[], bool]) -> list[bool]:
         done.append(act())
         return found
 
-    stand.patch.setattr(place, "judge_signals", judged)
+    stand.patch.setattr("kalshi_assets.execution.place.judge_signals", judged)
     return done
 
 

@@ -138,6 +138,7 @@ def test_what_was_filled_meanwhile_is_neither_taken_back_nor_bought_again_by_a_r
         bench.floor.you.rest("ask", "0.48", "1")
 
         assert renew(bench.desk, stale)
+        reconcile(bench.desk)
 
         [there] = [o for o in bench.desk.venue.orders() if o.status == "resting"]
         [ours] = bench.rows("SELECT status, fill_count, count FROM kalshi.orders")

@@ -7,8 +7,9 @@ import pytest
 
 from kalshi_assets.defs import sensors
 from kalshi_assets.domain.clock import wall_now
+from kalshi_assets.errors import ConfigurationError
 from kalshi_assets.execution import upkeep
-from kalshi_assets.runtime import arming, trading
+from kalshi_assets.runtime import arming, trading, up
 from kalshi_assets.storage.engine import ORDER_LOCK, Database
 from kalshi_assets.storage.migrate import prepare
 from kalshi_assets.storage.verdicts import NewVerdict, save_verdicts
@@ -293,6 +294,17 @@ def test_a_venue_without_real_money_is_not_armed(loaded_stand: Stand, shell: She
 def outcomes(stand: Stand) -> list[Any]:
     query = "SELECT refused_by FROM kalshi.decisions WHERE market_ticker LIKE 'KXCPI-%'"
     return [row["refused_by"] for row in stand.rows(f"{query} ORDER BY judged_at")]
+
+
+def test_up_takes_the_venue_live_with_a_key_that_its_exchange_accepts(live: Stand) -> None:
+    up.require_credentials(live.settings)
+    for name in ("api_key_id", "private_key_path"):
+        keyless = live.settings.model_copy(update={name: None})
+        with pytest.raises(ConfigurationError, match="the venue live needs a key of its own"):
+            up.require_credentials(keyless)
+    live.faults.fault = OnOperation("GetBalance", answering(401, "authentication_error"))
+    with pytest.raises(ConfigurationError, match="401"):
+        up.require_credentials(live.settings)
 
 
 def test_live_orders_only_while_it_is_armed(live: Stand, shell: Shell) -> None:
