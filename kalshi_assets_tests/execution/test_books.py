@@ -112,6 +112,7 @@ def test_an_exact_settlement_leaves_nothing_open(bench: DeskBench) -> None:
     found = compare(bench.desk)
 
     assert bench.rows("SELECT result FROM kalshi.settlements") == [{"result": "yes"}]
+    assert found.is_equal, found.sentence
     assert found.tolerance_micros == 0
     assert found.cash_stated == found.cash_expected == micros("5000") + _won("2.50", "0.52")
 
