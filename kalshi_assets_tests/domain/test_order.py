@@ -64,6 +64,7 @@ def test_the_client_order_id_is_the_same_for_the_same_signal_leg_and_attempt() -
         ("resting", 0, "resting"),
         ("resting", 500, "resting"),
         ("executed", 1_000, "filled"),
+        ("executed", 600, "canceled"),  # somebody made it smaller before
         ("canceled", 0, "canceled"),
         ("canceled", 999, "canceled"),
         ("canceled", 1_000, "filled"),

@@ -46,7 +46,7 @@ def run(words: str, monkeypatch: pytest.MonkeyPatch) -> int:
         ("demo --once", {"KALSHI_WINDOW_DAY": "7"}, "KALSHI_WINDOW_DAY is not a setting"),
         ("demo --once", {"KALSHI_MAX_TRADE_PCT": "50"}, "KALSHI_MAX_TRADE_PCT=50"),
         ("demo --once", {"KALSHI_DATABASE_URL": "mysql://x/y"}, "KALSHI_DATABASE_URL"),
-        ("up", {"KALSHI_VENUE": "live"}, "KALSHI_VENUE=live"),
+        ("up", {"KALSHI_VENUE": "live"}, "KALSHI_API_KEY_ID is not set: the venue live"),
         ("up", {"KALSHI_VENUE": "demo"}, "KALSHI_API_KEY_ID is not set"),
         ("db env", {}, "no database runs here"),
         ("local-exchange --scenario moon-week", {}, "scenario 'moon-week'"),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -262,5 +263,7 @@ def test_a_daemon_that_lives_and_does_not_move_is_found_by_its_heartbeat(
         stand.execute("INSERT INTO dagster.daemon_heartbeats VALUES (:at)", at=at)
         _, found_state, found, remedy = look(shell, "processes")
     assert found_state == state
-    assert f"heartbeat {silence} s ago" in found
+    told = re.search(r"heartbeat (\d+) s ago", found)
+    assert told is not None
+    assert silence <= int(told[1]) <= silence + 60  # a busy machine looks a little later
     assert state == "ok" or "daemon.log" in remedy

@@ -121,8 +121,8 @@ def lose_a_tenth(stand: Stand) -> None:
 def order_all_day(stand: Stand) -> None:
     stand.execute(
         "INSERT INTO kalshi.orders SELECT (o).* FROM (SELECT jsonb_populate_record(o, "
-        "jsonb_build_object('client_order_id', 'order ' || n, 'attempt', n + 1)) AS o FROM kalshi.orders o, "
-        "generate_series(1, 50) n) x"
+        "jsonb_build_object('client_order_id', 'order ' || n, 'attempt', n + 1)) AS o "
+        "FROM kalshi.orders o, generate_series(1, 50) n) x"
     )
 
 

@@ -10,9 +10,10 @@ from sqlalchemy import exc, text
 
 from kalshi_assets.domain.account import Fill
 from kalshi_assets.domain.order import TRANSITIONS, OrderStatus
-from kalshi_assets.storage import account, ledger
+from kalshi_assets.storage import account, arming, ledger
 from kalshi_assets.storage.engine import Connection, Database
 from kalshi_assets.storage.roles import ADDS_TO, TRADING_ROLE
+from kalshi_assets.storage.settings_history import note_settings
 from kalshi_assets_tests.risk.cases import NOW, TICKER
 from kalshi_assets_tests.storage.test_ledger import ORDER, decision
 
@@ -27,7 +28,7 @@ FILL = Fill(
     is_taker=True,
     filled_at=NOW,
 )
-KEPT_FOR_EVER = sorted(set(ADDS_TO) - {"verdicts", "alerts"})
+KEPT_FOR_EVER = sorted(set(ADDS_TO) - {"verdicts", "alerts"} | {"armings"})
 
 
 def refused(connection: Connection, statement: str, why: str) -> None:
@@ -56,6 +57,27 @@ def test_what_happened_is_neither_changed_nor_erased(
     if table == "decisions":
         statement = statement.replace("client_order_id", "outcome")
     refused(filled, statement, f"{table} is append-only")
+
+
+@pytest.mark.parametrize("change", ["UPDATE kalshi.{} SET {} = {}", "DELETE FROM kalshi.{}"])
+@pytest.mark.parametrize(
+    ("table", "column"), [("settings_history", "code_version"), ("armings", "override")]
+)
+def test_what_was_in_force_is_neither_changed_nor_erased_by_anybody(
+    connection: Connection, table: str, column: str, change: str
+) -> None:
+    note_settings(connection, {"venue": "paper"}, code="1")
+    arming.arm(connection, until=NOW, by="me")
+    refused(connection, change.format(table, column, column), f"{table} is append-only")
+
+
+def test_whoever_trades_can_note_settings_but_not_arm(trading: Connection) -> None:
+    first = note_settings(trading, {"venue": "paper"}, code="1")
+    assert note_settings(trading, {"venue": "paper"}, code="1") == first
+    assert note_settings(trading, {"venue": "paper"}, code="2") != first
+    assert trading.scalar(text("SELECT count(*) FROM kalshi.settings_history")) == 2
+    with pytest.raises(exc.DBAPIError, match="permission denied"), trading.begin_nested():
+        arming.arm(trading, until=NOW, by="me")
 
 
 @pytest.mark.parametrize("table", KEPT_FOR_EVER)

@@ -46,7 +46,7 @@ def ask(
     return exit_of(holding, rules, quote=quoted, mean=mean, close_at=close_at, now=NOW)
 
 
-def quoted_at(mid: int) -> Any:
+def quoted_at(mid: int) -> dict[str, Any]:
     return {"yes_bid": mid - 10_000, "yes_ask": mid + 10_000}
 
 
@@ -104,7 +104,7 @@ def test_without_both_sides_there_is_no_mid(empty: str) -> None:
     ],
 )
 def test_a_loss_is_stopped_at_the_bid_of_the_side_held(
-    holding: Holding, quote: Any, is_stopped: bool
+    holding: Holding, quote: dict[str, Any], is_stopped: bool
 ) -> None:
     found = ask(STOP, holding, **quote)
     assert (found is not None and found.reason == "stop") is is_stopped
