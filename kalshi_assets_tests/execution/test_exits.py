@@ -17,11 +17,10 @@ from kalshi_assets.execution.exits import (
     sell_for_reasons,
     words,
 )
-from kalshi_assets.execution.halting import halt
 from kalshi_assets.execution.upkeep import keep_up
 from kalshi_assets.kalshi.client import KalshiClient
 from kalshi_assets.risk import engine
-from kalshi_assets.storage.trading_state import change_state
+from kalshi_assets.storage.trading_state import change_state, halt
 from kalshi_assets_tests.execution.faults import (
     CREATE,
     OnOperation,

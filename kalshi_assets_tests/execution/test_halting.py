@@ -11,13 +11,13 @@ from kalshi_assets.domain.order import client_order_id
 from kalshi_assets.errors import BreakerOpen, NotReconciled
 from kalshi_assets.execution import judge, upkeep
 from kalshi_assets.execution.books import compare
-from kalshi_assets.execution.halting import halt
 from kalshi_assets.execution.judge import judge_open_signals
 from kalshi_assets.execution.place import place_approved
 from kalshi_assets.execution.resuming import Resumed, resume
 from kalshi_assets.execution.upkeep import keep_up, stand_down
 from kalshi_assets.kalshi import breaker
 from kalshi_assets.kalshi.client import KalshiClient
+from kalshi_assets.storage.trading_state import halt
 from kalshi_assets_tests.execution.faults import (
     CREATE,
     OnOperation,
