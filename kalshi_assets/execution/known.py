@@ -121,7 +121,8 @@ def inputs_of(now: datetime, signal: Signal, known: Known, *, approved: Sequence
         category_exposure_micros=exposure.category,
         shard_exposure_micros=exposure.shard,
         total_exposure_micros=exposure.total,
-        attempts=sum(o.signal_id == signal.signal_id for o in known.orders if o.leg == "entry"),
+        attempts=_orders_of(signal, known, "entry"),
+        exits=_orders_of(signal, known, "exit"),
         trading_state=known.trading_state,
         breaker=known.breaker,
         arming=known.arming,
@@ -130,6 +131,10 @@ def inputs_of(now: datetime, signal: Signal, known: Known, *, approved: Sequence
         clock_offset_ms=known.clock_offset_ms,
         disk_free_bytes=known.disk_free_bytes,
     )
+
+
+def _orders_of(signal: Signal, known: Known, leg: str) -> int:
+    return sum(o.signal_id == signal.signal_id and o.leg == leg for o in known.orders)
 
 
 def arming_of(connection: Connection, *, is_needed: bool) -> Arming:

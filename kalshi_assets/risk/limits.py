@@ -96,6 +96,12 @@ def attempts(inputs: Inputs, limits: Limits) -> Gate:
     )
 
 
+def not_sold(inputs: Inputs, limits: Limits) -> Gate:
+    """What the signal bought was not sold again: a stop must not be followed by the same entry."""
+    made = inputs.exits
+    return answer("not_sold", made == 0, None if made is None else f"{made} exits", "0 exits")
+
+
 def verdict(check_name: str) -> Rule:
     """Return the rule that a data check has passed, for the feed and for this market."""
     of_feed = feed_verdict(check_name)
@@ -120,6 +126,7 @@ OF_SIGNAL: tuple[Rule, ...] = (
     existing_position,
     live_order,
     attempts,
+    not_sold,
 )
 
 

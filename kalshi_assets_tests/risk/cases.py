@@ -131,6 +131,7 @@ INPUTS = Inputs(
     shard_exposure_micros=0,
     total_exposure_micros=0,
     attempts=0,
+    exits=0,
     trading_state="active",
     breaker="closed",
     arming="not needed",
