@@ -15,6 +15,7 @@ from kalshi_assets.domain.clock import wall_now
 from kalshi_assets.domain.market import Quote
 from kalshi_assets.domain.order import client_order_id
 from kalshi_assets.domain.price import MICROS_PER_DOLLAR
+from kalshi_assets.execution.account import are_reads_current, record_fills
 from kalshi_assets.execution.decision_record import result_of, stored_inputs
 from kalshi_assets.execution.desk import Desk
 from kalshi_assets.execution.halting import cancel
@@ -56,7 +57,7 @@ def flatten(desk: Desk) -> list[ExitJudgement]:
 
 
 def _sell(desk: Desk, rules: ExitRules, *, is_flattening: bool) -> list[ExitJudgement]:
-    if not has_reconciled(desk):
+    if not (has_reconciled(desk) and or_none(lambda: _are_fills_known(desk))):
         return []
     with desk.database.transaction() as connection:
         held = own_holdings(connection)
@@ -70,6 +71,11 @@ def _sell(desk: Desk, rules: ExitRules, *, is_flattening: bool) -> list[ExitJudg
         if why is not None:
             done.append(_judge_and_send(desk, holding, why, quote))
     return done
+
+
+def _are_fills_known(desk: Desk) -> bool:
+    """Bring in what our orders bought and sold, all of it: no contract is to be sold twice."""
+    return are_reads_current(desk) and record_fills(desk).left_out == 0
 
 
 def _reason(desk: Desk, holding: OwnHolding, rules: ExitRules, quote: Quote | None) -> Exit | None:

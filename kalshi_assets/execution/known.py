@@ -9,7 +9,7 @@ from kalshi_assets.domain.calls import BreakerState
 from kalshi_assets.domain.market import ExchangeStatus, Quote, TrackedMarket
 from kalshi_assets.domain.signal import Signal
 from kalshi_assets.errors import ExchangeError, PayloadError
-from kalshi_assets.execution.account import Statement, read_statement
+from kalshi_assets.execution.account import Statement, are_reads_current, read_statement
 from kalshi_assets.execution.desk import Desk
 from kalshi_assets.execution.exposure import Stake as Stake
 from kalshi_assets.execution.exposure import committed, exposure_of
@@ -69,7 +69,8 @@ def gather(desk: Desk, to_judge: Sequence[Signal], *, is_reconciled: bool) -> Kn
         orders = ledger.orders_of_signals(connection, [s.signal_id for s in to_judge])
         activity = ordered_lately(connection, desk.clock.now())
         opening = opening_value(connection, desk.clock.now())
-    statement = or_none(lambda: read_statement(desk))
+    is_current = or_none(lambda: are_reads_current(desk))
+    statement = or_none(lambda: read_statement(desk)) if is_current else None
     batch = or_none(lambda: desk.venue.markets(tickers=tickers))
     exchange = or_none(desk.venue.exchange_status)
     account = _view(statement, live, known_markets) if statement else None

@@ -1,9 +1,9 @@
-"""What was ordered lately, and what the account was worth when the day began. Days: New York."""
+"""What was ordered and filled lately, and what the account was worth when the day began. Days: New York."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from kalshi_assets.domain.calendar import day_bounds, venue_day
 from kalshi_assets.domain.fees import cost_to_buy
@@ -44,6 +44,13 @@ def ordered_lately(connection: Connection, now: datetime) -> Activity:
             if row.leg == ENTRY
         ),
     )
+
+
+def newest_fill_known_at(connection: Connection) -> datetime | None:
+    """Return when an order that bought or sold something was last moved; None before the first."""
+    query = select(func.max(orders.c.updated_at)).where(orders.c.fill_count > 0)
+    found: datetime | None = connection.scalar(query)
+    return found
 
 
 def opening_value(connection: Connection, now: datetime) -> int | None:

@@ -47,6 +47,7 @@ def check(stage: Stage) -> None:
     _no_order_is_lost(found)
     _fills_are_the_same(stage, found)
     _never_sold_short(found)
+    _only_what_is_ours_is_sold(found)
     _money_is_conserved(stage)
 
 
@@ -112,6 +113,17 @@ def _fills_are_the_same(stage: Stage, found: Found) -> None:
     theirs = sorted(pair for pair in scheme if is_of_our_scheme(pair[0]))
     assert ours == theirs, f"fills {ours} of the ledger, {theirs} at the exchange"
     assert len(recorded) == len(found.fills)
+
+
+def _only_what_is_ours_is_sold(found: Found) -> None:
+    """What somebody else bought on the account is his."""
+    bought: dict[str, int] = defaultdict(int)
+    sold: dict[str, int] = defaultdict(int)
+    for order in found.ours.values():
+        legs = bought if order["leg"] == "entry" else sold
+        legs[str(order["market_ticker"])] += int(str(order["fill_count"]))
+    for ticker, count in sold.items():
+        assert count <= bought[ticker], f"{count} of {ticker} sold, {bought[ticker]} were ours"
 
 
 def _never_sold_short(found: Found) -> None:

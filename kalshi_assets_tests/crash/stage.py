@@ -48,9 +48,10 @@ ELSEWHERE = "KXOTHER-26OCT-T1"
 NOON = datetime.fromtimestamp(NOON_MS / 1000, UTC)
 # Everything that trading writes; what it reads of markets and terms stays from trial to trial.
 WRITTEN = (
-    "order_events fills orders decisions positions settlements portfolio trading_state "
-    "cash_movements foreign_orders verdicts signals breaker_transitions"
-).split()
+    *("order_events", "fills", "orders", "decisions", "positions", "settlements", "portfolio"),
+    *("trading_state", "cash_movements", "foreign_orders", "verdicts", "signals"),
+    "breaker_transitions",
+)
 _LATE = dict.fromkeys(("close_ms", "determined_ms", "settled_ms"), NOON_MS + 9 * 24 * HOUR_MS)
 
 
@@ -117,12 +118,16 @@ class Stage:
         """Let the rest of the world quote otherwise, now or a while later."""
         self.tape.quote(bids=[(bid, "1000")], asks=[(ask, size)], at=self.seconds + after)
 
-    def poll(self, *, is_open: bool) -> None:
-        """Do what a poll leaves: passing verdicts of now, the signal seen again or ended."""
-        now = self.now
+    def poll(self, signals: Sequence[Signal]) -> None:
+        """Do what a poll leaves: signals that are open now, passing verdicts of now."""
+        self.see(signals)
         with self.database.transaction() as connection:
-            save_signals(connection, venue_day(now), [signal(now)] if is_open else [])
-            save_verdicts(connection, passing(now), run_id="poll")
+            save_verdicts(connection, passing(self.now), run_id="poll")
+
+    def see(self, signals: Sequence[Signal]) -> None:
+        """Let these signals be open, and no others."""
+        with self.database.transaction() as connection:
+            save_signals(connection, venue_day(self.now), signals)
 
     def rows(self, sql: str) -> list[dict[str, object]]:
         with self.database.transaction() as connection:

@@ -10,11 +10,11 @@ from random import Random
 
 from kalshi_assets_tests.crash import proof
 from kalshi_assets_tests.crash.points import EXECUTED, RECOVERY
-from kalshi_assets_tests.crash.stage import ELSEWHERE, Stage
+from kalshi_assets_tests.crash.stage import ELSEWHERE, Stage, signal
 from kalshi_assets_tests.crash.troubles import Death, Trouble
 from kalshi_assets_tests.crash.work import LEDGER, ORDERS, Job, Point, run
 from kalshi_assets_tests.exchange_rest.world import client_of
-from kalshi_assets_tests.local_exchange.bench import order_body
+from kalshi_assets_tests.local_exchange.bench import TICKER, order_body
 
 ROUND_SECONDS = 20.0
 MOST_ROUNDS = 60
@@ -54,7 +54,7 @@ class Trial:
         """
         self.stage.reset()
         self._open()
-        for _ in range(self.chance.randint(0, 2)):
+        for _ in range(0 if self.scene == "opening" else self.chance.randint(0, 2)):
             self._round(*LEDGER)
         self._prelude()
         self.stage.troubles.begin(self.trouble)
@@ -67,7 +67,7 @@ class Trial:
         thin = self.scene in RESTS and self.scene != "vanishing"
         self.stage.quote("0.47", "0.52", size="3" if thin else "1000", after=-1)
         if self.scene != "opening":
-            self.stage.poll(is_open=False)
+            self.stage.poll([])
             self._run("keep_up", "fills", "snapshots")
         self.stage.troubles.ask_vanishes = self.scene == "vanishing"
 
@@ -77,9 +77,10 @@ class Trial:
         if scene in ("cancel", "withdraw", "renew", "fill"):
             self._round(*ORDERS)
         if scene == "unclear":
-            self._stranger()
+            self._stranger(ELSEWHERE, "0.20")
             self._killed_in(EXECUTED, *ORDERS)
         if scene == "exit":
+            self._stranger(TICKER, "0.60")
             self._round(*ORDERS, *LEDGER)
         if scene == "renew":
             stage.later(60)
@@ -88,20 +89,21 @@ class Trial:
         if scene == "fill":
             self._fill(after=1)
         elif scene in RESTS and self.chance.random() < 0.6:
-            self._fill(after=self.chance.choice([1, 25, 45, 130]))
+            soon = [1] if scene in ("resting", "vanishing", "unclear") else []
+            self._fill(after=self.chance.choice([*soon, 25, 45, 130]))
 
     def _fill(self, *, after: float) -> None:
         """Let what rests be filled by the tape, whole or in part, so much later."""
         size = self.chance.choice(["20", "1000"])
         self.stage.quote("0.36", "0.41", size=size, after=after)
 
-    def _stranger(self) -> None:
-        """Let somebody have an order of his own on the account."""
+    def _stranger(self, ticker: str, price: str) -> None:
+        """Let somebody bid for contracts of his own on the account."""
         with client_of(self.stage.place.api_url, Path(self.stage.place.key)) as client:
             client._connection.write_once(
                 "POST",
                 "/portfolio/events/orders",
-                json=order_body("bid", "0.20", "5") | {"ticker": ELSEWHERE},
+                json=order_body("bid", price, "5") | {"ticker": ticker},
             )
 
     def _fatal_steps(self) -> tuple[str, ...]:
@@ -166,9 +168,9 @@ class Trial:
     def _pass_time(self) -> None:
         self.rounds += 1
         self.stage.later(ROUND_SECONDS)
-        self.stage.poll(is_open=self.is_open)
+        self.stage.poll([signal(self.stage.now)] if self.is_open else [])
 
-    def _state(self) -> list[object]:
+    def _state(self) -> list[dict[str, object]]:
         return self.stage.rows("SELECT client_order_id, status, fill_count FROM kalshi.orders")
 
     def _is_live(self) -> bool:

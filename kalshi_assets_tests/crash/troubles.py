@@ -25,6 +25,7 @@ Trouble = Literal[
     "time-out after",
     "executed late",
     "503",
+    "outage",
     "broken off",
     "duplicate",
     "reads 60 s old",
@@ -107,10 +108,12 @@ class Troubles:
             self.ask_vanishes = False
             second = (self.exchange.clock.now_ms() - self.tape.started_ms) / 1000
             self.tape.quote(bids=[("0.50", "1000")], asks=[("0.58", "1000")], at=second)
-        if self.present == "503":
+        is_write = endpoint.is_order_write
+        if self.present == "outage" or (is_write and self.present == "503"):
             self.struck += 1
-            return await faults.answering(503)(request, proceed)
-        if not endpoint.is_order_write:
+            error: Response = await faults.answering(503)(request, proceed)
+            return error
+        if not is_write:
             return await proceed()
         return await self._write(request, proceed)
 

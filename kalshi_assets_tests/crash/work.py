@@ -41,6 +41,7 @@ from kalshi_assets.storage.roles import TRADING_ROLE
 
 HOST = "exchange"
 LIMITS = replace(limits_of(Settings(_env_file=None)), max_orders_per_minute=1_000)
+TTL_SECONDS = 180
 ORDERS = ("judge", "place")
 LEDGER = ("keep_up", "fills", "snapshots")
 _PLENTY = BucketSize(1e9, 1e9)
@@ -101,7 +102,8 @@ def run(job: Job) -> list[str]:
     with ExitStack() as stack:
         for module in (place, exits, reconcile, trading_state):
             stack.enter_context(patch.object(module, "wall_now", clock.now))
-        stack.enter_context(patch.object(place, "READS_SECONDS", 0.0))
+        for module in (place, account):
+            stack.enter_context(patch.object(module, "READS_SECONDS", 0.0))
         desk = stack.enter_context(desk_of(job.place, clock))
         is_ours = stack.enter_context(desk.database.advisory_lock(ORDER_LOCK))
         assert is_ours, "the lock of a dead process is still held"
@@ -133,7 +135,7 @@ def desk_of(where: Place, clock: VenueClock) -> Iterator[Desk]:
             venue=client,
             clock=clock,
             limits=LIMITS,
-            order_ttl_seconds=180,
+            order_ttl_seconds=TTL_SECONDS,
             run_id="run",
             api_host=HOST,
             needs_arming=False,
@@ -164,6 +166,7 @@ def _snapshots(desk: Desk) -> None:
 STEPS: dict[str, Callable[[Desk], object]] = {
     "judge": lambda desk: tend(desk, judge_open_signals(desk)),
     "place": place.place_approved,
+    "read": lambda desk: desk.venue.markets(),
     "flatten": exits.flatten,
     "keep_up": keep_up,
     "fills": account.record_fills,
@@ -180,7 +183,7 @@ class Warm:
     """
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # noqa: S603  this module
             [sys.executable, "-m", __name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
 
