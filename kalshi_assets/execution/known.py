@@ -100,6 +100,7 @@ def inputs_of(now: datetime, signal: Signal, known: Known, *, approved: Sequence
     """Return what a signal is judged by; `approved` is staked by this round's approvals so far."""
     tracked, live = known.markets.get(signal.market_ticker), known.live
     account = _after(known.account, approved, known.markets)
+    made = [o for o in known.orders if o.signal_id == signal.signal_id and o.leg == "entry"]
     exposure = exposure_of(
         tracked,
         _stakes(known, approved),
@@ -121,7 +122,8 @@ def inputs_of(now: datetime, signal: Signal, known: Known, *, approved: Sequence
         category_exposure_micros=exposure.category,
         shard_exposure_micros=exposure.shard,
         total_exposure_micros=exposure.total,
-        attempts=sum(o.signal_id == signal.signal_id for o in known.orders if o.leg == "entry"),
+        attempts=len(made),
+        has_bought=any(order.fill_count for order in made),
         trading_state=known.trading_state,
         breaker=known.breaker,
         arming=known.arming,

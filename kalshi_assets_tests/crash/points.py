@@ -1,6 +1,6 @@
 """Every point at which a process dies: each step of submit, cancel, renew, record and reconcile."""
 
-from kalshi_assets_tests.crash.work import Point
+from kalshi_assets_tests.crash.death import Point
 
 _BUYING = ("taker", "resting", "vanishing")
 _SUBMITS = (*_BUYING, "exit")
@@ -33,12 +33,8 @@ _SUBMIT = (
     Point("submit: at the exchange", _SUBMITS, "CreateOrderV2", "before"),
     EXECUTED,
     Point("submit: answered", _SUBMITS, _CLIENT + "create_order", "after"),
-    Point(
-        "submit: answer uncommitted", _SUBMITS, _MOVED, "after", once=_CLIENT + "create_order"
-    ),
-    Point(
-        "submit: answer committed", _SUBMITS, _MOVED, "committed", once=_CLIENT + "create_order"
-    ),
+    Point("submit: answer uncommitted", _SUBMITS, _MOVED, "after", once=_CLIENT + "create_order"),
+    Point("submit: answer committed", _SUBMITS, _MOVED, "committed", once=_CLIENT + "create_order"),
     Point("submit: reads awaited", _SUBMITS, _CLIENT + "await_reads", "after"),
 )
 

@@ -2,8 +2,9 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
-from kalshi_assets.domain.clock import VenueClock, wall_now
 from kalshi_assets.domain.order import is_of_our_scheme
 from kalshi_assets.execution.books import compare
 from kalshi_assets.local_exchange.store import Row
@@ -20,12 +21,23 @@ class Found:
 
     theirs: list[Row]
     fills: list[Row]
-    ours: dict[str, dict[str, object]]
+    ours: dict[str, dict[str, Any]]
 
     @property
     def of_ours(self) -> list[Row]:
         """Return the exchange's orders of our scheme."""
         return [row for row in self.theirs if is_of_our_scheme(row["client_order_id"])]
+
+
+def find(stage: Stage) -> Found:
+    """Read both sides."""
+    store = stage.exchange.store
+    sql = "select * from {} where account = 'me' order by seq"
+    return Found(
+        theirs=store.rows(sql.format("orders")),
+        fills=store.rows(sql.format("fills")),
+        ours={str(r["client_order_id"]): r for r in stage.rows("SELECT * FROM kalshi.orders")},
+    )
 
 
 def check(stage: Stage) -> None:
@@ -34,31 +46,25 @@ def check(stage: Stage) -> None:
     Raises:
         AssertionError: naming what is not so.
     """
-    store = stage.exchange.store
-    sql = "select * from {} where account = 'me' order by seq"
-    found = Found(
-        theirs=store.rows(sql.format("orders")),
-        fills=store.rows(sql.format("fills")),
-        ours={str(r["client_order_id"]): r for r in stage.rows("SELECT * FROM kalshi.orders")},
-    )
-    _no_duplicate(found)
-    _one_live_entry(found)
-    _one_purchase_a_signal(found)
-    _no_order_is_lost(found)
-    _fills_are_the_same(stage, found)
-    _never_sold_short(found)
-    _only_what_is_ours_is_sold(found)
-    _money_is_conserved(stage)
+    found = find(stage)
+    no_duplicate(found)
+    one_live_entry(found)
+    one_purchase_a_signal(found)
+    no_order_is_lost(found)
+    fills_are_the_same(stage, found)
+    never_sold_short(found)
+    only_what_is_ours_is_sold(found)
+    money_is_conserved(stage)
 
 
-def _no_duplicate(found: Found) -> None:
+def no_duplicate(found: Found) -> None:
     ids = [row["client_order_id"] for row in found.theirs]
     assert len(ids) == len(set(ids)), f"an id twice at the exchange: {ids}"
     attempts = [(o["signal_id"], o["leg"], o["attempt"]) for o in found.ours.values()]
     assert len(attempts) == len(set(attempts)), f"an attempt twice: {attempts}"
 
 
-def _one_live_entry(found: Found) -> None:
+def one_live_entry(found: Found) -> None:
     """At no moment did two entries rest, or could have, in one market."""
     lives = defaultdict(list)
     for row in found.of_ours:
@@ -67,11 +73,11 @@ def _one_live_entry(found: Found) -> None:
             lives[row["ticker"]].append((row["created_ms"], end))
     for ticker, spans in lives.items():
         spans.sort()
-        for (_, end), (start, _) in zip(spans, spans[1:], strict=False):
+        for (_, end), (start, _) in pairwise(spans):
             assert start >= end, f"two live entries in {ticker}: {spans}"
 
 
-def _one_purchase_a_signal(found: Found) -> None:
+def one_purchase_a_signal(found: Found) -> None:
     bought = defaultdict(list)
     for row in found.of_ours:
         order = found.ours.get(row["client_order_id"])
@@ -83,18 +89,20 @@ def _one_purchase_a_signal(found: Found) -> None:
         cost = rows[0]["initial_count"] * rows[0]["price"]
         assert cost <= MOST_COST, f"signal {signal} staked {cost} micros"
     for order in found.ours.values():
-        assert 1 <= int(str(order["attempt"])) <= LIMITS.max_attempts
+        assert 1 <= order["attempt"] <= LIMITS.max_attempts
 
 
-def _no_order_is_lost(found: Found) -> None:
+def no_order_is_lost(found: Found) -> None:
     theirs = {row["client_order_id"]: row for row in found.of_ours}
     unknown = theirs.keys() - found.ours.keys()
     assert not unknown, f"orders at the exchange that no ledger has: {unknown}"
     for client_id, order in found.ours.items():
         row = theirs.get(client_id)
-        status = str(order["status"])
+        status = order["status"]
         if row is None:
-            assert status in ("rejected", "lapsed"), f"{client_id} is {status}, the exchange has none"
+            assert status in ("rejected", "lapsed"), (
+                f"{client_id} is {status}, the exchange has none"
+            )
             continue
         filled = row["fill_count"]
         is_whole = row["status"] == "executed" or filled >= row["initial_count"]
@@ -105,7 +113,7 @@ def _no_order_is_lost(found: Found) -> None:
         assert order["count"] == row["initial_count"]
 
 
-def _fills_are_the_same(stage: Stage, found: Found) -> None:
+def fills_are_the_same(stage: Stage, found: Found) -> None:
     recorded = stage.rows("SELECT fill_id, client_order_id, count FROM kalshi.fills")
     ids = {row["order_id"]: row["client_order_id"] for row in found.theirs}
     ours = sorted((r["client_order_id"], r["count"]) for r in recorded if r["client_order_id"])
@@ -115,28 +123,28 @@ def _fills_are_the_same(stage: Stage, found: Found) -> None:
     assert len(recorded) == len(found.fills)
 
 
-def _only_what_is_ours_is_sold(found: Found) -> None:
+def only_what_is_ours_is_sold(found: Found) -> None:
     """What somebody else bought on the account is his."""
     bought: dict[str, int] = defaultdict(int)
     sold: dict[str, int] = defaultdict(int)
     for order in found.ours.values():
         legs = bought if order["leg"] == "entry" else sold
-        legs[str(order["market_ticker"])] += int(str(order["fill_count"]))
+        legs[order["market_ticker"]] += order["fill_count"]
     for ticker, count in sold.items():
         assert count <= bought[ticker], f"{count} of {ticker} sold, {bought[ticker]} were ours"
 
 
-def _never_sold_short(found: Found) -> None:
+def never_sold_short(found: Found) -> None:
     held: dict[str, int] = defaultdict(int)
     for row in found.fills:
         held[row["ticker"]] += row["count"] if row["side"] == "bid" else -row["count"]
         assert held[row["ticker"]] >= 0, f"more was sold of {row['ticker']} than was held"
 
 
-def _money_is_conserved(stage: Stage) -> None:
+def money_is_conserved(stage: Stage) -> None:
     total = stage.exchange.ledger.other_side.books().total
     assert total == stage.money, f"{total} micros at the exchange, {stage.money} at first"
-    with desk_of(stage.place, VenueClock(stage.now, wall_now(), 0.001)) as desk:
+    with desk_of(stage.place, stage.clock) as desk:
         found = compare(desk)
     assert found.is_equal, found.sentence
     stated = stage.exchange.ledger.cash_micros("me")

@@ -1,7 +1,7 @@
 """Where a trial plays: an exchange that outlives every process of ours, one market, one ledger.
 
-The exchange of each trial is new; the server in front of it stays, so that a trial costs little. The
-venue's clock stands still but for what a trial moves.
+The exchange of each trial is new; the server in front of it stays, so that a trial costs little.
+The venue's clock stands still but for what a trial moves.
 """
 
 import socket
@@ -13,12 +13,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from sqlalchemy import text
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kalshi_assets.domain.calendar import venue_day
+from kalshi_assets.domain.clock import VenueClock, wall_now
 from kalshi_assets.domain.price import micros
 from kalshi_assets.domain.signal import Signal
 from kalshi_assets.local_exchange.app import create_app
@@ -32,7 +34,8 @@ from kalshi_assets.storage.migrate import prepare
 from kalshi_assets.storage.signals import save_signals
 from kalshi_assets.storage.verdicts import NewVerdict, save_verdicts
 from kalshi_assets_tests.crash.troubles import Troubles
-from kalshi_assets_tests.crash.work import LIMITS, Place, Warm
+from kalshi_assets_tests.crash.warm import Warm
+from kalshi_assets_tests.crash.work import LIMITS, Place
 from kalshi_assets_tests.exchange_rest.world import client_of, write_key
 from kalshi_assets_tests.local_exchange.bench import (
     NOON_MS,
@@ -84,6 +87,7 @@ class Stage:
     front: Front
     place: Place
     warm: Warm
+    tickers: Sequence[str] = (TICKER, ELSEWHERE)
     tape: LivelyTape = field(init=False)
     exchange: Exchange = field(init=False)
     troubles: Troubles = field(init=False)
@@ -91,7 +95,12 @@ class Stage:
 
     @property
     def now(self) -> datetime:
-        return datetime.fromtimestamp(clock_of(self.exchange).now_ms() / 1000, UTC)
+        return datetime.fromtimestamp(self.exchange.clock.now_ms() / 1000, UTC)
+
+    @property
+    def clock(self) -> VenueClock:
+        """Return the venue's clock, which creeps on, so that no two moments are the same."""
+        return VenueClock(self.now, wall_now(), 0.001)
 
     @property
     def seconds(self) -> float:
@@ -104,11 +113,15 @@ class Stage:
             connection.execute(text("SET LOCAL session_replication_role = replica"))
             for table in WRITTEN:
                 connection.execute(text(f"DELETE FROM kalshi.{table}"))  # noqa: S608  ours
-        self.tape = LivelyTape({t: listing(t, **_LATE) for t in (TICKER, ELSEWHERE)})
-        self.exchange = exchange_on(self.tape, UNLIMITED)
-        self.troubles = Troubles(self.exchange, self.tape)
-        self.front.app = create_app(self.exchange, interceptor=self.troubles)
-        self.money = self.exchange.ledger.other_side.books().total
+        self.tape = LivelyTape({t: listing(t, **_LATE) for t in self.tickers})
+        self.open(exchange_on(self.tape, UNLIMITED))
+
+    def open(self, exchange: Exchange) -> None:
+        """Let requests go to an exchange from now on."""
+        self.exchange = exchange
+        self.troubles = Troubles(exchange, self.tape)
+        self.front.app = create_app(exchange, interceptor=self.troubles)
+        self.money = exchange.ledger.other_side.books().total
 
     def later(self, seconds: float) -> None:
         """Let the venue stand still a while later."""
@@ -122,19 +135,19 @@ class Stage:
         """Do what a poll leaves: signals that are open now, passing verdicts of now."""
         self.see(signals)
         with self.database.transaction() as connection:
-            save_verdicts(connection, passing(self.now), run_id="poll")
+            save_verdicts(connection, passing(self.now, self.tickers), run_id="poll")
 
     def see(self, signals: Sequence[Signal]) -> None:
         """Let these signals be open, and no others."""
         with self.database.transaction() as connection:
             save_signals(connection, venue_day(self.now), signals)
 
-    def rows(self, sql: str) -> list[dict[str, object]]:
+    def rows(self, sql: str) -> list[dict[str, Any]]:
         with self.database.transaction() as connection:
             return [dict(row._mapping) for row in connection.execute(text(sql))]
 
 
-def passing(now: datetime, *, markets: Sequence[str] = (TICKER, ELSEWHERE)) -> list[NewVerdict]:
+def passing(now: datetime, tickers: Sequence[str]) -> list[NewVerdict]:
     """Return a passing verdict of every check that an order needs."""
     return [
         NewVerdict(
@@ -144,7 +157,7 @@ def passing(now: datetime, *, markets: Sequence[str] = (TICKER, ELSEWHERE)) -> l
             is_passed=True,
             observed="all right",
             threshold="all right",
-            markets_checked=markets,
+            markets_checked=tickers,
             markets_failed={},
         )
         for name in LIMITS.required_checks
@@ -173,14 +186,16 @@ def signal(now: datetime, *, ticker: str = TICKER, ask: str = "0.52") -> Signal:
 
 
 @contextmanager
-def staged(database_url: str, folder: Path) -> Iterator[Stage]:
+def staged(
+    database_url: str, folder: Path, *, tickers: Sequence[str] = (TICKER, ELSEWHERE)
+) -> Iterator[Stage]:
     """Yield a stage on an empty database."""
     key, front = write_key(folder), Front()
     database = Database(database_url)
     prepare(database, identity="crash", now=NOON)
     with serving(front) as base:
         place = Place(database_url, base + PREFIX, str(key))
-        stage = Stage(database, front, place, Warm())
+        stage = Stage(database, front, place, Warm(), tickers)
         stage.reset()
         _know_markets(stage, key)
         yield stage
@@ -190,11 +205,11 @@ def staged(database_url: str, folder: Path) -> Iterator[Stage]:
 
 def _know_markets(stage: Stage, key: Path) -> None:
     with client_of(stage.place.api_url, key) as client:
-        snapshots = client.markets(tickers=[TICKER, ELSEWHERE]).snapshots
-        series = [client.series(t.split("-", 1)[0]) for t in (TICKER, ELSEWHERE)]
+        snapshots = client.markets(tickers=stage.tickers).snapshots
+        series = [client.series(name) for name in {t.split("-", 1)[0] for t in stage.tickers}]
     with stage.database.transaction() as connection:
         save_series(connection, series, seen_at=NOON)
-        save_markets(connection, snapshots, tracked=[TICKER, ELSEWHERE], seen_at=NOON)
+        save_markets(connection, snapshots, tracked=stage.tickers, seen_at=NOON)
 
 
 @contextmanager

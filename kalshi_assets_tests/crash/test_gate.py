@@ -71,7 +71,7 @@ def is_gate_open(world: dict[str, History]) -> bool:
 
 def write(stage: Stage, world: dict[str, History]) -> None:
     """Write the verdicts down in the order in which the checks ran."""
-    by_name = {verdict.check_name: verdict for verdict in passing(stage.now)}
+    by_name = {verdict.check_name: verdict for verdict in passing(stage.now, stage.tickers)}
     rows = [
         (ran.age, verdict_of(by_name[name], ran))
         for name in CHECKS
@@ -100,7 +100,7 @@ def verdict_of(verdict: NewVerdict, ran: Ran) -> NewVerdict:
 )
 @example(judged={}, sent={})
 @example(judged={}, sent={CHECKS[0]: (Ran("failed for the feed", 1),)})
-@example(judged={name: () for name in CHECKS}, sent={})
+@example(judged=dict.fromkeys(CHECKS, ()), sent={})
 @given(judged=worlds, sent=st.one_of(st.just({}), worlds))
 def test_an_order_goes_out_only_where_every_newest_verdict_is_fresh_and_passes(
     stage: Stage, judged: dict[str, History], sent: dict[str, History]
@@ -110,11 +110,11 @@ def test_an_order_goes_out_only_where_every_newest_verdict_is_fresh_and_passes(
     stage.later(60)
     stage.quote("0.47", "0.52")
     stage.see([signal(stage.now)])
-    run(Job(stage.place, stage.now, LEDGER))
+    run(Job(stage.place, stage.clock, LEDGER))
     write(stage, judged)
-    run(Job(stage.place, stage.now, ["judge"]))
+    run(Job(stage.place, stage.clock, ["judge"]))
     write(stage, sent)
-    run(Job(stage.place, stage.now, ["place"]))
+    run(Job(stage.place, stage.clock, ["place"]))
 
     both = {name: (*judged.get(name, FRESH), *sent.get(name, FRESH)) for name in CHECKS}
     is_open = is_gate_open(judged) and is_gate_open(both)

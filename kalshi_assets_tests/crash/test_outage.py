@@ -7,7 +7,6 @@ from random import Random
 
 import pytest
 
-from kalshi_assets.domain.clock import VenueClock, wall_now
 from kalshi_assets.execution.resuming import resume
 from kalshi_assets_tests.crash import proof
 from kalshi_assets_tests.crash.stage import ELSEWHERE, Stage, signal, staged
@@ -28,7 +27,7 @@ def round_(stage: Stage, seconds: float, *steps: str) -> list[str]:
     """Do a job a while later, as a poll's data and the sensors would let it run."""
     stage.later(seconds)
     stage.poll([signal(stage.now, ticker=ticker) for ticker in (TICKER, ELSEWHERE)])
-    return run(Job(stage.place, stage.now, steps))
+    return run(Job(stage.place, stage.clock, steps))
 
 
 def resting(stage: Stage) -> list[int]:
@@ -76,7 +75,7 @@ def test_an_outage_leaves_no_order_longer_than_its_time_to_live_and_trading_halt
     assert [(row["status"], row["fill_count"]) for row in statuses] == [("canceled", 300)] * 2
     proof.check(stage)
 
-    with desk_of(stage.place, VenueClock(stage.now, wall_now(), 0.001)) as desk:
+    with desk_of(stage.place, stage.clock) as desk:
         resumed = resume(desk, by="a test", why="it is over", is_unknown_accepted=False)
     assert resumed.is_changed
     assert [halt.cause for halt in resumed.halts] == ["breaker"]

@@ -7,12 +7,14 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from kalshi_assets_tests.crash import proof
+from kalshi_assets_tests.crash.death import Point
 from kalshi_assets_tests.crash.points import EXECUTED, RECOVERY
 from kalshi_assets_tests.crash.stage import ELSEWHERE, Stage, signal
 from kalshi_assets_tests.crash.troubles import Death, Trouble
-from kalshi_assets_tests.crash.work import LEDGER, ORDERS, Job, Point, run
+from kalshi_assets_tests.crash.work import LEDGER, ORDERS, Job, run
 from kalshi_assets_tests.exchange_rest.world import client_of
 from kalshi_assets_tests.local_exchange.bench import TICKER, order_body
 
@@ -80,11 +82,11 @@ class Trial:
             self._stranger(ELSEWHERE, "0.20")
             self._killed_in(EXECUTED, *ORDERS)
         if scene == "exit":
-            self._stranger(TICKER, "0.60")
             self._round(*ORDERS, *LEDGER)
+            self._stranger(TICKER, "0.60")
         if scene == "renew":
             stage.later(60)
-        if scene in ("withdraw", "exit"):
+        if scene == "withdraw":
             self.is_open = False
         if scene == "fill":
             self._fill(after=1)
@@ -103,15 +105,17 @@ class Trial:
             client._connection.write_once(
                 "POST",
                 "/portfolio/events/orders",
-                json=order_body("bid", price, "5") | {"ticker": ticker},
+                json=order_body("bid", price, "5")
+                | {"ticker": ticker, "client_order_id": "by-hand"},
             )
 
-    def _fatal_steps(self) -> tuple[str, ...]:
+    def _steps(self) -> tuple[str, ...]:
         if self.scene == "exit":
-            return ("flatten", *LEDGER)
-        if self.scene == "cancel":
-            return ("halt", "keep_up", *LEDGER)
+            return ("judge", "flatten", "place", *LEDGER)
         return (*ORDERS, *LEDGER)
+
+    def _fatal_steps(self) -> tuple[str, ...]:
+        return ("halt", "keep_up", *LEDGER) if self.scene == "cancel" else self._steps()
 
     def _recover(self) -> None:
         """Go on as the jobs do, until nothing moves any more; the trouble ends on the way."""
@@ -128,9 +132,9 @@ class Trial:
             if dies is not None and number == self.chance.choice([0, 1]):
                 self.second, died = dies.name, dies
                 dies = None
-                self._killed_in(died, *ORDERS, *LEDGER)
+                self._killed_in(died, *self._steps())
             else:
-                self._round(*ORDERS, *LEDGER)
+                self._round(*self._steps())
             is_calm = self._state() == before and troubles.present == "none"
             if is_calm and number > ends + 2 and not self._is_live():
                 return
@@ -150,7 +154,7 @@ class Trial:
         self._run(*steps)
 
     def _run(self, *steps: str) -> None:
-        self.log += run(Job(self.stage.place, self.stage.now, steps))
+        self.log += run(Job(self.stage.place, self.stage.clock, steps))
 
     def _killed_in(self, point: Point, *steps: str) -> bool:
         """Do a job in a process that dies at a point, and tell whether it came so far."""
@@ -158,7 +162,7 @@ class Trial:
         troubles = self.stage.troubles
         if point.is_at_exchange:
             troubles.death = Death(point.at, is_carried_out=point.when == "after")
-        pid = self.stage.warm.start(Job(self.stage.place, self.stage.now, steps, point))
+        pid = self.stage.warm.start(Job(self.stage.place, self.stage.clock, steps, point))
         if troubles.death is not None:
             troubles.death.pid = pid
         is_killed = self.stage.warm.end()
@@ -170,7 +174,7 @@ class Trial:
         self.stage.later(ROUND_SECONDS)
         self.stage.poll([signal(self.stage.now)] if self.is_open else [])
 
-    def _state(self) -> list[dict[str, object]]:
+    def _state(self) -> list[dict[str, Any]]:
         return self.stage.rows("SELECT client_order_id, status, fill_count FROM kalshi.orders")
 
     def _is_live(self) -> bool:

@@ -1,26 +1,16 @@
-"""What a process of ours does: the steps of the jobs, and its death at a named point.
+"""What a process of ours does: the steps of the jobs, in their order, by the venue's clock."""
 
-A process that shall die is forked from a warm one, which has imported this module and holds no
-thread and no connection. It kills itself by SIGKILL; no hook for that is in the product.
-"""
-
-import importlib
 import os
-import pickle
-import signal
-import subprocess
-import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
 from unittest.mock import patch
 
 import httpx
 
-from kalshi_assets.domain.clock import VenueClock, wall_now
+from kalshi_assets.domain.clock import VenueClock
 from kalshi_assets.errors import ExchangeError, LedgerNotOpen, PayloadError
 from kalshi_assets.execution import account, exits, place, reconcile
 from kalshi_assets.execution.desk import Desk, limits_of
@@ -33,15 +23,18 @@ from kalshi_assets.kalshi.client import KalshiClient
 from kalshi_assets.kalshi.rate_limit import BucketSize, OwnBook, RateLimits, Tier
 from kalshi_assets.kalshi.retry import RetryPolicy
 from kalshi_assets.kalshi.wire import Wire
+from kalshi_assets.risk.inputs import Limits
 from kalshi_assets.settings import Settings
 from kalshi_assets.storage import trading_state
 from kalshi_assets.storage.breaker import StoredBreaker
 from kalshi_assets.storage.engine import ORDER_LOCK, Database
 from kalshi_assets.storage.roles import TRADING_ROLE
+from kalshi_assets_tests.crash.death import Point, arm
 
 HOST = "exchange"
 LIMITS = replace(limits_of(Settings(_env_file=None)), max_orders_per_minute=1_000)
 TTL_SECONDS = 180
+LOCK_SECONDS = 10.0
 ORDERS = ("judge", "place")
 LEDGER = ("keep_up", "fills", "snapshots")
 _PLENTY = BucketSize(1e9, 1e9)
@@ -58,67 +51,74 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Point:
-    """A point at which a process dies.
+class Job:
+    """A process' work: steps by the venue's clock, and the point at which it dies.
 
     Attributes:
-        scenes: in which it lies on the way.
-        at: the function, as "module:name" or "module:Class.name"; an operation of the exchange
-            where the process dies while its request is there.
-        when: before the function does anything, after it has returned or raised, or after the
-            transaction that it wrote in is committed.
-        once: the point counts only after this function was called.
+        limits: the account's rules.
+        seconds: begin anew until so many of the wall's seconds are over; a second process that
+            finds the first at work waits, instead of stopping as a job does.
+        reads_seconds: how long to wait for reads that lag.
     """
 
-    name: str
-    scenes: Sequence[str]
-    at: str
-    when: Literal["before", "after", "committed"]
-    once: str = ""
-
-    @property
-    def is_at_exchange(self) -> bool:
-        """Tell whether the exchange sees the death."""
-        return ":" not in self.at
-
-
-@dataclass(frozen=True)
-class Job:
-    """A process' work: steps at a moment of the venue, and the point at which it dies."""
-
     place: Place
-    moment: datetime
+    clock: VenueClock
     steps: Sequence[str]
     point: Point | None = None
+    limits: Limits = LIMITS
+    seconds: float = 0.0
+    reads_seconds: float = 0.0
 
 
 _DATABASES: dict[tuple[int, str, str | None], Database] = {}
 
 
-def run(job: Job) -> list[str]:
+def run(job: Job, *, is_alone: bool = True) -> list[str]:
     """Do a job's steps one after the other; return those that failed as a job's may."""
-    failed = []
-    clock = VenueClock(job.moment, wall_now(), 0.001)
     with ExitStack() as stack:
         for module in (place, exits, reconcile, trading_state):
-            stack.enter_context(patch.object(module, "wall_now", clock.now))
+            stack.enter_context(patch.object(module, "wall_now", job.clock.now))
         for module in (place, account):
-            stack.enter_context(patch.object(module, "READS_SECONDS", 0.0))
-        desk = stack.enter_context(desk_of(job.place, clock))
-        is_ours = stack.enter_context(desk.database.advisory_lock(ORDER_LOCK))
-        assert is_ours, "the lock of a dead process is still held"
+            stack.enter_context(patch.object(module, "READS_SECONDS", job.reads_seconds))
+        desk = stack.enter_context(desk_of(job.place, job.clock, limits=job.limits))
         if job.point is not None:
             arm(job.point)
-        for step in job.steps:
-            try:
-                STEPS[step](desk)
-            except (ExchangeError, PayloadError, LedgerNotOpen) as exc:
-                failed.append(f"{step}: {exc}")
+        if not is_alone:
+            return _work_on(desk, job.steps)
+        if not job.seconds:
+            return _work(desk, job.steps)
+        deadline = time.monotonic() + job.seconds
+        while time.monotonic() < deadline:
+            with desk.database.advisory_lock(ORDER_LOCK) as is_ours:
+                if is_ours:
+                    _work_on(desk, job.steps)
+            time.sleep(0.02)
+    return []
+
+
+def _work(desk: Desk, steps: Sequence[str]) -> list[str]:
+    """Work under the lock; the server lets go of a dead process' as soon as it notices."""
+    deadline = time.monotonic() + LOCK_SECONDS
+    while time.monotonic() < deadline:
+        with desk.database.advisory_lock(ORDER_LOCK) as is_ours:
+            if is_ours:
+                return _work_on(desk, steps)
+        time.sleep(0.02)
+    raise AssertionError("the lock of a dead process is still held")
+
+
+def _work_on(desk: Desk, steps: Sequence[str]) -> list[str]:
+    failed = []
+    for step in steps:
+        try:
+            STEPS[step](desk)
+        except (ExchangeError, PayloadError, LedgerNotOpen) as exc:
+            failed.append(f"{step}: {exc}")
     return failed
 
 
 @contextmanager
-def desk_of(where: Place, clock: VenueClock) -> Iterator[Desk]:
+def desk_of(where: Place, clock: VenueClock, *, limits: Limits = LIMITS) -> Iterator[Desk]:
     """Yield the tools of execution; the wall's clock is the venue's, as it is on `live`."""
     stored = StoredBreaker(_database(where.database_url, None), HOST, clock=clock)
     patience = RetryPolicy(attempts=2, base_seconds=0.0)
@@ -134,7 +134,7 @@ def desk_of(where: Place, clock: VenueClock) -> Iterator[Desk]:
             database=_database(where.database_url, TRADING_ROLE),
             venue=client,
             clock=clock,
-            limits=LIMITS,
+            limits=limits,
             order_ttl_seconds=TTL_SECONDS,
             run_id="run",
             api_host=HOST,
@@ -174,128 +174,3 @@ STEPS: dict[str, Callable[[Desk], object]] = {
     "books": check_books,
     "halt": _halt,
 }
-
-
-class Warm:
-    """A process that has imported everything, and forks one that does a job when told to.
-
-    It has no thread and no connection of its own, so that what it forks begins clean.
-    """
-
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(  # noqa: S603  this module
-            [sys.executable, "-m", __name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
-
-    def start(self, job: Job) -> int:
-        """Start a process, and return its id."""
-        assert self._process.stdin is not None
-        pickle.dump(job, self._process.stdin)
-        self._process.stdin.flush()
-        return self._told()
-
-    def end(self) -> bool:
-        """Wait for the end of the process, and tell whether it was killed.
-
-        Raises:
-            AssertionError: it failed otherwise.
-        """
-        code = self._told()
-        assert code in (0, -signal.SIGKILL), f"the process ended with {code}"
-        return code != 0
-
-    def close(self) -> None:
-        """End the warm process."""
-        self._process.communicate()
-
-    def _told(self) -> int:
-        assert self._process.stdout is not None
-        return int(self._process.stdout.readline())
-
-
-def fork_on_demand() -> None:
-    """Be the warm process: read jobs, answer with the id and the end of each one's process."""
-    while True:
-        try:
-            job = pickle.load(sys.stdin.buffer)  # noqa: S301  from our own parent
-        except EOFError:
-            return
-        pid = os.fork()
-        if pid == 0:
-            run(job)
-            os._exit(0)
-        print(pid, flush=True)
-        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
-
-
-def die() -> None:
-    """End this process as the system would, at once."""
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-@dataclass
-class _Fuse:
-    """Whether the point counts yet, and whether the next commit is the last."""
-
-    is_lit: bool
-    is_last_commit: bool = field(default=False)
-
-
-def arm(point: Point) -> None:
-    """Let this process die at a point."""
-    if point.is_at_exchange:
-        return
-    fuse = _Fuse(is_lit=not point.once)
-    if point.once:
-        _wrap(point.once, lambda original: _lighting(original, fuse))
-    _wrap(point.at, lambda original: _dying(original, point, fuse))
-    if point.when == "committed":
-        _wrap("kalshi_assets.storage.engine:Database.transaction", lambda o: _committing(o, fuse))
-
-
-def _dying(original: Callable[..., Any], point: Point, fuse: _Fuse) -> Callable[..., Any]:
-    def call(*args: Any, **kwargs: Any) -> Any:
-        if not fuse.is_lit:
-            return original(*args, **kwargs)
-        if point.when == "before":
-            die()
-        try:
-            return original(*args, **kwargs)
-        finally:
-            if point.when == "after":
-                die()
-            fuse.is_last_commit = True
-
-    return call
-
-
-def _lighting(original: Callable[..., Any], fuse: _Fuse) -> Callable[..., Any]:
-    def call(*args: Any, **kwargs: Any) -> Any:
-        fuse.is_lit = True
-        return original(*args, **kwargs)
-
-    return call
-
-
-def _committing(original: Callable[..., Any], fuse: _Fuse) -> Callable[..., Any]:
-    @contextmanager
-    def transaction(database: Database) -> Iterator[Any]:
-        with original(database) as connection:
-            yield connection
-        if fuse.is_last_commit:
-            die()
-
-    return transaction
-
-
-def _wrap(address: str, make: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
-    module, _, path = address.partition(":")
-    owner: Any = importlib.import_module(module)
-    *holders, name = path.split(".")
-    for holder in holders:
-        owner = getattr(owner, holder)
-    setattr(owner, name, make(getattr(owner, name)))
-
-
-if __name__ == "__main__":
-    fork_on_demand()

@@ -131,6 +131,7 @@ INPUTS = Inputs(
     shard_exposure_micros=0,
     total_exposure_micros=0,
     attempts=0,
+    has_bought=False,
     trading_state="active",
     breaker="closed",
     arming="not needed",
