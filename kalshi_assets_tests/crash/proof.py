@@ -47,6 +47,7 @@ def check(stage: Stage) -> None:
         AssertionError: naming what is not so.
     """
     found = find(stage)
+    sent_once(stage)
     no_duplicate(found)
     one_live_entry(found)
     one_purchase_a_signal(found)
@@ -55,6 +56,11 @@ def check(stage: Stage) -> None:
     never_sold_short(found)
     only_what_is_ours_is_sold(found)
     money_is_conserved(stage)
+
+
+def sent_once(stage: Stage) -> None:
+    sent = stage.troubles.sent
+    assert len(sent) == len(set(sent)), f"an order was sent twice: {sent}"
 
 
 def no_duplicate(found: Found) -> None:

@@ -56,7 +56,7 @@ class Trial:
         """
         self.stage.reset()
         self._open()
-        for _ in range(0 if self.scene == "opening" else self.chance.randint(0, 2)):
+        for _ in range(0 if self.scene == "opening" else self.chance.randint(0, 1)):
             self._round(*LEDGER)
         self._prelude()
         self.stage.troubles.begin(self.trouble)
@@ -91,7 +91,8 @@ class Trial:
         if scene == "fill":
             self._fill(after=1)
         elif scene in RESTS and self.chance.random() < 0.6:
-            soon = [1] if scene in ("resting", "vanishing", "unclear") else []
+            is_soon_fine = scene in ("resting", "vanishing", "unclear", "cancel")
+            soon = [5] if is_soon_fine else []
             self._fill(after=self.chance.choice([*soon, 25, 45, 130]))
 
     def _fill(self, *, after: float) -> None:

@@ -5,6 +5,7 @@ reads may tell the state of a while ago.
 """
 
 import asyncio
+import json
 import os
 import signal
 from dataclasses import dataclass, field
@@ -62,6 +63,8 @@ class Troubles:
         under_way: requests that are here.
         is_released: what was to be executed late is executed now.
         struck: how often a trouble struck.
+        writes: every order write that came here, by its operation.
+        sent: the client order id of every order that came here.
     """
 
     exchange: Exchange
@@ -73,6 +76,7 @@ class Troubles:
     is_released: bool = False
     struck: int = 0
     writes: list[str] = field(default_factory=list)
+    sent: list[str] = field(default_factory=list)
 
     def begin(self, trouble: Trouble) -> None:
         """Let it go wrong from now on."""
@@ -98,6 +102,8 @@ class Troubles:
             await death.come()
         if endpoint.is_order_write:
             self.writes.append(endpoint.operation)
+        if endpoint.operation == faults.CREATE:
+            self.sent.append(json.loads(await request.body())["client_order_id"])
         response = await self._answer(request, endpoint, proceed)
         if death and is_here and death.is_carried_out:
             await death.come()
