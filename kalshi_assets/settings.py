@@ -4,12 +4,13 @@ Unknown keys and impossible values are refused with one line that names the key 
 """
 
 import os
+import re
 from collections.abc import Mapping
 from datetime import date, time
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
@@ -39,6 +40,19 @@ DEMO_URL = "https://external-api.demo.kalshi.co/trade-api/v2"
 VOLUME_FLOOR_CONTRACTS = 200
 
 Venue = Literal["local", "paper", "demo", "live"]
+AlertKind = Literal[
+    "halt",
+    "daily_loss",
+    "unknown_order",
+    "feed_down",
+    "check_failed",
+    "order_filled",
+    "failed_run",
+]
+ALERT_KINDS: tuple[AlertKind, ...] = get_args(AlertKind)
+# A comma inside an address separates nothing: only one before the next `scheme://` does.
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_BETWEEN_ADDRESSES = re.compile(rf"[\s,]+(?={_ADDRESS.pattern})")
 CommaList = Annotated[tuple[str, ...], NoDecode]
 
 
@@ -101,7 +115,12 @@ class Settings(BaseSettings):
     frozen_after_seconds: int = Field(10_800, ge=600)
     max_quiet_jump_points: float = Field(10, gt=0, lt=100)
 
-    @field_validator("series", "closed_days", mode="before")
+    alerts: CommaList = ALERT_KINDS
+    alert_urls: SecretStr | None = None
+    heartbeat_url: SecretStr | None = None
+    heartbeat_seconds: int = Field(60, ge=10, le=86_400)
+
+    @field_validator("series", "closed_days", "alerts", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return (
@@ -150,6 +169,32 @@ class Settings(BaseSettings):
         if not value:
             raise ValueError("name at least one series")
         return value
+
+    @field_validator("alerts")
+    @classmethod
+    def _are_kinds(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value or not set(value) <= set(ALERT_KINDS):
+            raise ValueError(f"write one or more of {', '.join(ALERT_KINDS)}")
+        return value
+
+    @field_validator("alert_urls")
+    @classmethod
+    def _are_addresses(cls, value: SecretStr | None) -> SecretStr | None:
+        if not all(_ADDRESS.match(address) for address in _addresses(value)):
+            raise ValueError("an address has no scheme: write mailto://..., tgram://..., and so on")
+        return value
+
+    @field_validator("heartbeat_url")
+    @classmethod
+    def _is_of_the_web(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not re.match(r"https?://\w\S*$", value.get_secret_value(), re.I):
+            raise ValueError("write an address that begins with https:// or http://")
+        return value
+
+    @property
+    def alert_addresses(self) -> list[SecretStr]:
+        """Return the address of each channel that alerts go to."""
+        return [SecretStr(address) for address in _addresses(self.alert_urls)]
 
     @property
     def api_base_url(self) -> str:
@@ -231,6 +276,11 @@ def public_values(settings: Settings) -> dict[str, str]:
     return {n: str(v) for n, v in values.items() if not isinstance(v, SecretStr) and v is not None}
 
 
+def _addresses(listed: SecretStr | None) -> list[str]:
+    text = "" if listed is None else listed.get_secret_value().strip(" \t\r\n,")
+    return _BETWEEN_ADDRESSES.split(text) if text else []
+
+
 def _refuse_unknown(env: Mapping[str, str]) -> None:
     known = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
     for key in env:
@@ -246,4 +296,9 @@ def _explain(error: Any) -> str:
     if error["type"] == "extra_forbidden":
         return f"{where} in .env is not a setting; README.md lists the settings"
     message = error["msg"].removeprefix("Value error, ")
+    if key.removeprefix(PREFIX).lower() in _SECRETS:
+        return f"{key}: {message}"
     return f"{key}={error['input']!s}: {message}" if where else message
+
+
+_SECRETS = {n for n, field in Settings.model_fields.items() if "Secret" in str(field.annotation)}

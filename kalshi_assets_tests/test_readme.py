@@ -12,7 +12,11 @@ from kalshi_assets.settings import PREFIX, Settings, as_variables, load_settings
 PROJECT = Path(__file__).resolve().parents[1]
 README = (PROJECT / "README.md").read_text()
 # Described in words instead of by value.
-IN_WORDS = {"KALSHI_SERIES": "13 economics series", "KALSHI_API_URL": "by venue"}
+IN_WORDS = {
+    "KALSHI_SERIES": "13 economics series",
+    "KALSHI_API_URL": "by venue",
+    "KALSHI_ALERTS": "all seven kinds",
+}
 
 
 def table_of_settings() -> dict[str, str]:

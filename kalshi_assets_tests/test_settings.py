@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
 from kalshi_assets.errors import ConfigurationError
+from kalshi_assets.runtime.installation import public_variables
 from kalshi_assets.settings import (
+    ALERT_KINDS,
     ECONOMICS_SERIES,
     PRODUCTION_URL,
     Settings,
@@ -130,6 +132,49 @@ def test_secrets_are_in_no_repr_and_no_message(monkeypatch: pytest.MonkeyPatch) 
     assert "top-secret" not in str(raised.value)
 
 
+CHANNELS = "mailto://me:top-secret@example.org?to=a@b.org,c@d.org,\n tgram://top-secret/1"
+
+
+def test_addresses_of_channels_are_told_apart_and_shown_nowhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ping = "https://hc.example.org/top-secret"
+    found = load(monkeypatch, KALSHI_ALERT_URLS=CHANNELS, KALSHI_HEARTBEAT_URL=ping)
+    assert [address.get_secret_value() for address in found.alert_addresses] == [
+        "mailto://me:top-secret@example.org?to=a@b.org,c@d.org",
+        "tgram://top-secret/1",
+    ]
+    assert load_settings(alert_urls=None).alert_addresses == []
+    shown = repr(found) + repr(found.model_dump()) + repr(found.alert_addresses)
+    assert "top-secret" not in shown + repr(public_variables(found))
+    assert as_variables(found)["KALSHI_ALERT_URLS"] == CHANNELS
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("KALSHI_ALERT_URLS", "top-secret"),
+        ("KALSHI_ALERT_URLS", "top-secret,tgram://a/1"),
+        ("KALSHI_HEARTBEAT_URL", "ftp://hc.example.org/top-secret"),
+        ("KALSHI_HEARTBEAT_URL", "file:///top-secret"),
+        ("KALSHI_HEARTBEAT_URL", "https://hc.example.org/top-secret and more"),
+    ],
+)
+def test_a_wrong_address_is_refused_by_its_key_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, key: str, value: str
+) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        load(monkeypatch, **{key: value})
+    assert str(raised.value).startswith(f"{key}: ")
+    assert "top-secret" not in str(raised.value)
+
+
+def test_kinds_of_alerts_are_those_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load(monkeypatch, KALSHI_ALERTS="halt, feed_down").alerts == ("halt", "feed_down")
+    with pytest.raises(ConfigurationError, match=r"KALSHI_ALERTS=.*write one or more of halt, "):
+        load(monkeypatch, KALSHI_ALERTS="halt,feed")
+
+
 CHANGES = st.fixed_dictionaries(
     {},
     optional={
@@ -146,6 +191,9 @@ CHANGES = st.fixed_dictionaries(
         "min_coverage": st.floats(0.01, 1),
         "trading_start": st.sampled_from([time(8), time(9, 30, 15)]),
         "closed_days": st.lists(st.dates(date(2026, 1, 1)).map(str), max_size=3).map(tuple),
+        "alerts": st.lists(st.sampled_from(ALERT_KINDS), min_size=1, unique=True).map(tuple),
+        "alert_urls": st.just(SecretStr(CHANNELS)),
+        "heartbeat_url": st.just(SecretStr("https://hc.example.org/top-secret")),
         "first_day": st.dates(date(2020, 1, 1)),
     },
 )
@@ -199,3 +247,11 @@ def test_a_foreign_key_in_the_env_file_is_named_as_it_stands_there() -> None:
     Path(".env").write_text("POSTGRES_PASSWORD=secret\n")
     with pytest.raises(ConfigurationError, match=r"^POSTGRES_PASSWORD in \.env is not a setting"):
         load_settings()
+
+
+@pytest.mark.parametrize(
+    "name", ["max_event_pct", "max_category_pct", "max_shard_pct", "max_total_pct"]
+)
+def test_a_share_in_which_no_trade_fits_is_refused(name: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"{name} 1 is below max_trade_pct 2"):
+        load_settings(env={}, **{name: "1"})

@@ -7,9 +7,11 @@ import dagster as dg
 from kalshi_assets.defs import jobs
 from kalshi_assets.defs.partitions import RANGE_END_TAG, RANGE_START_TAG
 from kalshi_assets.defs.resources import Platform
+from kalshi_assets.defs.run_sensors import failed_run_sensor, recovered_run_sensor
 from kalshi_assets.domain.calendar import VENUE_TIMEZONE, venue_day
 from kalshi_assets.domain.clock import wall_now
 from kalshi_assets.domain.tick import SLOT_TAG, slot_of
+from kalshi_assets.execution.holdings import own_holdings
 from kalshi_assets.storage import intake, ledger, signals, trading_state
 
 RUNNING = dg.DefaultSensorStatus.RUNNING
@@ -110,7 +112,7 @@ def order_sensor(
     with platform.database.transaction() as connection:
         open_signals = signals.open_signals(connection, venue_day(platform.clock.now()))
         live = ledger.live_orders(connection)
-        held = ledger.own_fills(connection) if platform.has_exit_rules else []
+        held = own_holdings(connection) if platform.has_exit_rules else []
     if not open_signals and not live and not held:
         why = "no open signal, no live order, nothing held that a rule could sell"
         return dg.SensorResult(skip_reason=why, cursor=slot)
@@ -180,7 +182,14 @@ def reconcile_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     return dg.RunRequest()
 
 
-SENSORS = [history_sensor, poll_sensor, order_sensor, halt_sensor]
+SENSORS = [
+    history_sensor,
+    poll_sensor,
+    order_sensor,
+    halt_sensor,
+    failed_run_sensor,
+    recovered_run_sensor,
+]
 SCHEDULES = [markets_schedule, daily_summaries_schedule, reconcile_schedule]
 
 

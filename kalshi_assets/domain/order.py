@@ -72,6 +72,8 @@ def require_transition(client_id: str, *, old: OrderStatus, new: OrderStatus) ->
 def status_at_venue(venue_status: str, *, fill_count: int, initial_count: int) -> OrderStatus:
     """Return our status for the venue's `resting`, `executed` or `canceled`.
 
+    One that somebody made smaller and that was then executed is `canceled` in its rest.
+
     Raises:
         ValueError: any other status; a guess could take a live order for dead.
     """
@@ -79,6 +81,4 @@ def status_at_venue(venue_status: str, *, fill_count: int, initial_count: int) -
         return "resting"
     if venue_status not in ("executed", "canceled"):
         raise ValueError(f"{venue_status!r} is not an order status of the venue")
-    if venue_status == "executed" or fill_count >= initial_count:
-        return "filled"
-    return "canceled"
+    return "filled" if fill_count >= initial_count else "canceled"

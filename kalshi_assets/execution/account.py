@@ -104,18 +104,22 @@ class RecordedFills:
     left_out: int
 
 
-def record_fills(desk: Desk) -> RecordedFills:
+def record_fills(desk: Desk, *, is_whole: bool = False) -> RecordedFills:
     """Bring in the venue's fills of all orders that are known: ours, and those of others.
 
     A fill of an order that no list has shown yet is left out until one has: written without its
     order it could never be corrected.
+
+    Args:
+        desk: where.
+        is_whole: ask for all fills; else for those since the newest that is kept, with an overlap.
     """
     with desk.database.transaction() as connection:
         newest = rows.newest_fill_at(connection)
         client_ids = ledger.client_ids_by_venue_id(connection)
         foreign = books.foreign_order_ids(connection)
         kept = rows.fill_ids(connection)
-    since = None if newest is None else newest - FILL_OVERLAP
+    since = None if newest is None or is_whole else newest - FILL_OVERLAP
     new = [f for f in desk.venue.fills(min_filled_at=since) if f.fill_id not in kept]
     known = [f for f in new if f.order_id in client_ids or f.order_id in foreign]
     with desk.database.transaction() as connection:

@@ -14,6 +14,7 @@ from decimal import Decimal
 
 from kalshi_assets.domain.account import Fill, Settlement, VenueOrder
 from kalshi_assets.domain.fees import cost_to_buy
+from kalshi_assets.domain.order import is_of_our_scheme
 from kalshi_assets.domain.price import CENTICONTRACTS, MICROS_PER_CENT, MICROS_PER_DOLLAR, dollars
 from kalshi_assets.errors import LedgerNotOpen
 from kalshi_assets.execution import account
@@ -74,8 +75,8 @@ class Comparison:
 def open_books(desk: Desk) -> bool:
     """Open the books with what the venue states now; False where they are open.
 
-    Fills are read before and after balance and positions: an opening with one of them half inside
-    would be off for ever.
+    Fills and settlements are read before and after balance and positions: an opening with one of
+    them half inside would be off for ever.
 
     Raises:
         ExchangeError: the venue did not answer.
@@ -86,34 +87,39 @@ def open_books(desk: Desk) -> bool:
             return False
         ours = set(ledger.client_ids_by_venue_id(connection).values())
     for _ in range(LOOKS):
-        before, settled = desk.venue.fills(), desk.venue.settlements()
+        before = desk.venue.fills(), desk.venue.settlements()
         balance, positions = desk.venue.balance(), desk.venue.positions()
         listed = desk.venue.orders()
-        if desk.venue.fills() == before and desk.venue.balance().cash_micros == balance.cash_micros:
+        after = desk.venue.fills(), desk.venue.settlements()
+        if after == before and desk.venue.balance().cash_micros == balance.cash_micros:
             break
         desk.pause(PAUSE_SECONDS)
     else:
         raise LedgerNotOpen("the account does not stand still: its books cannot be opened yet")
-    foreign = [order for order in listed if order.client_order_id not in ours]
+    fills, settled = before
+    dead = [o for o in listed if o.client_order_id not in ours and o.status != "resting"]
     now = desk.clock.now()
     with desk.database.transaction() as connection:
         rows.add_opening(connection, at=now, cash_micros=balance.cash_micros, positions=positions)
         client_ids = ledger.client_ids_by_venue_id(connection)
-        save_fills(connection, before, client_ids=client_ids, is_before_opening=True)
+        save_fills(connection, fills, client_ids=client_ids, is_before_opening=True)
         save_settlements(connection, settled, is_before_opening=True)
-        dead = [order for order in foreign if order.status != "resting"]
-        rows.add_foreign_orders(connection, [(order, "earlier") for order in dead], at=now)
+        rows.add_foreign_orders(connection, [(order, _of_before(order)) for order in dead], at=now)
     return True
 
 
-def compare(desk: Desk) -> Comparison:
+def compare(desk: Desk, *, is_whole: bool = False) -> Comparison:
     """Bring in what is new, and compare the ledger with what the venue states.
+
+    Args:
+        desk: where.
+        is_whole: ask for all fills, however old.
 
     Raises:
         ExchangeError: the venue did not answer.
         LedgerNotOpen: the books were never opened.
     """
-    unexplained = account.record_fills(desk).left_out
+    unexplained = account.record_fills(desk, is_whole=is_whole).left_out
     account.record_settlements(desk)
     balance = desk.venue.balance()
     stated = {p.market_ticker: p.position for p in desk.venue.positions() if p.position}
@@ -142,17 +148,6 @@ def compare(desk: Desk) -> Comparison:
     )
 
 
-def compare_patiently(desk: Desk) -> Comparison:
-    """Compare until ledger and venue agree, or long enough for any read that lags."""
-    found = compare(desk)
-    for _ in range(LOOKS - 1):
-        if found.is_equal:
-            break
-        desk.pause(PAUSE_SECONDS)
-        found = compare(desk)
-    return found
-
-
 def _added_up(
     opened: rows.Opening, fills: Iterable[Fill], settled: Iterable[Settlement]
 ) -> tuple[int, dict[str, int]]:
@@ -177,6 +172,10 @@ def payout_micros(settlement: Settlement) -> int:
     if settlement.result in winners:
         return winners[settlement.result] * MICROS_PER_DOLLAR // CENTICONTRACTS
     return settlement.revenue_micros
+
+
+def _of_before(order: VenueOrder) -> rows.ForeignKind:
+    return "earlier" if is_of_our_scheme(order.client_order_id) else "manual"
 
 
 def _reserved(order: VenueOrder) -> int:

@@ -6,7 +6,7 @@ sold; what was bought by hand is left alone.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
@@ -14,8 +14,8 @@ from typing import Any
 from kalshi_assets.domain.clock import wall_now
 from kalshi_assets.domain.market import Quote
 from kalshi_assets.domain.order import client_order_id
-from kalshi_assets.domain.price import MICROS_PER_DOLLAR
-from kalshi_assets.execution.account import are_reads_current, record_fills
+from kalshi_assets.domain.price import MICROS_PER_DOLLAR, contracts
+from kalshi_assets.execution import account
 from kalshi_assets.execution.decision_record import result_of, stored_inputs
 from kalshi_assets.execution.desk import Desk
 from kalshi_assets.execution.halting import cancel
@@ -25,7 +25,7 @@ from kalshi_assets.execution.place import commit, send
 from kalshi_assets.risk.engine import RiskDecision, judge_exit
 from kalshi_assets.risk.inputs import ExitInputs
 from kalshi_assets.storage import averages, ledger, markets
-from kalshi_assets.storage.trading_state import current_state
+from kalshi_assets.storage.trading_state import State, current_state
 from kalshi_assets.strategy.exits import Exit, ExitRules, exit_of
 from kalshi_assets.strategy.exits import Holding as Held
 
@@ -48,16 +48,26 @@ def sell_for_reasons(desk: Desk, rules: ExitRules) -> list[ExitJudgement]:
         is_halted = current_state(connection) == "halted"
     if is_halted or rules == ExitRules():
         return []
-    return _sell(desk, rules, is_flattening=False)
+    return _sell(desk, rules, while_in=("active", "reducing"))
 
 
 def flatten(desk: Desk) -> list[ExitJudgement]:
     """Sell all that our orders bought, at the bid of now, whatever the state of trading."""
-    return _sell(desk, ExitRules(), is_flattening=True)
+    return _sell(desk, None, while_in=("active", "reducing", "halted"))
 
 
-def _sell(desk: Desk, rules: ExitRules, *, is_flattening: bool) -> list[ExitJudgement]:
-    if not (has_reconciled(desk) and or_none(lambda: _are_fills_known(desk))):
+def left_to_sell(desk: Desk) -> list[OwnHolding]:
+    """Return what our own orders still hold, as far as their fills are told."""
+    or_none(lambda: account.record_fills(desk))
+    with desk.database.transaction() as connection:
+        return own_holdings(connection)
+
+
+def _sell(
+    desk: Desk, rules: ExitRules | None, *, while_in: Collection[State]
+) -> list[ExitJudgement]:
+    """Sell what `rules` give a reason for; without rules everything."""
+    if not has_reconciled(desk) or or_none(lambda: account.record_fills(desk)) is None:
         return []
     with desk.database.transaction() as connection:
         held = own_holdings(connection)
@@ -67,15 +77,10 @@ def _sell(desk: Desk, rules: ExitRules, *, is_flattening: bool) -> list[ExitJudg
     done = []
     for holding in held:
         quote = quotes.get(holding.market_ticker)
-        why = FLATTEN if is_flattening else _reason(desk, holding, rules, quote)
+        why = FLATTEN if rules is None else _reason(desk, holding, rules, quote)
         if why is not None:
-            done.append(_judge_and_send(desk, holding, why, quote))
+            done.append(_judge_and_send(desk, holding, why, quote, while_in=while_in))
     return done
-
-
-def _are_fills_known(desk: Desk) -> bool:
-    """Bring in what our orders bought and sold, all of it: no contract is to be sold twice."""
-    return are_reads_current(desk) and record_fills(desk).left_out == 0
 
 
 def _reason(desk: Desk, holding: OwnHolding, rules: ExitRules, quote: Quote | None) -> Exit | None:
@@ -96,7 +101,7 @@ def _reason(desk: Desk, holding: OwnHolding, rules: ExitRules, quote: Quote | No
 
 
 def _judge_and_send(
-    desk: Desk, holding: OwnHolding, why: Exit, quote: Quote | None
+    desk: Desk, holding: OwnHolding, why: Exit, quote: Quote | None, *, while_in: Collection[State]
 ) -> ExitJudgement:
     _withdraw_entries(desk, holding.market_ticker)
     inputs = _inputs(desk, holding, quote)
@@ -109,8 +114,8 @@ def _judge_and_send(
             ledger.save_decisions(connection, [row])
     if not decision.is_approved:
         return ExitJudgement(holding, why, decision, None)
-    order = _order(desk, row, inputs)
-    sent = send(desk, order).order if commit(desk, order) else None
+    order = _order(desk, row, inputs, bid=decision.limit_price)
+    sent = send(desk, order).order if commit(desk, order, while_in=while_in) else None
     return ExitJudgement(holding, why, decision, sent)
 
 
@@ -184,10 +189,11 @@ def _decision_row(
     )
 
 
-def _order(desk: Desk, row: ledger.Decision, inputs: ExitInputs) -> ledger.Order:
+def _order(
+    desk: Desk, row: ledger.Decision, inputs: ExitInputs, *, bid: int | None
+) -> ledger.Order:
     """Return the order: selling a side at its bid is buying the other one at what that leaves."""
-    decision_price = judge_exit(inputs, desk.limits).limit_price
-    if decision_price is None:
+    if bid is None:
         raise ValueError(f"decision {row.decision_id} is approved without a price")
     now = desk.clock.now()
     return ledger.Order(
@@ -198,7 +204,7 @@ def _order(desk: Desk, row: ledger.Decision, inputs: ExitInputs) -> ledger.Order
         leg="exit",
         attempt=row.attempt,
         side="no" if inputs.side == "yes" else "yes",
-        limit_price=MICROS_PER_DOLLAR - decision_price,
+        limit_price=MICROS_PER_DOLLAR - bid,
         count=inputs.count,
         expires_at=now + timedelta(seconds=desk.order_ttl_seconds),
         status="intent",
@@ -223,4 +229,4 @@ def _line(one: ExitJudgement) -> str:
     if one.order is None:
         refused = [gate.reason for gate in one.decision.gates if not gate.is_passed]
         return f"{what}: not sold: {'; '.join(refused) or 'an exit is under way already'}"
-    return f"{what}: {one.order.status}, {one.order.fill_count // 100} contracts sold"
+    return f"{what}: {one.order.status}, {contracts(one.order.fill_count)} contracts sold"

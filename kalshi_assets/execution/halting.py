@@ -5,19 +5,12 @@ long as one of our orders may still trade, by every job that runs meanwhile.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from kalshi_assets.domain.order import status_at_venue
-from kalshi_assets.errors import ExchangeError, NotFound, PayloadError
+from kalshi_assets.errors import ExchangeError, PayloadError
+from kalshi_assets.execution.answers import record_answer
 from kalshi_assets.execution.desk import Desk
 from kalshi_assets.storage import ledger
-from kalshi_assets.storage.engine import Connection
-from kalshi_assets.storage.trading_state import change_state
-
-
-def halt(connection: Connection, cause: str, *, why: str, at: datetime, by: str = "") -> bool:
-    """Halt trading for a cause, and tell whether it was not halted for it before."""
-    return change_state(connection, "halted", cause=cause, why=why, at=at, by=by)
 
 
 def cancel_live(desk: Desk, why: str) -> list[ledger.Order]:
@@ -44,14 +37,11 @@ def cancel(desk: Desk, order: ledger.Order, why: str) -> bool:
         ledger.note_request(connection, order, "cancel", at=now, detail=why)
     try:
         ack = desk.venue.cancel_order(order.venue_order_id, market_ticker=order.market_ticker)
-    except (NotFound, ExchangeError, PayloadError):
+    except (ExchangeError, PayloadError):
         return False
     filled = order.count - ack.reduced_by
     status = status_at_venue("canceled", fill_count=filled, initial_count=order.count)
-    with desk.database.transaction() as connection:
-        ledger.move_order(
-            connection, order, status, at=desk.clock.now(), reason=why, fill_count=filled
-        )
+    record_answer(desk, order, status, reason=why, fill_count=filled)
     return True
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from kalshi_assets.domain.account import Side
 from kalshi_assets.domain.price import CENTICONTRACTS
 from kalshi_assets.execution.paper_account import Holding
-from kalshi_assets.storage import ledger
 from kalshi_assets.storage.engine import Connection
+from kalshi_assets.storage.own_fills import OwnFill, markets_missing_fills, own_fills
 
 
 @dataclass(frozen=True)
@@ -29,16 +29,20 @@ class OwnHolding:
 
 
 def own_holdings(connection: Connection) -> list[OwnHolding]:
-    """Return what our fills in markets that are not settled add up to, by market."""
-    fills = ledger.own_fills(connection)
-    by_market: dict[str, list[ledger.OwnFill]] = {}
+    """Return what our fills in markets that are not settled add up to, by market.
+
+    A market where fills are still to be told is left out: more would seem to be ours than is.
+    """
+    unclear = markets_missing_fills(connection)
+    fills = [own for own in own_fills(connection) if own.fill.market_ticker not in unclear]
+    by_market: dict[str, list[OwnFill]] = {}
     for fill in fills:
         by_market.setdefault(fill.fill.market_ticker, []).append(fill)
     found = (_holding(ticker, own) for ticker, own in sorted(by_market.items()))
     return [holding for holding in found if holding is not None]
 
 
-def _holding(ticker: str, fills: Iterable[ledger.OwnFill]) -> OwnHolding | None:
+def _holding(ticker: str, fills: Iterable[OwnFill]) -> OwnHolding | None:
     held, entry = Holding(), None
     for own in fills:
         held = held.after(own.fill)

@@ -8,7 +8,7 @@ from typing import TypeVar
 from kalshi_assets.domain.calls import BreakerState
 from kalshi_assets.domain.market import ExchangeStatus, Quote, TrackedMarket
 from kalshi_assets.domain.signal import Signal
-from kalshi_assets.errors import ExchangeError, PayloadError
+from kalshi_assets.errors import ExchangeError, LedgerNotOpen, PayloadError
 from kalshi_assets.execution.account import Statement, are_reads_current, read_statement
 from kalshi_assets.execution.desk import Desk
 from kalshi_assets.execution.exposure import Stake as Stake
@@ -98,7 +98,8 @@ def gather(desk: Desk, to_judge: Sequence[Signal], *, is_reconciled: bool) -> Kn
 
 def inputs_of(now: datetime, signal: Signal, known: Known, *, approved: Sequence[Stake]) -> Inputs:
     """Return what a signal is judged by; `approved` is staked by this round's approvals so far."""
-    tracked, live = known.markets.get(signal.market_ticker), known.live
+    ticker = signal.market_ticker
+    tracked = known.markets.get(ticker)
     account = _after(known.account, approved, known.markets)
     made = [o for o in known.orders if o.signal_id == signal.signal_id and o.leg == "entry"]
     exposure = exposure_of(
@@ -113,11 +114,11 @@ def inputs_of(now: datetime, signal: Signal, known: Known, *, approved: Sequence
         market=tracked.market if tracked else None,
         fee_multiplier=tracked.fee_multiplier if tracked else None,
         category=tracked.category if tracked else None,
-        quote=known.quotes.get(signal.market_ticker),
+        quote=known.quotes.get(ticker),
         exchange=known.exchange,
         account=account,
         verdicts=known.verdicts,
-        has_live_order=None if live is None else signal.market_ticker in _markets_of(live),
+        has_live_order=_has_live_order(ticker, known.live, approved),
         event_exposure_micros=exposure.event,
         category_exposure_micros=exposure.category,
         shard_exposure_micros=exposure.shard,
@@ -199,13 +200,18 @@ def _with_approvals(activity: Activity | None, approved: Sequence[Stake]) -> Act
     )
 
 
-def _markets_of(orders: Sequence[ledger.Order]) -> set[str]:
-    return {order.market_ticker for order in orders}
+def _has_live_order(
+    ticker: str, live: Sequence[ledger.Order] | None, approved: Sequence[Stake]
+) -> bool | None:
+    """Tell whether an order is live in a market; one approved in this round will be."""
+    if live is None:
+        return None
+    return ticker in {*(order.market_ticker for order in live), *(stake[0] for stake in approved)}
 
 
 def or_none(ask: Callable[[], Answer]) -> Answer | None:
     """Return the venue's answer, or None: then the rules that need it refuse."""
     try:
         return ask()
-    except (ExchangeError, PayloadError):
+    except (ExchangeError, PayloadError, LedgerNotOpen):
         return None

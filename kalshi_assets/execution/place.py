@@ -1,6 +1,7 @@
 """Send approved decisions: gates once more, intent committed, sent once, answer recorded."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import timedelta
 
 from kalshi_assets.domain.account import OrderAck, OrderRequest
@@ -17,12 +18,14 @@ from kalshi_assets.errors import (
     Rejected,
 )
 from kalshi_assets.execution.account import READS_SECONDS
+from kalshi_assets.execution.answers import record_answer
 from kalshi_assets.execution.desk import Desk
 from kalshi_assets.execution.judge import LEG, Judgement, decision_row, judge_signals
 from kalshi_assets.execution.reconcile import reconcile
 from kalshi_assets.storage import ledger, signals
-from kalshi_assets.storage.trading_state import held_state
+from kalshi_assets.storage.trading_state import State, held_state
 
+TRADING: tuple[State, ...] = ("active",)
 # Answers after which the venue certainly has no order of ours.
 REFUSALS = (BreakerOpen, Rejected, RateLimited, NotAuthorized, NotFound)
 
@@ -75,15 +78,15 @@ def _place(desk: Desk, decision: ledger.Decision, judgement: Judgement) -> Sent 
     return send(desk, order) if commit(desk, order) else None
 
 
-def commit(desk: Desk, order: ledger.Order) -> bool:
+def commit(desk: Desk, order: ledger.Order, *, while_in: Collection[State] = TRADING) -> bool:
     """Commit the intent, and tell whether the row that stands in the ledger now is this one.
 
     It is not where the order, or a live one of its leg in its market, was there before, or where
-    trading has been halted since an entry was judged: then nothing is sent.
+    the state of trading has changed to another since it was judged: then nothing is sent.
     The row is read back because a count of inserted rows is a driver's word, and money rests on it.
     """
     with desk.database.transaction() as connection:
-        if order.leg == "entry" and held_state(connection) != "active":
+        if held_state(connection) not in while_in:
             return False
         ledger.add_intent(connection, order)
     with desk.database.transaction() as connection:
@@ -125,11 +128,11 @@ def send(desk: Desk, order: ledger.Order) -> Sent:
     try:
         ack = desk.venue.create_order(_request(order))
     except REFUSALS as exc:
-        return Sent(_move(desk, order, "rejected", reason=str(exc)), is_shown=True)
+        return Sent(record_answer(desk, order, "rejected", reason=str(exc)), is_shown=True)
     except (ExchangeError, PayloadError) as exc:
-        return Sent(_move(desk, order, "unknown", reason=str(exc)), is_shown=False)
-    status = _status(ack, order.count)
-    moved = _move(desk, order, status, venue_order_id=ack.order_id, fill_count=ack.fill_count)
+        return Sent(record_answer(desk, order, "unknown", reason=str(exc)), is_shown=False)
+    told = {"venue_order_id": ack.order_id, "fill_count": ack.fill_count}
+    moved = record_answer(desk, order, _status(ack, order.count), **told)
     return Sent(moved, _is_shown(desk, ack))
 
 
@@ -158,33 +161,3 @@ def _status(ack: OrderAck, count: int) -> OrderStatus:
     if ack.remaining_count > 0:
         return "resting"
     return "filled" if ack.fill_count >= count else "canceled"
-
-
-def _move(
-    desk: Desk,
-    order: ledger.Order,
-    status: OrderStatus,
-    *,
-    reason: str = "",
-    venue_order_id: str | None = None,
-    fill_count: int = 0,
-) -> ledger.Order:
-    now = desk.clock.now()
-    with desk.database.transaction() as connection:
-        ledger.move_order(
-            connection,
-            order,
-            status,
-            at=now,
-            reason=reason,
-            venue_order_id=venue_order_id,
-            fill_count=fill_count,
-        )
-    return replace(
-        order,
-        status=status,
-        reason=reason,
-        venue_order_id=venue_order_id,
-        fill_count=fill_count,
-        updated_at=now,
-    )

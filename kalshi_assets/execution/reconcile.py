@@ -18,15 +18,19 @@ from kalshi_assets.domain.clock import wall_now
 from kalshi_assets.domain.order import OrderStatus, is_of_our_scheme, status_at_venue
 from kalshi_assets.execution.books import open_books
 from kalshi_assets.execution.desk import Desk
-from kalshi_assets.execution.halting import halt
 from kalshi_assets.storage import books, ledger
+from kalshi_assets.storage.trading_state import halt
 
 GRACE = timedelta(seconds=30)
 LIST_OVERLAP = timedelta(minutes=10)
 
 
-def reconcile(desk: Desk) -> int:
+def reconcile(desk: Desk, *, is_whole: bool = False) -> int:
     """Bring every live order to what the venue lists, and return how many were looked at.
+
+    Args:
+        desk: where.
+        is_whole: list all orders, however old: others may have traded while nothing ran here.
 
     Raises:
         ExchangeError: the venue could not be asked; nothing was changed.
@@ -35,7 +39,7 @@ def reconcile(desk: Desk) -> int:
     open_books(desk)
     with desk.database.transaction() as connection:
         live = ledger.live_orders(connection)
-    found = _listed(desk, since=_since(desk, live))
+    found = _listed(desk, since=None if is_whole else _since(desk, live))
     listed = {order.client_order_id: order for order in found}
     missing = [o for o in live if o.client_order_id not in listed and _end_if_unlisted(desk, o)]
     dead = {o.client_order_id for o in missing if _is_told_since_its_end(desk, o)}

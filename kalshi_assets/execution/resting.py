@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from kalshi_assets.domain.account import OrderAmendment
+from kalshi_assets.domain.order import OrderStatus
 from kalshi_assets.errors import ExchangeError, PayloadError
+from kalshi_assets.execution.answers import record_answer
 from kalshi_assets.execution.desk import Desk
 from kalshi_assets.execution.halting import cancel
 from kalshi_assets.execution.judge import Judgement
@@ -96,13 +98,6 @@ def renew(desk: Desk, order: ledger.Order) -> bool:
     except (ExchangeError, PayloadError):
         return False
     filled = 0 if ack.remaining_count is None else order.count - ack.remaining_count
-    with desk.database.transaction() as connection:
-        ledger.move_order(
-            connection,
-            order,
-            "filled" if filled == order.count else "resting",
-            at=desk.clock.now(),
-            fill_count=filled,
-            expires_at=expires_at,
-        )
+    status: OrderStatus = "filled" if filled == order.count else "resting"
+    record_answer(desk, order, status, fill_count=filled, expires_at=expires_at)
     return True

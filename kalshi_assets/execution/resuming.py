@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from kalshi_assets.errors import NotReconciled
-from kalshi_assets.execution.books import Comparison, compare_patiently
+from kalshi_assets.execution.books import Comparison
 from kalshi_assets.execution.desk import Desk
 from kalshi_assets.execution.halting import names
-from kalshi_assets.execution.upkeep import keep_up
+from kalshi_assets.execution.upkeep import compare_patiently, keep_up
 from kalshi_assets.storage import books
+from kalshi_assets.storage.alert_causes import settle_halts
+from kalshi_assets.storage.breaker import newest_transition
 from kalshi_assets.storage.trading_state import (
     TradingState,
     change_state,
@@ -47,6 +49,7 @@ def resume(desk: Desk, *, by: str, why: str, is_unknown_accepted: bool) -> Resum
     """
     with desk.database.transaction() as connection:
         seen = newest_change(connection)
+    _require_an_answer(desk)
     kept = keep_up(desk)
     unclear = [order for order in kept.live if order.status != "resting"]
     if unclear:
@@ -72,7 +75,17 @@ def resume(desk: Desk, *, by: str, why: str, is_unknown_accepted: bool) -> Resum
                 "the other host, or find out which rows are lost, then `resume --accept-unknown`"
             )
         changed = change_state(connection, "active", cause="command", why=why, at=now, by=by)
+        settle_halts(connection, at=now)
     return Resumed(halts, comparison, changed)
+
+
+def _require_an_answer(desk: Desk) -> None:
+    """Ask the exchange itself: an answer closes its breaker, and without one nothing is known."""
+    desk.venue.exchange_status()
+    with desk.database.transaction() as connection:
+        breaker = newest_transition(connection, desk.api_host)
+    if breaker is not None and breaker.to_state != "closed":
+        raise NotReconciled(f"the breaker of {desk.api_host} is {breaker.to_state}: try again")
 
 
 def _since(halts: list[TradingState], now: datetime) -> datetime:

@@ -10,7 +10,8 @@ vain unless such an answer comes.
 Cancels are always let through: our orders must go as soon as anything does, and a cancel that
 succeeds closes the breaker. Orders never probe: their outcome would be unknown.
 
-The state lies in a store that all processes share; the row of failures is counted by each itself.
+State and row of failures lie in a store that all processes share: a run of a job makes few calls,
+and three runs that fail one after the other are three failures.
 Where the store cannot be read no order is sent; reads go on, and what happens is logged.
 """
 
@@ -40,7 +41,7 @@ _log = logging.getLogger(__name__)
 
 
 class BreakerStore(Protocol):
-    """Keeps the transitions of one exchange's breaker. Both calls may raise StorageError."""
+    """Keeps what one exchange's breaker knows. Every call may raise StorageError."""
 
     def newest(self) -> BreakerTransition | None:
         """Return the newest transition; None before the first."""
@@ -52,12 +53,25 @@ class BreakerStore(Protocol):
         """Add a transition and return it with its number; None where `after` is not the newest."""
         ...
 
+    def add_failure(self) -> int:
+        """Count one more failed call, and return how many there were in a row."""
+        ...
+
+    def failures(self) -> int:
+        """Return how many calls failed in a row."""
+        ...
+
+    def end_failures(self) -> None:
+        """Note that a call got through."""
+        ...
+
 
 class OwnStore:
     """A store of this process alone."""
 
     def __init__(self) -> None:
         self.transitions: list[BreakerTransition] = []
+        self._failures = 0
         self._lock = threading.Lock()
 
     def newest(self) -> BreakerTransition | None:
@@ -74,6 +88,20 @@ class OwnStore:
             kept = replace(transition, number=len(self.transitions) + 1)
             self.transitions.append(kept)
             return kept
+
+    def add_failure(self) -> int:
+        """Count one more failed call, and return how many there were in a row."""
+        with self._lock:
+            self._failures += 1
+            return self._failures
+
+    def failures(self) -> int:
+        """Return how many calls failed in a row."""
+        return self._failures
+
+    def end_failures(self) -> None:
+        """Note that a call got through."""
+        self._failures = 0
 
 
 class Breaker:
@@ -126,7 +154,7 @@ class Breaker:
     def succeeded(self, *, is_probe: bool) -> None:
         """Note that the exchange answered."""
         with self._lock:
-            self._failures = 0
+            self._end_failures()
             while is_probe and self._known is not None and self._known.to_state != "closed":
                 if self._move(self._known, "closed", "a call got through"):
                     return
@@ -135,7 +163,7 @@ class Breaker:
     def failed(self, reason: str, *, is_probe: bool) -> None:
         """Note that no answer came, or a 5xx."""
         with self._lock:
-            self._failures += 1
+            self._add_failure()
             state = _state(self._known)
             if state == "closed" and self._failures >= FAILURES_IN_A_ROW:
                 what = f"{self._failures} failures in a row"
@@ -164,13 +192,28 @@ class Breaker:
         self._looked_at = self._monotonic()
         try:
             newest = self._store.newest()
+            self._failures = self._store.failures()
         except StorageError as exc:
             _log.error("the breaker's state cannot be read, reads go on: %s", exc)
             return exc
-        if newest != self._known and _state(newest) == "closed":
-            self._failures = 0  # another process got through since
         self._known = newest
         return None
+
+    def _add_failure(self) -> None:
+        self._failures += 1  # what counts where the store cannot be written
+        try:
+            self._failures = self._store.add_failure()
+        except StorageError as exc:
+            _log.error("a failure is counted by this process alone: %s", exc)
+
+    def _end_failures(self) -> None:
+        if not self._failures:
+            return
+        self._failures = 0
+        try:
+            self._store.end_failures()
+        except StorageError as exc:
+            _log.error("that a call got through is known to this process alone: %s", exc)
 
     def _move(self, known: BreakerTransition | None, to: BreakerState, reason: str) -> bool:
         """Change the state, unless another process was quicker. A broken store is logged."""

@@ -81,13 +81,21 @@ def daily_loss(inputs: Surroundings, limits: Limits) -> Gate:
     """The account has not lost too much since 00:00 in New York, realised and marked."""
     opening = inputs.opening_value_micros
     value = None if inputs.account is None else inputs.account.value_micros
-    limit = f"<= {limits.max_daily_loss_pct} % of the day's opening value"
     if opening is None or value is None:
-        return answer("daily_loss", False, None, limit)
+        return answer("daily_loss", False, None, _loss_limit(limits))
+    return loss_gate(opening, value, limits=limits)
+
+
+def loss_gate(opening: int, value: int, *, limits: Limits) -> Gate:
+    """Answer whether a day that began at `opening` may stand at `value`, both micros."""
     is_passed = (opening - value) * 100 <= limits.max_daily_loss_pct * opening
     lost = max(0, opening - value)
     shown = f"{dollars(lost):.2f} USD of {dollars(opening):.2f} USD"
-    return answer("daily_loss", is_passed, shown, limit)
+    return answer("daily_loss", is_passed, shown, _loss_limit(limits))
+
+
+def _loss_limit(limits: Limits) -> str:
+    return f"<= {limits.max_daily_loss_pct} % of the day's opening value"
 
 
 def orders_per_minute(inputs: Surroundings, limits: Limits) -> Gate:

@@ -12,7 +12,7 @@ import click
 from pydantic import SecretStr
 
 from kalshi_assets.errors import ConfigurationError, KalshiAssetsError
-from kalshi_assets.runtime import operations, trading_commands
+from kalshi_assets.runtime import explaining, operations, trading_commands
 from kalshi_assets.runtime.options import input_of, input_options, registered_key, replay_of
 from kalshi_assets.settings import as_variables, load_settings
 
@@ -50,10 +50,28 @@ def demo(*, once: bool, as_json: bool, port: int, **played: Any) -> None:
 @cli.command()
 @click.option("--port", default=3000, show_default=True, help="Port of the UI on loopback.")
 def up(*, port: int) -> None:
-    """Run on the venue of KALSHI_VENUE: paper (default) or demo."""
+    """Run on the venue of KALSHI_VENUE: paper (default), demo, or live once it is armed."""
     from kalshi_assets.runtime import up as runner
 
     runner.run(load_settings(), port=port)
+
+
+@cli.command()
+@click.option("--test", "is_test", is_flag=True, help="Try every channel once, and end.")
+@click.pass_context
+def alerts(context: click.Context, *, is_test: bool) -> None:
+    """Send alerts and the heartbeat; `demo` and `up` start this where an address is set.
+
+    With --test the exit code is 1 where a channel failed.
+    """
+    from kalshi_assets.runtime import alerts as service
+
+    if not is_test:
+        service.serve(load_settings())
+    outcomes = service.test_channels(load_settings())
+    for name, problem in outcomes.items():
+        click.echo(f"{name}: {'ok' if problem is None else f'FAILED, {problem}'}")
+    context.exit(EXIT_FAILED if any(outcomes.values()) else 0)
 
 
 @cli.group()
@@ -134,7 +152,7 @@ def local_exchange(
 
 cli.add_command(operations.doctor)
 cli.add_command(operations.status)
-for command in trading_commands.COMMANDS:
+for command in (*trading_commands.COMMANDS, explaining.explain, explaining.replay):
     cli.add_command(command)
 
 

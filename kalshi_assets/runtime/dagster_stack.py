@@ -1,4 +1,4 @@
-"""Dagster's processes on one database: code server, daemon and, where asked for, the UI."""
+"""The processes on one database: code server, daemon and, where asked for, UI and alerts."""
 
 import os
 import sysconfig
@@ -77,6 +77,9 @@ def running_dagster(
         children.start("daemon", words, environ)
         if port is not None:
             _start_webserver(children, environ, workspace=workspace, port=port)
+        if settings.alert_urls is not None or settings.heartbeat_url is not None:
+            words = [script("kalshi-assets"), "alerts"]
+            children.start("alerts", words, environ, is_needed=False)
         yield Running(settings, database, instance, children, clock, started_at)
     database.dispose()
 

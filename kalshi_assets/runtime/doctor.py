@@ -17,6 +17,7 @@ from kalshi_assets.runtime.findings import (
     settings_finding,
     skipped,
 )
+from kalshi_assets.runtime.findings_alerts import alerts_finding
 from kalshi_assets.runtime.findings_database import database_found
 from kalshi_assets.runtime.findings_exchange import exchange_findings
 from kalshi_assets.runtime.home import Home
@@ -76,6 +77,7 @@ def examine(*, free: Callable[[Path], int] = free_bytes) -> Diagnosis:
             *outside,
             disk_finding(home, free=free),
             processes_finding(home, running, heartbeat_at=heartbeat_at),
+            alerts_finding(home, running, given=given),
         ]
     )
 

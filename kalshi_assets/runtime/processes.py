@@ -31,12 +31,13 @@ _PR_SET_PDEATHSIG = 1
 
 @dataclass
 class Child:
-    """A process we started, and where it writes what it says."""
+    """A process we started, and where it writes what it says. Not all are needed to go on."""
 
     name: str
     process: "subprocess.Popen[bytes]"
     log: Path
     is_ended_last: bool = False
+    is_needed: bool = True
 
     def require_alive(self) -> None:
         """Check that it still runs.
@@ -76,11 +77,12 @@ class Children:
         env: Mapping[str, str],
         *,
         is_ended_last: bool = False,
+        is_needed: bool = True,
     ) -> Child:
         """Start a program; its output goes to `<folder>/<name>.log`.
 
         One that others call is ended last: a run that still works must not take our own end for an
-        outage of the exchange, and halt trading.
+        outage of the exchange, and halt trading. Without one that is not needed, the rest goes on.
         """
         log = self.folder / f"{name}.log"
         with log.open("wb") as output:
@@ -93,20 +95,21 @@ class Children:
                 start_new_session=True,
                 preexec_fn=_end_with_owner(),
             )
-        child = Child(name, process, log, is_ended_last)
+        child = Child(name, process, log, is_ended_last, is_needed)
         mark = ProcessMark.of(process.pid) or ProcessMark(process.pid, "")
         (self.folder / f"{name}.json").write_text(json.dumps(asdict(mark)))
         self._children.append(child)
         return child
 
     def require_alive(self) -> None:
-        """Check that every child still runs.
+        """Check that every child that is needed still runs.
 
         Raises:
             ProcessError: one ended.
         """
         for child in self._children:
-            child.require_alive()
+            if child.is_needed:
+                child.require_alive()
 
     def wait_for(self, condition: Callable[[], bool], *, what: str, seconds: float) -> None:
         """Wait until a condition holds, while every child lives.

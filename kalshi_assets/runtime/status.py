@@ -16,6 +16,7 @@ from kalshi_assets.errors import KalshiAssetsError
 from kalshi_assets.execution.desk import limits_of
 from kalshi_assets.risk.gate import Gate
 from kalshi_assets.risk.inputs import AccountView
+from kalshi_assets.runtime.findings_alerts import AlertsSeen, alerts_seen
 from kalshi_assets.runtime.home import Home
 from kalshi_assets.runtime.installation import Installation, database_of, running_installation
 from kalshi_assets.runtime.status_gates import CheckLine, check_lines, common_gates
@@ -98,6 +99,7 @@ class Status:
     positions: Sequence[PositionLine]
     account: AccountLine | None
     breaker: BreakerTransition | None
+    alerts: AlertsSeen
 
     @property
     def closed_gates(self) -> list[Gate | CheckLine]:
@@ -138,15 +140,21 @@ def look(given: Settings) -> Status:
     clock = VenueClock.parse(settings.venue_clock)
     database = database_of(running, home, given=given)
     try:
-        recorded = read_database(database, settings, clock.now())
+        recorded = read_database(database, settings, clock.now(), started_at=running.started_at)
     finally:
         database.dispose()
     answers = ask_exchange(settings, recorded)
-    return _status(running, recorded=recorded, answers=answers, now=clock.now())
+    seen = alerts_seen(home, recorded.deliveries)
+    return _status(running, recorded=recorded, answers=answers, alerts=seen, now=clock.now())
 
 
 def _status(
-    running: Installation, *, recorded: Recorded, answers: Answers, now: datetime
+    running: Installation,
+    *,
+    recorded: Recorded,
+    answers: Answers,
+    alerts: AlertsSeen,
+    now: datetime,
 ) -> Status:
     settings, age = running.settings, partial(_age, now)
     limits = limits_of(settings)
@@ -169,6 +177,7 @@ def _status(
         positions=[] if held is None else held.lines(),
         account=None if held is None else held.summary(age(held.view.as_of)),
         breaker=recorded.breaker,
+        alerts=alerts,
     )
 
 

@@ -25,6 +25,7 @@ def screen(status: Status) -> str:
             *_section("Orders", _orders(status) or ["none live"]),
             *_section("Positions", _positions(status) or ["none"]),
             *_section("Account", [_account(status)]),
+            *_section("Alerts", [status.alerts.as_text()]),
         ]
     )
 

@@ -25,6 +25,7 @@ from kalshi_assets.risk.inputs import Activity, Arming, CheckVerdict
 from kalshi_assets.settings import Settings
 from kalshi_assets.storage import account, intake, ledger, overview, paper, signals, verdicts
 from kalshi_assets.storage.activity import opening_value, ordered_lately
+from kalshi_assets.storage.alerts import Delivery, delivery_health
 from kalshi_assets.storage.breaker import newest_transition
 from kalshi_assets.storage.condition import identity_of
 from kalshi_assets.storage.engine import Connection, Database
@@ -51,6 +52,7 @@ class Recorded:
     activity: Activity
     opening_value_micros: int | None
     disk_free_bytes: int | None
+    deliveries: Sequence[Delivery]
 
 
 @dataclass(frozen=True)
@@ -62,14 +64,16 @@ class Answers:
     clock_offset_seconds: float | None = None
 
 
-def read_database(database: Database, settings: Settings, now: datetime) -> Recorded:
-    """Return what the database says at a moment of the venue.
+def read_database(
+    database: Database, settings: Settings, now: datetime, *, started_at: datetime
+) -> Recorded:
+    """Return what the database says at a moment of the venue; `started_at` is wall time.
 
     Raises:
         StorageError: it does not answer, or holds other data than these settings are for.
     """
     with database.transaction() as connection:
-        _require_identity(connection, database.name, settings.identity)
+        require_identity(connection, database.name, settings.identity)
         found = list(signals.open_signals(connection, venue_day(now)).values())
         ids = [signal.signal_id for signal in found]
         return Recorded(
@@ -91,6 +95,7 @@ def read_database(database: Database, settings: Settings, now: datetime) -> Reco
             activity=ordered_lately(connection, now),
             opening_value_micros=opening_value(connection, now),
             disk_free_bytes=free_bytes(settings.home),
+            deliveries=delivery_health(connection, since=started_at),
         )
 
 
@@ -140,7 +145,12 @@ def _signer(settings: Settings) -> RequestSigner | None:
     return RequestSigner(settings.api_key_id, settings.private_key_path)
 
 
-def _require_identity(connection: Connection, name: str, identity: str) -> None:
+def require_identity(connection: Connection, name: str, identity: str) -> None:
+    """Check that a database holds the data of this venue and input.
+
+    Raises:
+        DatabaseMismatch: it holds those of another.
+    """
     found = identity_of(connection)
     if found != identity:
         raise DatabaseMismatch(

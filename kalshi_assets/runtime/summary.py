@@ -90,7 +90,7 @@ def story(database: Database) -> list[str]:
     with database.transaction() as connection:
         closed = [v for v in latest_verdicts(connection).values() if not v.is_passed]
         decisions = sorted(latest_decisions(connection).values(), key=lambda d: d.market_ticker)
-        orders = {order.signal_id: order for order in overview.all_orders(connection)}
+        orders = {o.signal_id: o for o in overview.all_orders(connection) if o.leg == "entry"}
     lines = [f"  the gate is closed: {v.check_name}, {v.observed}" for v in closed]
     for decision in decisions:
         order = orders.get(decision.signal_id)

@@ -1,9 +1,10 @@
-"""`halt`, `reduce`, `resume`, `book-transfer` on the command line."""
+"""`halt`, `reduce`, `flatten`, `resume`, `book-transfer`, `arm`, `disarm` on the command line."""
 
 from decimal import Decimal
 
 import click
 
+from kalshi_assets.domain.price import contracts
 from kalshi_assets.settings import load_settings
 
 EXIT_NOT_CONFIRMED = 3
@@ -37,7 +38,7 @@ WHY = click.option("--why", default="", help="The reason; it is kept with the ch
 def halt(context: click.Context, *, why: str, is_everything: bool) -> None:
     """Halt trading and cancel our orders until the venue confirms.
 
-    Exit code 0: none of our orders is live; 3: halted, but not every order is confirmed dead.
+    Exit code 0: what was to be cancelled is dead; 3: halted, but not every order is confirmed dead.
     """
     from kalshi_assets.runtime import trading
 
@@ -45,7 +46,7 @@ def halt(context: click.Context, *, why: str, is_everything: bool) -> None:
         load_settings(), why=why or "by command", is_everything=is_everything
     )
     click.echo(halted.sentence)
-    context.exit(EXIT_NOT_CONFIRMED if halted.live else 0)
+    context.exit(0 if halted.is_confirmed else EXIT_NOT_CONFIRMED)
 
 
 @click.command()
@@ -58,6 +59,26 @@ def reduce(*, why: str) -> None:
     click.echo(
         "Trading only reduces now." if changed else "Nothing changed: it was reducing or halted."
     )
+
+
+@click.command()
+@WHY
+@click.pass_context
+def flatten(context: click.Context, *, why: str) -> None:
+    """Buy nothing new, and sell at the bid of now all that our orders bought.
+
+    What was bought by hand stays. Exit code 0: nothing of ours is held any more; 3: some of it is.
+    """
+    from kalshi_assets.runtime import trading
+
+    flattened = trading.flatten_holdings(load_settings(), why=why or "flatten, by command")
+    for line in flattened.lines:
+        click.echo(line)
+    for left in flattened.left:
+        click.echo(f"STILL HELD: {contracts(left.count)} {left.side.upper()} {left.market_ticker}")
+    if not flattened.left:
+        click.echo("Nothing of ours is held.")
+    context.exit(EXIT_NOT_CONFIRMED if flattened.left else 0)
 
 
 @click.command()
@@ -95,4 +116,33 @@ def book_transfer(*, amount: Decimal, note: str) -> None:
     click.echo(f"Booked. Paid in and out: {total}.")
 
 
-COMMANDS: tuple[click.Command, ...] = (halt, reduce, resume, book_transfer)
+@click.command()
+@click.option("--hours", type=float, default=24, show_default=True, help="Until it expires.")
+@click.option("--ledger", help="URL of the paper or demo database that shows 14 reconciled days.")
+@click.option("--override", default="", help="Without those days: the sentence, typed in full.")
+def arm(*, hours: float, ledger: str | None, override: str) -> None:
+    """Let orders of real money pass for some hours; on the venue live only."""
+    from kalshi_assets.runtime import arming
+
+    armed = arming.arm_trading(load_settings(), hours=hours, ledger=ledger, override=override)
+    click.echo(f"Armed until {armed.until:%Y-%m-%d %H:%M} UTC: {armed.because}.")
+
+
+@click.command()
+def disarm() -> None:
+    """Let no order of real money pass any more."""
+    from kalshi_assets.runtime import arming
+
+    arming.disarm_trading(load_settings())
+    click.echo("Disarmed. Resting orders: `kalshi-assets halt` cancels them.")
+
+
+COMMANDS: tuple[click.Command, ...] = (
+    halt,
+    reduce,
+    flatten,
+    resume,
+    book_transfer,
+    arm,
+    disarm,
+)

@@ -1,4 +1,4 @@
-"""`up`: the installation that trades, on paper or at the exchange's demo environment."""
+"""`up`: the installation that trades: on paper, in the exchange's demo environment, or live."""
 
 from time import sleep
 
@@ -15,6 +15,8 @@ from kalshi_assets.runtime.exchange import ask_local_exchange
 from kalshi_assets.runtime.home import Home
 from kalshi_assets.runtime.processes import Children, end_left_overs
 from kalshi_assets.settings import Settings, load_settings
+
+LIVE = "\nREAL MONEY: orders pass only while it is armed, see `kalshi-assets arm --help`."
 
 
 def run(settings: Settings, *, port: int) -> None:
@@ -35,7 +37,8 @@ def run(settings: Settings, *, port: int) -> None:
             with running_dagster(children, placed, home, port=port, started_at=started_at):
                 click.echo(
                     f"Venue {settings.identity}, data from {settings.api_base_url}\n"
-                    f"The UI is at http://127.0.0.1:{port}. Ctrl-C stops everything.",
+                    f"The UI is at http://127.0.0.1:{port}. Ctrl-C stops everything."
+                    + (LIVE if settings.venue == "live" else ""),
                     err=True,
                 )
                 while True:
@@ -64,15 +67,12 @@ def require_credentials(settings: Settings) -> None:
     """
     if settings.venue == "local":
         raise ConfigurationError("KALSHI_VENUE=local is what `kalshi-assets demo` runs: use that")
-    if settings.venue == "live":
-        raise ConfigurationError(
-            "KALSHI_VENUE=live needs an explicit arming that expires, which this version does not "
-            "have: use paper or demo"
-        )
-    if settings.venue == "demo" and settings.api_key_id is None:
-        raise ConfigurationError("KALSHI_API_KEY_ID is not set: the venue demo needs a demo key")
-    if settings.venue == "demo" and settings.private_key_path is None:
-        raise ConfigurationError("KALSHI_PRIVATE_KEY_PATH is not set: the venue demo needs it")
+    if settings.venue in ("demo", "live"):
+        whose = f"the venue {settings.venue} needs a key of its own"
+        if settings.api_key_id is None:
+            raise ConfigurationError(f"KALSHI_API_KEY_ID is not set: {whose}")
+        if settings.private_key_path is None:
+            raise ConfigurationError(f"KALSHI_PRIVATE_KEY_PATH is not set: {whose}")
     if settings.api_key_id is not None and settings.private_key_path is not None:
         _require_accepted(settings, RequestSigner(settings.api_key_id, settings.private_key_path))
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select
 
 from kalshi_assets.domain.account import Fill, Position, Settlement
+from kalshi_assets.storage.alert_causes import alert_on_fills
 from kalshi_assets.storage.rows import insert_missing
 from kalshi_assets.storage.schema import fills, portfolio, positions, settlements
 
@@ -18,11 +19,17 @@ def save_fills(
     client_ids: Mapping[str, str],
     is_before_opening: bool = False,
 ) -> int:
-    """Add fills that are new. `client_ids` gives our order id for the venue's.
+    """Add fills that are new, and alert on each order of ours that was filled.
+
+    `client_ids` gives our order id for the venue's.
 
     Raises:
         StorageError: the fills of an order would exceed it.
     """
+    ids = [row.fill_id for row in rows]
+    known = set(connection.scalars(select(fills.c.fill_id).where(fills.c.fill_id.in_(ids))))
+    new = [row for row in rows if row.fill_id not in known]
+    alert_on_fills(connection, new, client_ids=client_ids)
     return insert_missing(
         connection,
         fills,
@@ -40,7 +47,7 @@ def save_fills(
                 "filled_at": row.filled_at,
                 "is_before_opening": is_before_opening,
             }
-            for row in rows
+            for row in new
         ],
     )
 

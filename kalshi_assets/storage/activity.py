@@ -8,6 +8,7 @@ from sqlalchemy import Connection, and_, func, select
 from kalshi_assets.domain.calendar import day_bounds, venue_day
 from kalshi_assets.domain.fees import cost_to_buy
 from kalshi_assets.risk.inputs import Activity
+from kalshi_assets.storage import books
 from kalshi_assets.storage.schema import markets, order_events, orders, portfolio, series
 
 MINUTE = timedelta(minutes=1)
@@ -56,15 +57,20 @@ def newest_fill_known_at(connection: Connection) -> datetime | None:
 
 
 def opening_value(connection: Connection, now: datetime) -> int | None:
-    """Return the account's value as last known before the day, else as first known in it, micros.
+    """Return what the account began the day with, micros: the baseline of the day's loss.
 
-    None where it was never known: then the day begins with what the venue says now.
+    That is its value as last known before the day, else as first known in it, and what was paid in
+    since, less what was paid out. None where it was never known: then the day begins with what the
+    venue says now.
     """
     day_start, _ = day_bounds(venue_day(now))
     as_of, value = portfolio.c.as_of, portfolio.c.value_micros
-    known = select(value).where(value.is_not(None)).limit(1)
-    before: int | None = connection.scalar(known.where(as_of < day_start).order_by(as_of.desc()))
-    if before is not None:
-        return before
-    first: int | None = connection.scalar(known.where(as_of >= day_start).order_by(as_of))
-    return first
+    known = select(as_of, value).where(value.is_not(None)).limit(1)
+    found = (
+        connection.execute(known.where(as_of < day_start).order_by(as_of.desc())).first()
+        or connection.execute(known.where(as_of >= day_start).order_by(as_of)).first()
+    )
+    if found is None:
+        return None
+    begun: int = found.value_micros + books.transferred(connection, since=found.as_of)
+    return begun

@@ -60,11 +60,14 @@ def add_transfer(connection: Connection, amount_micros: int, *, at: datetime, no
     _add_movement(connection, kind, at=at, amount=amount_micros, held={}, note=note)
 
 
-def transferred(connection: Connection) -> int:
-    """Return what was paid in less what was paid out since the opening, micros."""
+def transferred(connection: Connection, *, since: datetime | None = None) -> int:
+    """Return what was paid in less what was paid out, from a moment or from the opening on."""
     table = schema.cash_movements
-    total = select(func.coalesce(func.sum(table.c.amount_micros), 0))
-    return int(connection.scalar(total.where(table.c.kind != "opening")) or 0)
+    query = select(func.coalesce(func.sum(table.c.amount_micros), 0))
+    query = query.where(table.c.kind != "opening")
+    if since is not None:
+        query = query.where(table.c.at >= since)
+    return int(connection.scalar(query) or 0)
 
 
 def fills_since_opening(connection: Connection) -> list[Fill]:

@@ -7,13 +7,14 @@ process it is seen, is the last one anybody trades on.
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, text
+from sqlalchemy import Connection, Row, delete, insert, select, text
+from sqlalchemy.dialects.postgresql import insert as insert_or
 
 from kalshi_assets.domain.calls import BreakerTransition
-from kalshi_assets.domain.clock import Clock
+from kalshi_assets.domain.clock import Clock, wall_now
 from kalshi_assets.storage.engine import Database
-from kalshi_assets.storage.schema import breaker_transitions
-from kalshi_assets.storage.trading_state import change_state
+from kalshi_assets.storage.schema import breaker_failures, breaker_transitions
+from kalshi_assets.storage.trading_state import halt
 
 
 class StoredBreaker:
@@ -55,9 +56,44 @@ class StoredBreaker:
                 self._halt(connection, transition.reason)
             return replace(transition, number=number)
 
+    def add_failure(self) -> int:
+        """Count one more failed call, and return how many were in a row, in all processes.
+
+        Raises:
+            StorageError: the database gives no answer.
+        """
+        added = insert_or(breaker_failures).values(host=self._host, failures=1, at=wall_now())
+        counted = added.on_conflict_do_update(
+            index_elements=[breaker_failures.c.host],
+            set_={"failures": breaker_failures.c.failures + 1, "at": added.excluded["at"]},
+        )
+        with self._database.transaction() as connection:
+            return int(connection.scalar(counted.returning(breaker_failures.c.failures)) or 0)
+
+    def failures(self) -> int:
+        """Return how many calls in a row failed, in all processes.
+
+        Raises:
+            StorageError: the database gives no answer.
+        """
+        query = select(breaker_failures.c.failures).where(breaker_failures.c.host == self._host)
+        with self._database.transaction() as connection:
+            return int(connection.scalar(query) or 0)
+
+    def end_failures(self) -> None:
+        """Note that a call got through: the row of failures is over.
+
+        Raises:
+            StorageError: the database gives no answer.
+        """
+        with self._database.transaction() as connection:
+            connection.execute(
+                delete(breaker_failures).where(breaker_failures.c.host == self._host)
+            )
+
     def _halt(self, connection: Connection, reason: str) -> None:
         why = f"the exchange does not answer as it should: {reason}"
-        change_state(connection, "halted", cause="breaker", why=why, at=self._clock.now())
+        halt(connection, "breaker", why=why, at=self._clock.now())
 
 
 def newest_transition(connection: Connection, host: str) -> BreakerTransition | None:

@@ -27,6 +27,7 @@ _BRIEF_LOOK: dict[str, str | int] = {
     "connect_timeout": 5,
 }
 ORDER_LOCK, DAEMON_LOCK, MIGRATION_LOCK = 715_001, 715_002, 715_003
+ALERT_LOCK = 715_009
 
 
 class Database:

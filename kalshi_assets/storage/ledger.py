@@ -6,16 +6,15 @@ second live order of a leg in a market. Each change of an order leaves an event,
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from dataclasses import fields as fields_of
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, Select, func, insert, select, update
+from sqlalchemy import Connection, Select, func, insert, select, update
 
-from kalshi_assets.domain.account import Fill, Side
+from kalshi_assets.domain.account import Side
 from kalshi_assets.domain.order import LIVE, IllegalTransition, OrderStatus, require_transition
 from kalshi_assets.storage.rows import insert_missing
-from kalshi_assets.storage.schema import decisions, fills, order_events, orders, settlements
+from kalshi_assets.storage.schema import decisions, order_events, orders
 
 Request = Literal["cancel", "renew"]
 
@@ -177,38 +176,6 @@ def live_orders(connection: Connection) -> list[Order]:
 def orders_of_signals(connection: Connection, signal_ids: Sequence[str]) -> list[Order]:
     """Return all orders of these signals."""
     return _orders(connection, select(orders).where(orders.c.signal_id.in_(signal_ids)))
-
-
-@dataclass(frozen=True)
-class OwnFill:
-    """A fill with the order of ours it belongs to."""
-
-    fill: Fill
-    client_order_id: str
-    leg: str
-    signal_id: str
-    strategy: str
-
-
-def own_fills(connection: Connection) -> list[OwnFill]:
-    """Return the fills of our orders in markets that are not settled, oldest first."""
-    settled = select(settlements.c.market_ticker)
-    query = (
-        select(fills, orders.c.leg, orders.c.signal_id, decisions.c.strategy)
-        .join(orders, orders.c.client_order_id == fills.c.client_order_id)
-        .join(decisions, decisions.c.decision_id == orders.c.decision_id)
-        .where(fills.c.market_ticker.not_in(settled))
-        .order_by(fills.c.filled_at, fills.c.fill_id)
-    )
-    return [_own_fill(row) for row in connection.execute(query)]
-
-
-def _own_fill(row: Row[Any]) -> OwnFill:
-    told = row._mapping  # a row has a method `count`
-    values = {f.name: told[f.name] for f in fields_of(Fill) if f.name != "order_id"}
-    fill = Fill(order_id=told["venue_order_id"], **values)
-    rest = {name: told[name] for name in ("client_order_id", "leg", "signal_id", "strategy")}
-    return OwnFill(fill, **rest)
 
 
 def latest_exit(connection: Connection, signal_id: str) -> Decision | None:

@@ -68,6 +68,11 @@ def alembic_config() -> Config:
     return config
 
 
+def newest_revision() -> str:
+    """Return the revision that this version's schema has."""
+    return str(ScriptDirectory.from_config(alembic_config()).get_current_head())
+
+
 def _require_server(connection: Connection, name: str) -> None:
     version = int(connection.scalar(text("SHOW server_version_num")) or 0)
     if version < MINIMUM_SERVER:

@@ -2,7 +2,7 @@
 
 The owner of the database migrates it and writes market data. Whoever judges, sends and reconciles
 connects as `kalshi_trading` (see `engine.Database`): SELECT everywhere, INSERT on the ledger, and
-UPDATE of the few columns of an order that move, which triggers guard as well.
+UPDATE of the few columns of an order that move, which triggers guard as well. It cannot arm.
 """
 
 from psycopg import errors, sql
@@ -25,11 +25,14 @@ ADDS_TO = (
     "trading_state",
     "cash_movements",
     "foreign_orders",
-    "armings",
     "settings_history",
+    "alerts",
     "verdicts",
 )
-MOVES = {"orders": ("status", "reason", "venue_order_id", "fill_count", "expires_at", "updated_at")}
+MOVES = {
+    "orders": ("status", "reason", "venue_order_id", "fill_count", "expires_at", "updated_at"),
+    "alerts": ("settled_at",),
+}
 
 
 def grant_trading(connection: Connection, database_name: str) -> None:

@@ -11,6 +11,7 @@ from typing import Literal
 from sqlalchemy import Connection, Row, insert, select, text
 
 from kalshi_assets.domain.clock import wall_now
+from kalshi_assets.storage.alert_causes import alert_on_halt
 from kalshi_assets.storage.schema import trading_state as table
 
 State = Literal["active", "reducing", "halted"]
@@ -88,6 +89,14 @@ def change_state(
             changed_by=by,
         )
     )
+    return True
+
+
+def halt(connection: Connection, cause: str, *, why: str, at: datetime, by: str = "") -> bool:
+    """Halt trading for a cause and alert, in one; False where it was halted for it before."""
+    if not change_state(connection, "halted", cause=cause, why=why, at=at, by=by):
+        return False
+    alert_on_halt(connection, cause, why=why, at=at)
     return True
 
 

@@ -8,12 +8,13 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select
 
 from kalshi_assets.risk.inputs import CheckVerdict
+from kalshi_assets.storage.alert_causes import alert_on_verdict
 from kalshi_assets.storage.schema import verdicts
 
 
 @dataclass(frozen=True)
 class NewVerdict:
-    """What one check found at one moment."""
+    """What one check found at one moment; where it gates orders, its failure alerts."""
 
     check_name: str
     asset: str
@@ -23,13 +24,29 @@ class NewVerdict:
     threshold: str
     markets_checked: Sequence[str]
     markets_failed: Mapping[str, str]
+    is_gating: bool = True
 
 
 def save_verdicts(connection: Connection, rows: Sequence[NewVerdict], *, run_id: str) -> None:
-    """Store verdicts. They are never changed."""
-    values = [{**vars(row), "run_id": run_id} for row in rows]
+    """Store verdicts, which are never changed; alert where a gating check begins to fail."""
+    values = [
+        {name: value for name, value in vars(row).items() if name != "is_gating"}
+        | {"run_id": run_id}
+        for row in rows
+    ]
     if values:
         connection.execute(insert(verdicts).values(values))
+    # in one order, so that two savers never wait for each other
+    for row in sorted(rows, key=lambda row: row.check_name):
+        if row.is_gating:
+            alert_on_verdict(
+                connection,
+                row.check_name,
+                is_passed=row.is_passed,
+                observed=row.observed,
+                threshold=row.threshold,
+                at=row.as_of,
+            )
 
 
 def latest_verdicts(connection: Connection) -> dict[str, CheckVerdict]:

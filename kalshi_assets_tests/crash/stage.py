@@ -53,7 +53,7 @@ NOON = datetime.fromtimestamp(NOON_MS / 1000, UTC)
 WRITTEN = (
     *("order_events", "fills", "orders", "decisions", "positions", "settlements", "portfolio"),
     *("trading_state", "cash_movements", "foreign_orders", "verdicts", "signals"),
-    "breaker_transitions",
+    *("breaker_transitions", "breaker_failures", "alert_deliveries", "alerts"),
 )
 _LATE = dict.fromkeys(("close_ms", "determined_ms", "settled_ms"), NOON_MS + 9 * 24 * HOUR_MS)
 

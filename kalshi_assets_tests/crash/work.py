@@ -153,7 +153,7 @@ def _database(url: str, role: str | None) -> Database:
 def _halt(desk: Desk) -> None:
     with desk.database.transaction() as connection:
         now = desk.clock.now()
-        trading_state.change_state(connection, "halted", cause="command", why="asked", at=now)
+        trading_state.halt(connection, "command", why="asked", at=now)
 
 
 def _snapshots(desk: Desk) -> None:

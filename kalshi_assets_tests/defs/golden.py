@@ -31,7 +31,7 @@ def definitions_as_data() -> dict[str, Any]:
         "sensors": {
             sensor.name: {
                 "every_seconds": sensor.minimum_interval_seconds,
-                "job": sensor.job_name,
+                "job": sensor.job_name if sensor.has_jobs else None,
                 "status": sensor.default_status.value,
             }
             for sensor in repository.sensor_defs

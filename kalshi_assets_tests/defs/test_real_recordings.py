@@ -117,7 +117,8 @@ def test_on_that_saturday_both_legs_are_signals_and_the_stronger_one_is_bought(
     second = decisions(stand)["C25"]
     assert second["refused_by"] == ["event_exposure"], "nearly the same bet"
     assert reasons(second) == [
-        "99.67 USD are staked on KXFEDDECISION-25DEC already, another whole trade needs <= 0.00 USD"
+        "99.67 USD are staked on KXFEDDECISION-25DEC already, with this trade 199.29 USD, "
+        "needed: <= 100.00 USD"
     ]
 
 

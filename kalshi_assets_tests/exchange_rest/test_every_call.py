@@ -7,11 +7,14 @@ import pytest
 
 from kalshi_assets.kalshi.client import KalshiClient
 from kalshi_assets_tests.exchange_rest.account_cases import ACCOUNT_CASES
+from kalshi_assets_tests.exchange_rest.exchange_cases import EXCHANGE_CASES
 from kalshi_assets_tests.exchange_rest.market_cases import MARKET_CASES
 from kalshi_assets_tests.exchange_rest.order_cases import ORDER_CASES
+from kalshi_assets_tests.exchange_rest.price_cases import PRICE_CASES
 from kalshi_assets_tests.exchange_rest.world import World
 
-CASES = {**MARKET_CASES, **ACCOUNT_CASES, **ORDER_CASES}
+BY_SUBJECT = [EXCHANGE_CASES, MARKET_CASES, PRICE_CASES, ACCOUNT_CASES, ORDER_CASES]
+CASES = {name: case for cases in BY_SUBJECT for name, case in cases.items()}
 
 
 def public_calls() -> set[str]:
@@ -21,7 +24,7 @@ def public_calls() -> set[str]:
 
 def test_every_call_of_the_client_has_a_case_here():
     assert set(CASES) == public_calls()
-    assert len(CASES) == len(MARKET_CASES) + len(ACCOUNT_CASES) + len(ORDER_CASES)
+    assert len(CASES) == sum(map(len, BY_SUBJECT))
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -41,8 +41,14 @@ NOON = datetime.fromtimestamp(NOON_MS / 1000, UTC)
 HOUR = timedelta(hours=1)
 SHORT_MEMORY = replace(UNLIMITED, tiers=Tiers(HOUR_MS, HOUR_MS, HOUR_MS, HOUR_MS))
 """What is an hour old lies in the historical tier."""
+LONG = 24 * 100
+"""Hours after which all that is over is archived."""
 MICROS = 100
 """Micros in the exchange's $0.0001."""
+
+
+def moment(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC)
 
 
 class MinuteTape(ScriptedTape):
@@ -87,7 +93,7 @@ class World:
 
     @property
     def now(self) -> datetime:
-        return datetime.fromtimestamp(self.floor.clock.now_ms() / 1000, UTC)
+        return moment(self.floor.clock.now_ms())
 
     def request(self, side: Side, at: str, size: str, **changes: Any) -> OrderRequest:
         values: dict[str, Any] = {

@@ -2,8 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,19 +11,14 @@ from kalshi_assets.domain.stream import (
     CHANNELS,
     BookUpdate,
     FillNotice,
-    Gap,
     LifecycleNotice,
     OrderNotice,
     PositionNotice,
-    StreamEvent,
     TickerUpdate,
     TradePrint,
 )
 from kalshi_assets.kalshi.auth import RequestSigner
 from kalshi_assets.kalshi.stream.client import KalshiStream, OnFrame
-from kalshi_assets.kalshi.stream.recording import FrameRecorder
-from kalshi_assets.local_exchange import Input, ManualClock, Recording, open_exchange
-from kalshi_assets.local_exchange.server import running_exchange
 from kalshi_assets.local_exchange.stream import stream_url
 from kalshi_assets_tests.kalshi.stream.harness import sides_of
 from kalshi_assets_tests.kalshi.stream.server import until
@@ -39,19 +33,10 @@ from kalshi_assets_tests.local_exchange.bench import (
     floor,
     listing,
     private_key,
-    public_pem,
 )
 
 OTHER = "KXTEST-26OCT-T2"
 TICKERS = [TICKER, OTHER]
-BAD_LINE = {
-    "fault": "bad-line",
-    "drop": 0.15,
-    "duplicate": 0.1,
-    "reorder": 0.1,
-    "skip": 0.1,
-    "seed": 5,
-}
 
 Book = dict[str, dict[str, str]]
 Event = TypeVar("Event")
@@ -197,53 +182,3 @@ def test_a_pause_of_a_market_shows_on_the_lifecycle_channel(tmp_path):
         assert scene.reader.gaps() == []
 
     play(tmp_path, scenario)
-
-
-def test_bad_lines_and_lost_connections_heal_and_the_recording_replays_to_the_same_books(tmp_path):
-    books: dict[str, Book] = {}
-    ends: list[int] = []
-
-    async def scenario(scene: Scene) -> None:
-        scene.local("POST", "faults", BAD_LINE)
-        for _ in range(4):
-            scene.trade(5)
-            await asyncio.sleep(0.01)
-        scene.local("DELETE", "faults")
-        scene.trade(2)
-        await scene.same_books()
-        assert "sequence" in {gap.reason for gap in scene.reader.gaps()}
-        assert scene.stream.counts["repeated"] > 0
-        before = len(scene.reader.gaps())
-        scene.local("POST", "disconnect")
-        await until(lambda: len(scene.reader.gaps()) > before)
-        scene.trade(2)
-        await scene.same_books()
-        scene.trade(3)
-        await scene.same_books()
-        await until(lambda: not open_gaps(scene.reader.events))
-        assert "disconnected" in {gap.reason for gap in scene.reader.gaps()}
-        books.update({ticker: scene.rest_book(ticker) for ticker in TICKERS})
-        ends.append(scene.venue.clock.now_ms())
-
-    folder = tmp_path / "recorded"
-    with FrameRecorder(folder) as recorder:
-        play(tmp_path, scenario, recorder.write)
-    with replayed(folder, ends[0] - 50) as caller:
-        assert {ticker: rest_book(caller, ticker) for ticker in TICKERS} == books
-
-
-def open_gaps(events: list[StreamEvent]) -> set[Any]:
-    gaps = [event for event in events if isinstance(event, Gap)]
-    closed = {(g.channel, g.market_tickers, g.from_at) for g in gaps if g.to_at is not None}
-    return {(g.channel, g.market_tickers, g.from_at) for g in gaps} - closed
-
-
-@contextmanager
-def replayed(folder: Path, at_ms: int) -> Iterator[Caller]:
-    keys = {"me": public_pem(private_key("me"))}
-    exchange = open_exchange(Input(Recording(folder, at_ms)), keys=keys)
-    exchange.clock = ManualClock(at_ms)
-    with running_exchange(exchange) as handle:
-        caller = Caller(handle.url, "me")
-        with caller.http:
-            yield caller

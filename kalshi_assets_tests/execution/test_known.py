@@ -160,3 +160,11 @@ def test_what_a_round_has_approved_is_spent_and_counted() -> None:
     assert inputs.account.shards == {0: 55 * DOLLAR, 1: 33 * DOLLAR}
     assert inputs.account.value_micros == ACCOUNT.value_micros
     assert inputs.activity == Activity(3, 4, 15 * DOLLAR)
+
+
+def test_an_order_approved_in_this_round_is_as_good_as_live() -> None:
+    assert judged().has_live_order is False
+    assert judged((OTHER_LEG, DOLLAR)).has_live_order is False
+    assert judged((LEG, DOLLAR)).has_live_order is True
+    assert judged(live=[live_order(LEG)]).has_live_order is True
+    assert judged((LEG, DOLLAR), live=None).has_live_order is None

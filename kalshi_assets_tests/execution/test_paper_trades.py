@@ -310,3 +310,15 @@ def test_fills_cost_to_the_last_micro_what_they_cost_at_the_exchange(
             (Decimal(f["count_fp"]), Decimal(f["fee_cost"])) for f in theirs
         ]
         assert dollars(paper.venue.balance().cash_micros) == Decimal(paper.floor.me.cash())
+
+
+def test_strangers_ahead_of_two_own_orders_trade_once(
+    paper: PaperBench, tape: ScriptedTape
+) -> None:
+    tape.trade("ask", "0.47", "9", at=10)
+    first = paper.buy("yes", "0.47", "3").order_id
+    paper.floor.wait(1)
+    second = paper.buy("yes", "0.47", "3").order_id
+    paper.floor.wait(10)
+    filled = {order.order_id: order.fill_count for order in paper.venue.orders()}
+    assert filled == {first: 300, second: 300}, "three strangers, then six of ours"

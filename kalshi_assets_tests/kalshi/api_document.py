@@ -5,11 +5,10 @@ from functools import cache
 from typing import Any
 
 import httpx
-import jsonschema  # type: ignore[import-untyped]  # it ships no types
-import yaml
 
+from kalshi_assets_tests import api_documents
+from kalshi_assets_tests.api_documents import loaded, validator, with_null
 from kalshi_assets_tests.kalshi.payloads import body_of
-from kalshi_assets_tests.kalshi.shared_files import KALSHI
 
 PREFIX = "/trade-api/v2"
 INSTANT, EPOCH = "2026-11-22T15:00:00Z", 1_795_359_600
@@ -26,13 +25,8 @@ TEXTS = {
 }
 
 
-@cache
 def document() -> dict[str, Any]:
-    # The C loader where there is one: the document has ten thousand lines.
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    text = (KALSHI / "openapi.yaml").read_text("utf-8")
-    loaded: dict[str, Any] = yaml.load(text, Loader=loader)  # noqa: S506 - both are safe loaders
-    return loaded
+    return loaded("openapi.yaml")
 
 
 def operation_of(method: str, path: str) -> tuple[str, dict[str, Any]]:
@@ -45,31 +39,18 @@ def operation_of(method: str, path: str) -> tuple[str, dict[str, Any]]:
 
 
 def resolved(node: dict[str, Any]) -> dict[str, Any]:
-    while "$ref" in node:
-        target: Any = document()
-        for part in node["$ref"].removeprefix("#/").split("/"):
-            target = target[part]
-        node = target
-    return node
-
-
-def nullable(node: Any) -> Any:
-    """Return an OpenAPI 3.0 schema as JSON schema: `nullable` is a type of its own there."""
-    if isinstance(node, list):
-        return [nullable(item) for item in node]
-    if not isinstance(node, dict):
-        return node
-    plain = {key: nullable(value) for key, value in node.items() if key != "nullable"}
-    return {"anyOf": [plain, {"type": "null"}]} if node.get("nullable") is True else plain
+    found: dict[str, Any] = api_documents.resolved(node, document())
+    return found
 
 
 @cache
 def schemas() -> dict[str, Any]:
-    return {"schemas": nullable(document()["components"]["schemas"])}
+    found: dict[str, Any] = with_null(document()["components"]["schemas"])
+    return found
 
 
 def check(value: object, schema: dict[str, Any]) -> None:
-    jsonschema.Draft7Validator(nullable(schema) | {"components": schemas()}).validate(value)
+    validator(with_null(schema), schemas()).validate(value)
 
 
 def as_typed(texts: list[str], schema: dict[str, Any]) -> object:

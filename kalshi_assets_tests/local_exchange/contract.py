@@ -1,28 +1,11 @@
 """Holding an answer against an OpenAPI document."""
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from typing import Any
 
 import httpx
-import jsonschema  # type: ignore[import-untyped]  # its stubs are not among our requirements
 
-FORMATS = jsonschema.FormatChecker([])
-
-
-@FORMATS.checks("date-time", raises=ValueError)  # type: ignore[untyped-decorator]  # as above
-def is_utc_moment(value: object) -> bool:
-    return not isinstance(value, str) or datetime.fromisoformat(value).tzinfo is not None
-
-
-def with_null(schema: Any) -> Any:
-    """Turn OpenAPI 3.0's `nullable` into what JSON Schema understands."""
-    if isinstance(schema, list):
-        return [with_null(part) for part in schema]
-    if not isinstance(schema, dict):
-        return schema
-    plain = {name: with_null(part) for name, part in schema.items() if name != "nullable"}
-    return {"anyOf": [plain, {"type": "null"}]} if schema.get("nullable") is True else plain
+from kalshi_assets_tests.api_documents import resolved, validator, with_null
 
 
 class Document:
@@ -57,9 +40,7 @@ class Document:
         return found + (list(self._unknown(schema, body)) if response.is_success else [])
 
     def _invalid(self, schema: Any, value: Any) -> Iterator[Any]:
-        root = {**schema, "components": self._root["components"]}
-        validator = jsonschema.Draft202012Validator(root, format_checker=FORMATS)
-        yield from validator.iter_errors(value)
+        yield from validator(schema, self._root["components"]["schemas"]).iter_errors(value)
 
     def is_valid(self, schema: Any, value: Any) -> bool:
         return not list(self._invalid(schema, value))
@@ -79,9 +60,4 @@ class Document:
                 yield from self._unknown(known[name], value[name])
 
     def _resolved(self, part: Any) -> Any:
-        if "$ref" not in part:
-            return part
-        target: Any = self._root
-        for step in part["$ref"].removeprefix("#/").split("/"):
-            target = target[step]
-        return target
+        return resolved(part, self._root)

@@ -4,6 +4,7 @@ import gzip
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from kalshi_assets.local_exchange.units import to_ms
 
 UP, DOWN = "KXGOLD-26AUG11-UP", "KXGOLD-26AUG11-DOWN"
 NOON = to_ms(datetime(2026, 8, 11, 12, tzinfo=UTC))
+
+_NUMBERS = count(1)
 
 Pairs = Sequence[tuple[str, str]]
 Json = dict[str, Any]
@@ -24,7 +27,8 @@ def at(seconds: float) -> int:
 
 
 def line(seconds: float, kind: str, lag: float = 0.012, **message: Any) -> Json:
-    event = {"type": kind, "sid": 1, "seq": 7, "msg": message}
+    """A line; where it says no `seq` of its own, `packed` numbers it."""
+    event = {"type": kind, "sid": 1, "msg": message}
     return {"recv_ms": at(seconds + lag), "event": event}
 
 
@@ -35,10 +39,13 @@ def snapshot(seconds: float, *, yes: Pairs = (), no: Pairs = (), ticker: str = U
     return line(seconds, "orderbook_snapshot", 0, market_ticker=ticker, market_id="x", **told)
 
 
-def delta(seconds: float, side: str, price: str, by: str, *, ticker: str = UP) -> Json:
+def delta(
+    seconds: float, side: str, price: str, by: str, *, ticker: str = UP, lag: float = 0.012
+) -> Json:
     return line(
         seconds,
         "orderbook_delta",
+        lag,
         market_ticker=ticker,
         price_dollars=price,
         delta_fp=by,
@@ -60,8 +67,20 @@ def trade(seconds: float, side: str, price: str, size: str, **changes: Any) -> J
     )
 
 
+def numbered(one: Json, seq: int) -> Json:
+    """The line of a frame with this number."""
+    return one | {"event": one["event"] | {"seq": seq}}
+
+
 def packed(*lines: Json) -> bytes:
-    return gzip.compress("".join(json.dumps(one) + "\n" for one in lines).encode(), mtime=0)
+    """The lines of a file; frames of books without a number get the next ones."""
+    texts = [json.dumps(numbered(one, next(_NUMBERS)) if _is_bare(one) else one) for one in lines]
+    return gzip.compress("".join(f"{text}\n" for text in texts).encode(), mtime=0)
+
+
+def _is_bare(one: Json) -> bool:
+    event = one.get("event")
+    return isinstance(event, dict) and "seq" not in event and "sid" in event
 
 
 def write(folder: Path, *lines: Json, name: str = "2026-08-11") -> Path:

@@ -77,6 +77,14 @@ def test_an_amended_order_is_not_paid_for_twice(venue):
     assert error_of(amend(venue.me, order_id, "0.51", "10000")) == (400, "insufficient_balance")
 
 
+@pytest.mark.parametrize(("at", "total"), [("0.40", "20000"), ("0.45", "12000")])
+def test_an_amend_that_the_cash_does_not_cover_is_refused(venue, at, total):
+    order_id = venue.me.rest("bid", "0.40", "12000")
+    before = venue.me.shown(order_id)
+    assert error_of(amend(venue.me, order_id, at, total)) == (400, "insufficient_balance")
+    assert venue.me.shown(order_id) == before
+
+
 @pytest.mark.parametrize(
     ("changes", "code"),
     [

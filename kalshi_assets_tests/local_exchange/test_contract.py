@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
-import yaml
 
 from kalshi_assets.local_exchange.app import endpoints
 from kalshi_assets.local_exchange.auth import Doorkeeper, Key
@@ -19,7 +18,8 @@ from kalshi_assets.local_exchange.server import running_exchange
 from kalshi_assets.local_exchange.store import Store
 from kalshi_assets.local_exchange.tiers import Tiers
 from kalshi_assets.local_exchange.units import HOUR_MS
-from kalshi_assets_tests.kalshi.shared_files import KALSHI, needs_recordings
+from kalshi_assets_tests.api_documents import loaded
+from kalshi_assets_tests.kalshi.shared_files import needs_recordings
 from kalshi_assets_tests.local_exchange.bench import UNLIMITED, Caller, private_key, public_pem
 from kalshi_assets_tests.local_exchange.contract import Document
 from kalshi_assets_tests.local_exchange.contract_account_cases import ACCOUNT_CASES
@@ -46,8 +46,7 @@ SHORT_MEMORY = Tiers(
 
 @pytest.fixture(scope="module")
 def document():
-    raw = yaml.load((KALSHI / "openapi.yaml").read_text("utf-8"), Loader=yaml.CSafeLoader)
-    return Document(raw)
+    return Document(loaded("openapi.yaml"))
 
 
 @contextmanager

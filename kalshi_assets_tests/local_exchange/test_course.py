@@ -118,6 +118,19 @@ def test_a_trade_through_the_price_fills_a_trade_at_it_does_not():
         assert order_of(venue.me, order_id)["fill_count_fp"] == "2.00"
 
 
+def test_a_trade_through_the_price_fills_no_more_than_its_size():
+    tape = ScriptedTape()
+    tape.trade("ask", "0.46", "3", at=10)
+    with quiet_floor(tape) as venue:
+        first = rest(venue.me, "bid", "0.48", "2")
+        second = rest(venue.you, "bid", "0.48", "2")
+        third = rest(venue.me, "bid", "0.47", "2")
+        venue.wait(15)
+        assert order_of(venue.me, first)["fill_count_fp"] == "2.00"
+        assert order_of(venue.you, second)["fill_count_fp"] == "1.00"
+        assert order_of(venue.me, third)["fill_count_fp"] == "0.00"
+
+
 def test_settlement_pays_a_dollar_a_winning_contract(venue):
     venue.me.order("bid", "0.52", "3", time_in_force="immediate_or_cancel")
     venue.you.order("ask", "0.47", "3", time_in_force="immediate_or_cancel")

@@ -33,6 +33,11 @@ def test_fee_agrees_with_the_exchange(size, at, terms, is_taker, micros):
     assert net_fee(terms, size, at, is_taker=is_taker) == micros
 
 
+@pytest.mark.parametrize(("size", "at", "micros"), [("0.01", "0.0001", 1), ("0.03", "0.5", 525)])
+def test_a_raw_fee_is_rounded_up_to_a_micro(size, at, micros):
+    assert QUADRATIC.raw_fee_micros(price(at), count(size), is_taker=True) == micros
+
+
 def test_unknown_fee_type_is_refused():
     with pytest.raises(ValueError, match="flat"):
         FeeTerms("flat", Fraction(1))

@@ -64,6 +64,11 @@ def test_the_same_displayed_size_fills_only_once(venue):
     assert venue.me.order("bid", "0.52", "3", **IOC).json()["fill_count"] == "0.00"
 
 
+def test_what_several_orders_took_of_a_level_adds_up(venue):
+    filled = [venue.me.order("bid", "0.52", "1", **IOC).json()["fill_count"] for _ in range(4)]
+    assert filled == ["1.00", "1.00", "1.00", "0.00"]
+
+
 def test_taken_liquidity_is_back_once_the_tape_refreshes():
     tape = ScriptedTape()
     tape.quote(bids=[("0.47", "3")], asks=[("0.52", "4")], at=20)

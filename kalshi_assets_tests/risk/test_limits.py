@@ -119,7 +119,7 @@ BOUNDS: list[tuple[str, Inputs, Inputs]] = [
     ("size", with_account(value_micros=17 * DOLLAR), with_account(value_micros=16 * DOLLAR)),
     staking("event_exposure", 100 * DOLLAR),
     staking("category_exposure", 1_000 * DOLLAR),
-    staking("shard_exposure", 2_500 * DOLLAR),
+    staking("shard_exposure", 2_000 * DOLLAR),
     staking("total_exposure", 2_500 * DOLLAR),
     ("shard_cash", with_account(shards={0: COST}), with_account(shards={0: COST - 1})),
     ("shard_cash", with_account(shards={}), with_account(shards={1: 5_000 * DOLLAR})),

@@ -17,6 +17,7 @@ from kalshi_assets.domain.clock import wall_now
 from kalshi_assets.runtime.doctor import examine
 from kalshi_assets.runtime.findings import GIB
 from kalshi_assets.runtime.processes import free_port
+from kalshi_assets.storage.migrate import newest_revision
 from kalshi_assets_tests.execution.faults import OnOperation, altering, answering
 from kalshi_assets_tests.runtime.commands import (
     CHILDREN,
@@ -30,7 +31,7 @@ from kalshi_assets_tests.runtime.commands import (
 )
 from kalshi_assets_tests.stand import Stand
 
-NAMES = ["settings", "key", "exchange", "clock", "database", "disk", "processes"]
+NAMES = ["settings", "key", "exchange", "clock", "database", "disk", "processes", "alerts"]
 
 
 def test_a_whole_installation_is_ok_line_by_line(stand: Stand, shell: Shell) -> None:
@@ -39,7 +40,7 @@ def test_a_whole_installation_is_ok_line_by_line(stand: Stand, shell: Shell) -> 
         assert (code, told["ok"]) == (OK, True)
         assert [(f["name"], f["state"]) for f in told["findings"]] == [(n, "ok") for n in NAMES]
         assert "accepts the key, trading" in finding(told, "exchange")["found"]
-        assert "schema 0003" in finding(told, "database")["found"]
+        assert f"schema {newest_revision()}" in finding(told, "database")["found"]
         assert "code-server, daemon, exchange, webserver" in finding(told, "processes")["found"]
         code, out, err = shell.run("doctor")
         assert (code, err) == (OK, "")

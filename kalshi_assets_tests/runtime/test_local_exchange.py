@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
@@ -53,13 +53,14 @@ def environment(home: Path) -> dict[str, str]:
 
 
 @contextmanager
-def alone(folder: Path, *words: str) -> Iterator[Alone]:
+def alone(folder: Path, *words: str, told: IO[str] | None = None) -> Iterator[Alone]:
+    """Run it; what it says on stderr goes to `told`."""
     process = subprocess.Popen(  # noqa: S603  the words are ours
         [*PROGRAM, *WORDS, *words],
         env=environment(folder / "home"),
         cwd=folder,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL if told is None else told,
         text=True,
     )
     try:

@@ -15,6 +15,7 @@ from kalshi_assets_tests.stand import OVERREACTING, Stand
 STATUS, BALANCE = "GetExchangeStatus", "GetBalance"
 PAUSED = altering(lambda told: {**told, "trading_active": False})
 OPEN, NOT_RUNNING, SETTINGS, CLOSED = 0, 1, 2, 3
+NO_ACCOUNT = ["portfolio_known", "daily_loss"]
 
 
 @pytest.fixture
@@ -108,9 +109,27 @@ def lose_the_history(stand: Stand) -> None:
     stand.execute("UPDATE kalshi.history_loads SET completed_at = NULL")
 
 
+def lose_a_tenth(stand: Stand) -> None:
+    stand.execute(
+        "INSERT INTO kalshi.portfolio SELECT as_of - interval '1 day', cash_micros, 0, "
+        "value_micros * 10 / 9, 0 FROM kalshi.portfolio"
+    )
+
+
+def order_all_day(stand: Stand) -> None:
+    stand.execute(
+        "INSERT INTO kalshi.orders SELECT (o).* FROM (SELECT jsonb_populate_record(o, "
+        "jsonb_build_object('client_order_id', 'order ' || n)) AS o FROM kalshi.orders o, "
+        "generate_series(1, 50) n) x"
+    )
+
+
 @pytest.mark.parametrize(
     ("spoil", "closed", "why"),
     [
+        (lose_a_tenth, "daily_loss", "needed: <= 5 % of the day's opening value"),
+        (order_all_day, "orders_per_day", "orders per day is 51, needed: < 50"),
+        (order_all_day, "orders_per_minute", "orders per minute is 51, needed: < 5"),
         (halt, "trading_state", "halted"),
         (fail_for_the_feed, "ticks_are_fresh", "5 of 5 markets bad"),
         (forget_a_check, "ticks_are_complete", "no verdict"),
@@ -145,9 +164,9 @@ def test_outside_the_trading_hours_the_gate_is_closed(loaded_stand: Stand, shell
     ("fault", "closed", "value"),
     [
         (OnOperation(STATUS, PAUSED), ["exchange_open"], "paused"),
-        (OnOperation(STATUS, answering(429)), ["exchange_open", "portfolio_known"], "unknown"),
-        (OnOperation(BALANCE, answering(500)), ["portfolio_known"], "unknown"),
-        (OnOperation(BALANCE, altering(lambda told: {})), ["portfolio_known"], "unknown"),
+        (OnOperation(STATUS, answering(429)), ["exchange_open", *NO_ACCOUNT], "unknown"),
+        (OnOperation(BALANCE, answering(500)), NO_ACCOUNT, "unknown"),
+        (OnOperation(BALANCE, altering(lambda told: {})), NO_ACCOUNT, "unknown"),
     ],
 )
 def test_what_the_exchange_does_not_say_is_unknown_and_closes_the_gate(
@@ -287,7 +306,9 @@ def test_an_open_breaker_is_shown_with_what_opened_it(ready: Stand, shell: Shell
                 until=ready.now,
             )
         )
-    told = shell.run_json("status")[1]["breaker"]
+    code, told = shell.run_json("status")
+    assert (code, told["closed_by"]) == (CLOSED, ["breaker"])
+    told = told["breaker"]
     assert (told["to_state"], told["at"]) == ("open", ready.now.isoformat())
     [line] = [line for line in shell.run("status")[1].splitlines() if "Breaker" in line]
     assert "OPEN, only cancels are sent, since 2026-10-13 14:30:00 UTC" in line

@@ -27,7 +27,8 @@ def database(prepared: Database) -> Iterator[Database]:
     with prepared.transaction() as connection:
         connection.execute(text("SET LOCAL session_replication_role = replica"))
         connection.execute(text("DELETE FROM kalshi.breaker_transitions"))
-        connection.execute(text("DELETE FROM kalshi.trading_state"))
+        for table in ("trading_state", "breaker_failures", "alerts"):
+            connection.execute(text(f"DELETE FROM kalshi.{table}"))  # noqa: S608  our own names
 
 
 def transition(to: BreakerState = "open", host: str = HOST) -> BreakerTransition:
@@ -101,3 +102,31 @@ def test_a_breaker_that_opens_halts_trading_once_and_one_that_closes_resumes_not
 def state_of(database: Database) -> str:
     with database.transaction() as connection:
         return current_state(connection)
+
+
+def fails_once(database: Database) -> None:
+    """A run of a job whose one call fails, and that ends with it."""
+    breaker = Breaker(HOST, store_of(database))
+    assert not breaker.admit("read")
+    breaker.failed("503", is_probe=False)
+
+
+def test_three_runs_that_fail_one_after_the_other_are_three_failures(database: Database) -> None:
+    fails_once(database)
+    fails_once(database)
+    assert state_of(database) == "active"
+
+    fails_once(database)
+    assert state_of(database) == "halted"
+
+
+def test_a_call_that_gets_through_in_any_process_ends_the_row(database: Database) -> None:
+    fails_once(database)
+    fails_once(database)
+    lucky = Breaker(HOST, store_of(database))
+    lucky.admit("read")
+    lucky.succeeded(is_probe=False)
+
+    fails_once(database)
+    fails_once(database)
+    assert state_of(database) == "active"

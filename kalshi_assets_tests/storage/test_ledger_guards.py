@@ -27,7 +27,7 @@ FILL = Fill(
     is_taker=True,
     filled_at=NOW,
 )
-KEPT_FOR_EVER = sorted(set(ADDS_TO) - {"verdicts"})
+KEPT_FOR_EVER = sorted(set(ADDS_TO) - {"verdicts", "alerts"})
 
 
 def refused(connection: Connection, statement: str, why: str) -> None:

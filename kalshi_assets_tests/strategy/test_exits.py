@@ -39,14 +39,14 @@ def ask(
     *,
     mean: Decimal | None = MEAN,
     close_at: datetime = CLOSE,
-    **quote: Any,
+    **quote: int,
 ) -> Exit | None:
-    return exit_of(
-        holding, rules, quote=replace(QUOTE, **quote), mean=mean, close_at=close_at, now=NOW
-    )
+    changed: dict[str, Any] = dict(quote)
+    quoted = replace(QUOTE, **changed)
+    return exit_of(holding, rules, quote=quoted, mean=mean, close_at=close_at, now=NOW)
 
 
-def quoted_at(mid: int) -> dict[str, int]:
+def quoted_at(mid: int) -> Any:
     return {"yes_bid": mid - 10_000, "yes_ask": mid + 10_000}
 
 
@@ -89,7 +89,7 @@ def test_without_an_average_there_is_nothing_to_revert_to() -> None:
 
 @pytest.mark.parametrize("empty", ["yes_bid_size", "yes_ask_size"])
 def test_without_both_sides_there_is_no_mid(empty: str) -> None:
-    sizes = {empty: 0}
+    sizes: Any = {empty: 0}
     assert ask(PROFIT, **quoted_at(510_000), **sizes) is None
 
 
@@ -104,7 +104,7 @@ def test_without_both_sides_there_is_no_mid(empty: str) -> None:
     ],
 )
 def test_a_loss_is_stopped_at_the_bid_of_the_side_held(
-    holding: Holding, quote: dict[str, int], is_stopped: bool
+    holding: Holding, quote: Any, is_stopped: bool
 ) -> None:
     found = ask(STOP, holding, **quote)
     assert (found is not None and found.reason == "stop") is is_stopped
@@ -112,7 +112,7 @@ def test_a_loss_is_stopped_at_the_bid_of_the_side_held(
 
 @pytest.mark.parametrize(("holding", "empty"), [(NO, "yes_ask_size"), (YES, "yes_bid_size")])
 def test_a_bid_that_is_missing_is_no_loss(holding: Holding, empty: str) -> None:
-    nobody = {empty: 0}
+    nobody: Any = {empty: 0}
     assert ask(STOP, holding, yes_bid=0, yes_ask=1_000_000, **nobody) is None
 
 

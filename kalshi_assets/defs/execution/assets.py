@@ -17,7 +17,7 @@ from kalshi_assets.execution.exits import sell_for_reasons, words
 from kalshi_assets.execution.judge import Judgement, judge_open_signals
 from kalshi_assets.execution.place import place_approved
 from kalshi_assets.execution.resting import tend
-from kalshi_assets.execution.upkeep import keep_up
+from kalshi_assets.execution.upkeep import check_daily_loss, keep_up
 from kalshi_assets.storage.engine import ORDER_LOCK
 from kalshi_assets.storage.ledger import Order
 
@@ -197,13 +197,14 @@ def portfolio(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mater
     The value is missing where a held market has no quote: then nothing new is bought.
 
     **Refreshed** every five minutes, and after every order job. The most one trade may lose is
-    2 % of this value.
+    2 % of this value; a day that loses more than it may halts trading here.
 
     **When it is red or late:** see `fills`; no order is placed on a value older than two minutes.
     """
     with platform.desk(context.run.run_id) as desk:
         statement = account.read_statement(desk)
         account.record_portfolio(desk, statement)
+        check_daily_loss(desk, statement)
     value = statement.view(committed_micros=0).value_micros
     return dg.MaterializeResult(
         metadata={

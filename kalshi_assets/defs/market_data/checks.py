@@ -70,7 +70,8 @@ def verdicts_on(
     ]
     if not days:
         with platform.database.transaction() as connection:
-            verdicts.save_verdicts(connection, [_stored(v) for v in found], run_id=run_id)
+            stored = [_stored(c, v) for c, v in zip(wanted, found, strict=True)]
+            verdicts.save_verdicts(connection, stored, run_id=run_id)
     return found
 
 
@@ -131,7 +132,7 @@ def _clean_ticks(
     return ticks.clean_ticks_between(connection, since, now)
 
 
-def _stored(verdict: Verdict) -> verdicts.NewVerdict:
+def _stored(check: Check, verdict: Verdict) -> verdicts.NewVerdict:
     return verdicts.NewVerdict(
         check_name=verdict.check_name,
         asset=verdict.asset,
@@ -141,6 +142,7 @@ def _stored(verdict: Verdict) -> verdicts.NewVerdict:
         threshold=verdict.threshold,
         markets_checked=list(verdict.markets_checked),
         markets_failed=dict(verdict.markets_failed),
+        is_gating=check.is_gating,
     )
 
 

@@ -21,12 +21,12 @@ from kalshi_assets.defs.resources import Platform
 from kalshi_assets.domain.calendar import day_bounds
 from kalshi_assets.domain.tick import tick_of_candle, tick_of_poll
 from kalshi_assets.errors import ExchangeError
-from kalshi_assets.execution.halting import halt
 from kalshi_assets.kalshi.batches import MarketBatch
 from kalshi_assets.settings import load_settings
 from kalshi_assets.storage import intake
 from kalshi_assets.storage import markets as market_rows
 from kalshi_assets.storage import ticks as tick_rows
+from kalshi_assets.storage.trading_state import halt
 
 CANDLE_MINUTES = 60
 POLLED = freshness.polled(load_settings())

@@ -9,6 +9,8 @@ whole is used, before the tear and after it.
 import logging
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -27,6 +29,8 @@ class Frame(msgspec.Struct, frozen=True):
 
     type: str
     msg: msgspec.Raw = msgspec.Raw(b"null")
+    sid: int | None = None
+    seq: int | None = None
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -37,27 +41,43 @@ class Line(msgspec.Struct, frozen=True):
     use_yes_price: bool | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class BadLine:
+    """A line that is no frame: torn, or whole and wrong."""
+
+    reason: str
+    is_torn: bool
+
+
 def frame_files(folder: Path) -> list[Path]:
     """Return the files of a folder: by market and UTC day under `events/`, or by UTC day."""
     return sorted(folder.glob("events/*/*.ndjson.gz")) or sorted(folder.glob("*.ndjson.gz"))
 
 
-def read_lines(file: Path) -> Iterator[tuple[int, Line]]:
-    """Read the lines of a file with their numbers; a torn one is left out and logged.
+def read_lines(file: Path) -> Iterator[tuple[int, Line | BadLine]]:
+    """Read the lines of a file with their numbers; a torn one is logged.
 
     Raises:
-        RecordingError: if the file cannot be read, or a whole line is no frame.
+        RecordingError: if the file cannot be read.
     """
     decoder = msgspec.json.Decoder(Line)
     for number, text in enumerate(_texts(file), start=1):
         if not text:
             continue
+        if not text.startswith(b"{"):
+            yield number, _torn(file, number, text)
+            continue
         try:
             yield number, decoder.decode(text)
         except msgspec.ValidationError as exc:
-            raise RecordingError(f"{file} line {number} is no frame: {exc}") from exc
+            yield number, BadLine(f"no frame: {exc}", is_torn=False)
         except msgspec.DecodeError:
-            _LOG.warning("%s line %d is torn and left out: %.60r", file, number, text)
+            yield number, _torn(file, number, text)
+
+
+def _torn(file: Path, number: int, text: bytes) -> BadLine:
+    _LOG.warning("%s line %d is torn and left out: %.60r", file, number, text)
+    return BadLine("torn", is_torn=True)
 
 
 def _texts(file: Path) -> Iterator[bytes]:
@@ -74,17 +94,25 @@ def _texts(file: Path) -> Iterator[bytes]:
 
 
 def _decompressed(file: Path, data: bytes) -> Iterator[bytes]:
-    """Decompress all members; behind a torn one, go on at what begins like the next."""
+    """Decompress all members; of a torn one what is before the next, which is no part of it."""
     at = 0
     while at >= 0:
-        member, begin = zlib.decompressobj(_GZIP), at
-        try:
-            while at < len(data) and not member.eof:
-                chunk = data[at : at + _CHUNK_BYTES]
-                at += len(chunk)
-                yield member.decompress(chunk)
-        except zlib.error:
-            _LOG.warning("a member of %s is torn near byte %d", file, at)
-        if not member.eof:
-            yield b"\n"  # its last line ends here
-        at = data.find(_MEMBER, at - len(member.unused_data) if member.eof else begin + 1)
+        following, whole = _member(data, at)
+        if following < 0:
+            _LOG.warning("a member of %s is torn, begun at byte %d", file, at)
+            following = data.find(_MEMBER, at + 1)
+            _, whole = _member(data[: following if following > 0 else len(data)], at)
+            whole.append(b"\n")  # its last line ends here
+        yield from whole
+        at = data.find(_MEMBER, following) if following >= 0 else -1
+
+
+def _member(data: bytes, at: int) -> tuple[int, list[bytes]]:
+    """Return where a member ends, -1 if it is torn, and its content as far as it goes."""
+    member, whole = zlib.decompressobj(_GZIP), list[bytes]()
+    with suppress(zlib.error):
+        while at < len(data) and not member.eof:
+            chunk = data[at : at + _CHUNK_BYTES]
+            at += len(chunk)
+            whole.append(member.decompress(chunk))
+    return at - len(member.unused_data) if member.eof else -1, whole

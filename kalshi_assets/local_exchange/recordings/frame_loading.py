@@ -13,8 +13,8 @@ import msgspec
 from kalshi_assets.local_exchange.errors import RecordingError
 from kalshi_assets.local_exchange.recordings.event_bodies import described, read_bodies
 from kalshi_assets.local_exchange.recordings.frame_files import frame_files
+from kalshi_assets.local_exchange.recordings.frame_folding import read_frames
 from kalshi_assets.local_exchange.recordings.frame_market import FrameMarket
-from kalshi_assets.local_exchange.recordings.frames import read_frames
 from kalshi_assets.local_exchange.tape import Series
 
 NOTES = "recording.json"

@@ -25,8 +25,11 @@ from kalshi_assets.storage.schema.market_data import rolling_averages as rolling
 from kalshi_assets.storage.schema.market_data import series as series
 from kalshi_assets.storage.schema.market_data import signals as signals
 from kalshi_assets.storage.schema.market_data import verdicts as verdicts
+from kalshi_assets.storage.schema.operations import alert_deliveries as alert_deliveries
+from kalshi_assets.storage.schema.operations import alerts as alerts
 from kalshi_assets.storage.schema.operations import api_calls as api_calls
 from kalshi_assets.storage.schema.operations import armings as armings
+from kalshi_assets.storage.schema.operations import breaker_failures as breaker_failures
 from kalshi_assets.storage.schema.operations import breaker_transitions as breaker_transitions
 from kalshi_assets.storage.schema.operations import installation as installation
 from kalshi_assets.storage.schema.operations import settings_history as settings_history

@@ -1,6 +1,21 @@
-"""The installation itself: whose data this is, whether it may trade, how the exchange answers."""
+"""The installation itself: whose data this is, whether it may trade, how the exchange answers.
 
-from sqlalchemy import BigInteger, Boolean, Column, Identity, Index, Integer, Table, Text, text
+And what people are told of it.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    Table,
+    Text,
+    func,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 from kalshi_assets.storage.schema.columns import INSTANT, metadata, optional, required
@@ -68,6 +83,15 @@ api_calls = Table(
     Index("api_calls_by_time", "at"),
 )
 
+# How many calls in a row failed, over all processes; no row after one that got through.
+breaker_failures = Table(
+    "breaker_failures",
+    metadata,
+    required("host", Text(), primary_key=True),
+    required("failures", Integer()),
+    required("at", INSTANT),
+)
+
 # The newest row of a host is the state of its breaker.
 breaker_transitions = Table(
     "breaker_transitions",
@@ -81,4 +105,41 @@ breaker_transitions = Table(
     required("openings", Integer()),
     optional("until", INSTANT),
     Index("breaker_transitions_by_host", "host", text("transition_id DESC")),
+)
+
+# What happened that a person should know. Venue time, but `recorded_at`: wall time, by which a
+# message grows too old to be sent. While `settled_at` is NULL the cause goes on and alerts no more.
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("alert_id", BigInteger(), Identity(), primary_key=True),
+    Column("recorded_at", INSTANT, nullable=False, server_default=func.now()),
+    required("raised_at", INSTANT),
+    required("kind", Text()),
+    required("cause", Text()),
+    required("what", Text()),
+    required("why", Text()),
+    required("done", Text()),
+    required("todo", Text()),
+    optional("settled_at", INSTANT),
+    Index(
+        "alerts_one_open_a_cause",
+        "cause",
+        unique=True,
+        postgresql_where=text("settled_at IS NULL"),
+    ),
+    Index("alerts_by_time", "recorded_at"),
+)
+
+# Every try to send one through a channel, wall time. A channel's name holds no part of its address.
+alert_deliveries = Table(
+    "alert_deliveries",
+    metadata,
+    Column("alert_id", BigInteger(), ForeignKey(alerts.c.alert_id), primary_key=True),
+    required("channel", Text(), primary_key=True),
+    required("attempt", Integer(), primary_key=True),
+    required("at", INSTANT),
+    required("is_ok", Boolean()),
+    required("detail", Text()),
+    Index("alert_deliveries_by_time", "at"),
 )

@@ -2,17 +2,16 @@
 
 import json
 from collections.abc import Iterator
-from functools import cache
 from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]  # it ships no types
 import pytest
-import yaml
 
 from kalshi_assets.domain.stream import CHANNELS, BadPayload, Channel, StreamEvent
 from kalshi_assets.kalshi.stream import commands, documented
 from kalshi_assets.kalshi.stream.decoding import CHANNEL_OF, frame_decoder
 from kalshi_assets.kalshi.stream.session import Session
+from kalshi_assets_tests.api_documents import loaded, validator
 from kalshi_assets_tests.kalshi.shared_files import KALSHI, needs_recordings
 
 pytestmark = needs_recordings
@@ -21,18 +20,13 @@ TICKER = "KXCPI-26NOV-T0.3"
 ANSWERS = ("subscribed", "unsubscribed", "ok", "list_subscriptions", "error")
 
 
-@cache
 def document() -> dict[str, Any]:
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    text = (KALSHI / "asyncapi.yaml").read_text("utf-8")
-    loaded: dict[str, Any] = yaml.load(text, Loader=loader)  # noqa: S506 - both are safe loaders
-    return loaded
+    return loaded("asyncapi.yaml")
 
 
 def check(value: object, schema: str) -> None:
-    components = {"schemas": document()["components"]["schemas"]}
-    whole = {"$ref": f"#/components/schemas/{schema}", "components": components}
-    jsonschema.Draft7Validator(whole).validate(value)
+    schemas = document()["components"]["schemas"]
+    validator({"$ref": f"#/components/schemas/{schema}"}, schemas).validate(value)
 
 
 def examples() -> Iterator[tuple[str, dict[str, Any]]]:

@@ -1,15 +1,11 @@
 """The exchange's AsyncAPI document, where it is at hand, as judge of frames and commands."""
 
 from collections.abc import Mapping
-from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-import jsonschema  # type: ignore[import-untyped]  # its stubs are not among our requirements
-
+from kalshi_assets_tests.api_documents import validator
 from kalshi_assets_tests.local_exchange.stream.bench import Frame
 
-DOCUMENTS = Path(__file__).parents[3].parent / "shared" / "kalshi"
 Validators = Mapping[str, Any]
 PAYLOADS = {
     "subscribed": "subscribedResponsePayload",
@@ -34,22 +30,12 @@ COMMANDS = {
 }
 UNNUMBERED = {"ticker", "fill", "market_position", "user_order"}
 
-FORMATS = jsonschema.FormatChecker(["uuid"])
-
-
-@FORMATS.checks("date-time", raises=ValueError)  # type: ignore[untyped-decorator]  # as above
-def is_utc_moment(value: object) -> bool:
-    return not isinstance(value, str) or datetime.fromisoformat(value).tzinfo is not None
-
 
 def validators_of(document: Any) -> Validators:
     """Return a validator for each schema of the document."""
     schemas = document["components"]["schemas"]
     return {
-        name: jsonschema.Draft202012Validator(
-            {"$ref": f"#/components/schemas/{name}", "components": {"schemas": schemas}},
-            format_checker=FORMATS,
-        )
+        name: validator({"$ref": f"#/components/schemas/{name}"}, schemas, "uuid")
         for name in schemas
     }
 

@@ -5,18 +5,18 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-import yaml
 
 from kalshi_assets.local_exchange.interventions import LineFaults
 from kalshi_assets.local_exchange.scenarios import load_scenario
 from kalshi_assets.local_exchange.stream import StreamTerms
 from kalshi_assets.local_exchange.stream.commands import ERRORS
 from kalshi_assets.local_exchange.stream.messages import market_id
+from kalshi_assets_tests.api_documents import loaded
+from kalshi_assets_tests.kalshi.shared_files import RECORDED, needs_recordings
 from kalshi_assets_tests.local_exchange.bench import NOON_MS, TICKER
 from kalshi_assets_tests.local_exchange.stream.bench import OTHER, Client, Frame, Stand, stand
 from kalshi_assets_tests.local_exchange.stream.documents import (
     COMMANDS,
-    DOCUMENTS,
     PAYLOADS,
     Validators,
     check,
@@ -34,17 +34,12 @@ EVERYTHING = (
     "market_positions",
     "market_lifecycle_v2",
 )
-pytestmark = [
-    pytest.mark.recordings,
-    pytest.mark.skipif(
-        not (DOCUMENTS / "asyncapi.yaml").exists(), reason=f"no API documents in {DOCUMENTS}"
-    ),
-]
+pytestmark = needs_recordings
 
 
 @pytest.fixture(scope="module")
 def document() -> Any:
-    return yaml.safe_load((DOCUMENTS / "asyncapi.yaml").read_text())
+    return loaded("asyncapi.yaml")
 
 
 @pytest.fixture(scope="module")
@@ -209,9 +204,7 @@ def test_a_bad_line_sends_what_the_document_forbids(validators: Validators) -> N
 def test_a_recorded_conversation_has_the_frames_we_send() -> None:
     recorded = [
         json.loads(line)
-        for line in (DOCUMENTS / "recorded" / "ws__orderbook_trade_yes.jsonl")
-        .read_text()
-        .split("\n")
+        for line in (RECORDED / "ws__orderbook_trade_yes.jsonl").read_text().split("\n")
         if line
     ]
     floor = stand()

@@ -1,13 +1,13 @@
 """Keep all that a decision saw, the shard of a market, and who armed what.
 
-Revision: 0006, after 0004.
+Revision: 0006, after 0005.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0006"
-down_revision = "0004"
+down_revision = "0005"
 
 
 def upgrade() -> None:

@@ -32,6 +32,16 @@ LEGAL = (
     "unknown>resting unknown>filled unknown>canceled unknown>lapsed "
     "resting>resting resting>filled resting>canceled"
 )
+ORDER_RULES = {
+    "status_is_known": "status IN ('intent', 'unknown', 'resting', 'filled', 'canceled',"
+    " 'rejected', 'lapsed')",
+    "leg_is_known": "leg IN ('entry', 'exit')",
+    "side_is_known": "side IN ('yes', 'no')",
+    "price_is_a_price": "limit_price BETWEEN 1 AND 999999",
+    "fills_fit": "count > 0 AND fill_count BETWEEN 0 AND count",
+    "filled_is_whole": "status <> 'filled' OR fill_count = count",
+    "entry_expires": "expires_at > created_at",
+}
 REFUSE_CHANGE = """
 CREATE FUNCTION kalshi.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -145,6 +155,40 @@ def upgrade() -> None:
         op.execute(view)
 
 
+def downgrade() -> None:
+    for view in ("order_lineage", "exits"):
+        op.execute(f"DROP VIEW kalshi.{view}")
+    for function in ("guard_fill", "note_order", "guard_order", "refuse_change"):
+        op.execute(f"DROP FUNCTION kalshi.{function}() CASCADE")
+    for name in (*ORDER_RULES, "orders_one_attempt"):
+        op.drop_constraint(name, "orders", schema="kalshi")
+    op.create_index("orders_by_signal", "orders", ["signal_id"], schema="kalshi")
+    op.drop_index("orders_one_live_leg", "orders", schema="kalshi")
+    op.create_index(
+        "orders_one_live_entry",
+        "orders",
+        ["market_ticker"],
+        unique=True,
+        postgresql_where=sa.text("status IN ('intent', 'unknown', 'resting')"),
+        schema="kalshi",
+    )
+    for table in ("foreign_orders", "cash_movements", "settings_history"):
+        op.drop_table(table, schema="kalshi")
+    for name in ("state_id", "changed_wall_at", "cause", "changed_by"):
+        op.drop_column("trading_state", name, schema="kalshi")
+    op.create_primary_key("trading_state_pkey", "trading_state", ["changed_at"], schema="kalshi")
+    op.drop_index("fills_by_order", "fills", schema="kalshi")
+    for table, column in (
+        ("fills", "is_before_opening"),
+        ("settlements", "is_before_opening"),
+        ("order_events", "kind"),
+        ("order_events", "fill_count"),
+        ("order_events", "expires_at"),
+        ("decisions", "settings_id"),
+    ):
+        op.drop_column(table, column, schema="kalshi")
+
+
 def _new_columns() -> None:
     op.add_column("decisions", _text("settings_id", default="''"), schema="kalshi")
     events: list[sa.Column[Any]] = [
@@ -247,17 +291,7 @@ def _constraints() -> None:
         postgresql_where=sa.text("status IN ('intent', 'unknown', 'resting')"),
         schema="kalshi",
     )
-    rules = {
-        "status_is_known": "status IN ('intent', 'unknown', 'resting', 'filled', 'canceled',"
-        " 'rejected', 'lapsed')",
-        "leg_is_known": "leg IN ('entry', 'exit')",
-        "side_is_known": "side IN ('yes', 'no')",
-        "price_is_a_price": "limit_price BETWEEN 1 AND 999999",
-        "fills_fit": "count > 0 AND fill_count BETWEEN 0 AND count",
-        "filled_is_whole": "status <> 'filled' OR fill_count = count",
-        "entry_expires": "expires_at > created_at",
-    }
-    for name, rule in rules.items():
+    for name, rule in ORDER_RULES.items():
         op.create_check_constraint(name, "orders", rule, schema="kalshi")
     op.drop_index("orders_by_signal", "orders", schema="kalshi")
     op.create_unique_constraint(

@@ -1,0 +1,162 @@
+"""What raises alerts of its own: fills, verdicts, the feed, runs. In words for a trader.
+
+A cause is a short name. It alerts once, until it is settled; a filled order is never settled.
+
+An outage of the exchange is one cause: while its calls fail, the runs, checks and quotes that fail
+with them raise nothing of their own. If it lasts, the halt that follows tells of it; what still
+fails when calls get through again alerts then.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select, update
+
+from kalshi_assets.domain.account import Fill
+from kalshi_assets.domain.price import MICROS_PER_DOLLAR, contracts, dollars
+from kalshi_assets.settings import AlertKind
+from kalshi_assets.storage.alerts import raise_alert, settle_cause
+from kalshi_assets.storage.schema import alerts, breaker_failures, breaker_transitions, polls
+
+FEED, HALT = "feed", "halt "
+
+
+def alert_on_fills(
+    connection: Connection, fills: Sequence[Fill], *, client_ids: Mapping[str, str]
+) -> None:
+    """Raise one alert for each order of ours that was filled; later fills of it raise none."""
+    for order_id in sorted({fill.order_id for fill in fills} & client_ids.keys()):
+        own = [fill for fill in fills if fill.order_id == order_id]
+        raise_alert(
+            connection,
+            kind="order_filled",
+            cause=f"order {client_ids[order_id]}",
+            what="Filled: " + "; ".join(_told(fill) for fill in own),
+            why=f"order {client_ids[order_id]} found its other side at the venue",
+            done="the fill is in the ledger; further fills of this order are not told",
+            todo="nothing; `orders` and `fills` in the UI show the whole order",
+            at=max(fill.filled_at for fill in own),
+        )
+
+
+def alert_on_halt(connection: Connection, cause: str, *, why: str, at: datetime) -> bool:
+    """Raise an alert: trading was halted for a cause."""
+    kinds: dict[str, AlertKind] = {"daily_loss": "daily_loss", "unknown_order": "unknown_order"}
+    return raise_alert(
+        connection,
+        kind=kinds.get(cause, "halt"),
+        cause=f"{HALT}{cause}",
+        what=f"Trading is halted: {cause.replace('_', ' ')}",
+        why=why,
+        done="nothing new is ordered; our resting orders are being cancelled until the venue "
+        "confirms",
+        todo="see docs/runbook.md; `kalshi-assets status` says more, and only `kalshi-assets "
+        "resume` ends it",
+        at=at,
+    )
+
+
+def settle_halts(connection: Connection, *, at: datetime) -> None:
+    """Note that trading goes on: each cause of a halt alerts anew."""
+    connection.execute(
+        update(alerts)
+        .where(alerts.c.cause.startswith(HALT), alerts.c.settled_at.is_(None))
+        .values(settled_at=at)
+    )
+
+
+def alert_on_verdict(
+    connection: Connection,
+    check: str,
+    *,
+    is_passed: bool,
+    observed: str,
+    threshold: str,
+    at: datetime,
+) -> None:
+    """Raise an alert where a gating check fails for the feed, settle it where it passes again."""
+    if is_passed:
+        settle_cause(connection, f"check {check}", at=at)
+        return
+    if is_outage(connection):
+        return
+    raise_alert(
+        connection,
+        kind="check_failed",
+        cause=f"check {check}",
+        what=f"The data check {check} fails for the feed",
+        why=f"{observed}; must hold: {threshold}",
+        done="nothing is ordered until it passes again",
+        todo=f"open the check {check} in the UI, or run `kalshi-assets status`",
+        at=at,
+    )
+
+
+def alert_on_silence(connection: Connection, *, since: datetime, at: datetime) -> bool:
+    """Raise an alert: no poll was answered since a moment."""
+    if is_outage(connection):
+        return False
+    return raise_alert(
+        connection,
+        kind="feed_down",
+        cause=FEED,
+        what=f"The feed is down: no quotes since {since:%Y-%m-%d %H:%M:%S} UTC",
+        why="no poll of the tracked markets was answered in that time",
+        done="polls go on; nothing new is ordered on old quotes",
+        todo="run `kalshi-assets doctor`, and look at the newest run of poll_job in the UI",
+        at=at,
+    )
+
+
+def is_outage(connection: Connection) -> bool:
+    """Tell whether calls to the exchange fail at present: one in a row, or the breaker is open."""
+    failing = select(func.count()).where(breaker_failures.c.failures > 0)
+    if connection.scalar(failing):
+        return True
+    newest = select(breaker_transitions.c.to_state).order_by(
+        breaker_transitions.c.transition_id.desc()
+    )
+    return (connection.scalar(newest.limit(1)) or "closed") != "closed"
+
+
+def settle_silence(connection: Connection, *, at: datetime) -> bool:
+    """Note that quotes come again."""
+    return settle_cause(connection, FEED, at=at)
+
+
+def newest_answer_at(connection: Connection) -> datetime | None:
+    """Return when the newest poll that brought anything was answered, venue time."""
+    is_answered = polls.c.received + polls.c.rejected > 0
+    found: datetime | None = connection.scalar(
+        select(func.max(polls.c.received_at)).where(is_answered)
+    )
+    return found
+
+
+def alert_on_run(connection: Connection, job: str, *, run_id: str, why: str, at: datetime) -> bool:
+    """Raise an alert: a run of a job failed, and none of that job succeeded since."""
+    if is_outage(connection):
+        return False
+    return raise_alert(
+        connection,
+        kind="failed_run",
+        cause=f"job {job}",
+        what=f"A run of {job} failed",
+        why=why,
+        done="further failures of this job are not told until it succeeds",
+        todo=f"open run {run_id} in the UI; the description of {job} says what its failure means",
+        at=at,
+    )
+
+
+def settle_run(connection: Connection, job: str, *, at: datetime) -> bool:
+    """Note that a job succeeds again."""
+    return settle_cause(connection, f"job {job}", at=at)
+
+
+def _told(fill: Fill) -> str:
+    price = fill.yes_price if fill.side == "yes" else MICROS_PER_DOLLAR - fill.yes_price
+    return (
+        f"{contracts(fill.count):g} {fill.side.upper()} of {fill.market_ticker} "
+        f"at {dollars(price):.4f} USD"
+    )
