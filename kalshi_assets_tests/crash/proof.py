@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from kalshi_assets.domain.order import is_of_our_scheme
+from kalshi_assets.domain.order import client_order_id, is_of_our_scheme
 from kalshi_assets.execution.books import compare
 from kalshi_assets.local_exchange.store import Row
 from kalshi_assets_tests.crash.stage import Stage
@@ -68,6 +68,9 @@ def no_duplicate(found: Found) -> None:
     assert len(ids) == len(set(ids)), f"an id twice at the exchange: {ids}"
     attempts = [(o["signal_id"], o["leg"], o["attempt"]) for o in found.ours.values()]
     assert len(attempts) == len(set(attempts)), f"an attempt twice: {attempts}"
+    for client_id, (signal, leg, attempt) in zip(found.ours, attempts, strict=True):
+        derived = client_order_id(signal, leg=leg, attempt=attempt)
+        assert client_id == derived, f"a second host would send {derived}, not {client_id}"
 
 
 def one_live_entry(found: Found) -> None:
