@@ -1,7 +1,8 @@
 """Whatever a process of ours dies of, wherever, whatever the exchange does: our orders survive it.
 
 `CRASH_TRIALS=1000` plays as many trials, points x troubles x seeds, in turn; by default each point
-is met once. `CRASH_SEED` is the first seed, `CRASH_REPORT` a file for the table.
+is met once. `CRASH_SEED` is the first seed, `CRASH_POINT` a part of the names of the points to play,
+`CRASH_REPORT` a file for the table.
 """
 
 import os
@@ -17,9 +18,12 @@ from kalshi_assets_tests.crash.trial import Trial
 from kalshi_assets_tests.crash.troubles import TROUBLES
 from kalshi_assets_tests.stand import DatabaseMaker
 
-TRIALS = int(os.environ.get("CRASH_TRIALS", len(POINTS)))
+PLAYED = [point for point in POINTS if os.environ.get("CRASH_POINT", "") in point.name]
+TRIALS = int(os.environ.get("CRASH_TRIALS", len(PLAYED)))
 FIRST_SEED = int(os.environ.get("CRASH_SEED", 1))
 
+# The first turn meets an order that is executed late where a process dies in recording "unknown".
+SHIFT = 4
 # More than these tell nothing new.
 MOST_FAILURES = int(os.environ.get("CRASH_FAILURES", 20))
 
@@ -35,9 +39,9 @@ def stage(
 def drawn(stage: Stage) -> Iterator[Trial]:
     """Yield the trials: every point in turn, each time round with the next trouble."""
     for number in range(TRIALS):
-        turn, place = divmod(number, len(POINTS))
-        trouble = TROUBLES[(turn + place) % len(TROUBLES)]
-        yield Trial(stage, POINTS[place], trouble, FIRST_SEED + turn // len(TROUBLES))
+        turn, place = divmod(number, len(PLAYED))
+        trouble = TROUBLES[(turn + place + SHIFT) % len(TROUBLES)]
+        yield Trial(stage, PLAYED[place], trouble, FIRST_SEED + turn // len(TROUBLES))
 
 
 @pytest.mark.timeout(3_600)
