@@ -13,8 +13,11 @@ from kalshi_assets.kalshi.batches import MarketBatch
 from kalshi_assets.risk.inputs import AccountView
 from kalshi_assets.storage import account as rows
 from kalshi_assets.storage import books, ledger
+from kalshi_assets.storage.activity import newest_fill_known_at
 
 FILL_OVERLAP = timedelta(minutes=10)
+# Reads lag some 360 ms behind writes.
+READS_SECONDS = 5.0
 
 
 class Quoting(Protocol):
@@ -52,6 +55,20 @@ class Statement:
             positions={p.market_ticker: p.position for p in self.positions},
             exposures={p.market_ticker: abs(p.exposure_micros) for p in self.positions},
         )
+
+
+def are_reads_current(desk: Desk) -> bool:
+    """Wait until the venue's reads show all that our orders have done, and tell whether they do.
+
+    The answer to an order is there before any read shows what it bought. A balance and positions
+    from before that would let the same thing be bought, or sold, a second time.
+
+    Raises:
+        ExchangeError: the venue did not answer.
+    """
+    with desk.database.transaction() as connection:
+        moved = newest_fill_known_at(connection)
+    return moved is None or desk.venue.await_reads(moved, within_seconds=READS_SECONDS)
 
 
 def read_statement(desk: Desk) -> Statement:

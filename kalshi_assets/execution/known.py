@@ -9,7 +9,7 @@ from kalshi_assets.domain.calls import BreakerState
 from kalshi_assets.domain.market import ExchangeStatus, Quote, TrackedMarket
 from kalshi_assets.domain.signal import Signal
 from kalshi_assets.errors import ExchangeError, LedgerNotOpen, PayloadError
-from kalshi_assets.execution.account import Statement, read_statement
+from kalshi_assets.execution.account import Statement, are_reads_current, read_statement
 from kalshi_assets.execution.desk import Desk
 from kalshi_assets.execution.exposure import Stake as Stake
 from kalshi_assets.execution.exposure import committed, exposure_of
@@ -69,7 +69,8 @@ def gather(desk: Desk, to_judge: Sequence[Signal], *, is_reconciled: bool) -> Kn
         orders = ledger.orders_of_signals(connection, [s.signal_id for s in to_judge])
         activity = ordered_lately(connection, desk.clock.now())
         opening = opening_value(connection, desk.clock.now())
-    statement = or_none(lambda: read_statement(desk))
+    is_current = or_none(lambda: are_reads_current(desk))
+    statement = or_none(lambda: read_statement(desk)) if is_current else None
     batch = or_none(lambda: desk.venue.markets(tickers=tickers))
     exchange = or_none(desk.venue.exchange_status)
     account = _view(statement, live, known_markets) if statement else None
@@ -100,6 +101,7 @@ def inputs_of(now: datetime, signal: Signal, known: Known, *, approved: Sequence
     ticker = signal.market_ticker
     tracked = known.markets.get(ticker)
     account = _after(known.account, approved, known.markets)
+    made = [o for o in known.orders if o.signal_id == signal.signal_id and o.leg == "entry"]
     exposure = exposure_of(
         tracked,
         _stakes(known, approved),
@@ -121,8 +123,8 @@ def inputs_of(now: datetime, signal: Signal, known: Known, *, approved: Sequence
         category_exposure_micros=exposure.category,
         shard_exposure_micros=exposure.shard,
         total_exposure_micros=exposure.total,
-        attempts=_orders_of(signal, known, "entry"),
-        exits=_orders_of(signal, known, "exit"),
+        attempts=len(made),
+        has_bought=any(order.fill_count for order in made),
         trading_state=known.trading_state,
         breaker=known.breaker,
         arming=known.arming,
@@ -131,10 +133,6 @@ def inputs_of(now: datetime, signal: Signal, known: Known, *, approved: Sequence
         clock_offset_ms=known.clock_offset_ms,
         disk_free_bytes=known.disk_free_bytes,
     )
-
-
-def _orders_of(signal: Signal, known: Known, leg: str) -> int:
-    return sum(o.signal_id == signal.signal_id and o.leg == leg for o in known.orders)
 
 
 def arming_of(connection: Connection, *, is_needed: bool) -> Arming:

@@ -17,6 +17,7 @@ from kalshi_assets.errors import (
     RateLimited,
     Rejected,
 )
+from kalshi_assets.execution.account import READS_SECONDS
 from kalshi_assets.execution.answers import record_answer
 from kalshi_assets.execution.desk import Desk
 from kalshi_assets.execution.judge import LEG, Judgement, decision_row, judge_signals
@@ -24,8 +25,6 @@ from kalshi_assets.execution.reconcile import reconcile
 from kalshi_assets.storage import ledger, signals
 from kalshi_assets.storage.trading_state import State, held_state
 
-# Reads lag some 360 ms behind writes.
-READS_SECONDS = 5.0
 TRADING: tuple[State, ...] = ("active",)
 # Answers after which the venue certainly has no order of ours.
 REFUSALS = (BreakerOpen, Rejected, RateLimited, NotAuthorized, NotFound)

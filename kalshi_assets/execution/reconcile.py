@@ -1,8 +1,9 @@
 """Settle what is not known of our orders, by client order id, against the venue's list.
 
 Single reads lag at the venue, and a 404 on a cancel does not tell cancelled from filled: only the
-list counts. An order is taken for never received only when the whole list does not have it, and
-after a grace period of wall time, longer than any request of a dead process can be under way.
+list counts. An order is taken for never received only when the whole list does not have it, after
+a grace period of wall time, longer than any request of a dead process can be under way, and when
+the list is not one from before that.
 
 The same list shows orders that this ledger did not send. Those of another scheme are somebody's
 own: they are written down and left alone. One of our scheme means that a second host trades on this
@@ -40,11 +41,14 @@ def reconcile(desk: Desk, *, is_whole: bool = False) -> int:
         live = ledger.live_orders(connection)
     found = _listed(desk, since=None if is_whole else _since(desk, live))
     listed = {order.client_order_id: order for order in found}
-    if any(o.client_order_id not in listed and _end_if_unlisted(desk, o) for o in live):
-        # it may be older there than our row of it
+    missing = [o for o in live if o.client_order_id not in listed and _end_if_unlisted(desk, o)]
+    dead = {o.client_order_id for o in missing if _is_told_since_its_end(desk, o)}
+    if missing:  # it may be older there than our row of it
         listed = {order.client_order_id: order for order in _listed(desk, since=None)}
     for order in live:
-        _settle(desk, order, listed.get(order.client_order_id))
+        found_there = listed.get(order.client_order_id)
+        if found_there is not None or order.client_order_id in dead:
+            _settle(desk, order, found_there)
     _note_foreign(desk, list(listed.values()))
     return len(live)
 
@@ -96,6 +100,15 @@ def _end_if_unlisted(desk: Desk, order: ledger.Order) -> OrderStatus | None:
     if order.status == "resting":
         return "canceled" if desk.clock.now() > order.expires_at + GRACE else None
     return "lapsed" if wall_now() - order.intent_wall_at > GRACE else None
+
+
+def _is_told_since_its_end(desk: Desk, order: ledger.Order) -> bool:
+    """Tell whether the list is one of after the moment from which on this order cannot come.
+
+    Reads lag, for minutes where the venue is in trouble: a list from before says nothing.
+    """
+    end = order.expires_at if order.status == "resting" else order.created_at
+    return desk.venue.await_reads(end + GRACE, within_seconds=0)
 
 
 def _settle(desk: Desk, order: ledger.Order, found: VenueOrder | None) -> None:

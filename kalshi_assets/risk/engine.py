@@ -21,7 +21,7 @@ from kalshi_assets.strategy.exits import bid_of
 
 # What must go on to hold while an entry rests; the rest of an entry's gates is about sending one.
 _OF_SENDING = frozenset(
-    {"existing_position", "live_order", "attempts", "not_sold", "spread"}
+    {"existing_position", "live_order", "attempts", "spread"}
     | {"orders_per_minute", "orders_per_day"}
 )
 HEALTH_OF_RESTING = (

@@ -131,8 +131,8 @@ class Inputs(Surroundings):
         category_exposure_micros: what is staked on the category.
         shard_exposure_micros: what is staked on the market's shard of the exchange.
         total_exposure_micros: what is staked in all.
-        attempts: entries that were made of the signal.
-        exits: orders that were made to sell what it bought.
+        attempts: how many orders were made of the signal.
+        has_bought: whether one of them bought something, be it sold again since.
     """
 
     signal: Signal
@@ -146,7 +146,7 @@ class Inputs(Surroundings):
     shard_exposure_micros: int | None
     total_exposure_micros: int | None
     attempts: int | None
-    exits: int | None
+    has_bought: bool | None
 
 
 @dataclass(frozen=True, kw_only=True)

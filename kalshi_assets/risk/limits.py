@@ -88,18 +88,17 @@ def live_order(inputs: Inputs, limits: Limits) -> Gate:
 
 
 def attempts(inputs: Inputs, limits: Limits) -> Gate:
-    """The signal has not used up its attempts."""
-    made = inputs.attempts
+    """The signal has not used up its attempts: one that has bought something has none left.
+
+    Else what an exit has sold would be bought again, while the same deviation lasts.
+    """
+    limit = f"< {limits.max_attempts}"
+    if inputs.has_bought:
+        reason = "the signal has bought once: one episode is one trade"
+        return Gate("attempts", False, "bought", limit, reason)
+    made = None if inputs.has_bought is None else inputs.attempts
     is_passed = made is not None and made < limits.max_attempts
-    return answer(
-        "attempts", is_passed, None if made is None else str(made), f"< {limits.max_attempts}"
-    )
-
-
-def not_sold(inputs: Inputs, limits: Limits) -> Gate:
-    """What the signal bought was not sold again: a stop must not be followed by the same entry."""
-    made = inputs.exits
-    return answer("not_sold", made == 0, None if made is None else f"{made} exits", "0 exits")
+    return answer("attempts", is_passed, None if made is None else str(made), limit)
 
 
 def verdict(check_name: str) -> Rule:
@@ -126,7 +125,6 @@ OF_SIGNAL: tuple[Rule, ...] = (
     existing_position,
     live_order,
     attempts,
-    not_sold,
 )
 
 

@@ -1,15 +1,15 @@
-"""What was ordered lately, and what the account was worth when the day began. Days: New York."""
+"""What was ordered and filled lately, and the account's worth when the day, New York's, began."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, and_, func, select
 
 from kalshi_assets.domain.calendar import day_bounds, venue_day
 from kalshi_assets.domain.fees import cost_to_buy
 from kalshi_assets.risk.inputs import Activity
 from kalshi_assets.storage import books
-from kalshi_assets.storage.schema import markets, orders, portfolio, series
+from kalshi_assets.storage.schema import markets, order_events, orders, portfolio, series
 
 MINUTE = timedelta(minutes=1)
 # Only what buys can be lost; an exit has another leg.
@@ -45,6 +45,15 @@ def ordered_lately(connection: Connection, now: datetime) -> Activity:
             if row.leg == ENTRY
         ),
     )
+
+
+def newest_fill_known_at(connection: Connection) -> datetime | None:
+    """Return when we last came to know that an order of ours was filled; None before the first."""
+    events = order_events.c
+    is_news = and_(events.kind.in_(("status", "fill")), events.fill_count > 0)
+    query = select(func.max(events.at)).where(is_news)
+    found: datetime | None = connection.scalar(query)
+    return found
 
 
 def opening_value(connection: Connection, now: datetime) -> int | None:

@@ -145,7 +145,7 @@ def test_a_rerun_of_the_order_job_keeps_every_row_and_only_adds_why_it_placed_no
     for table in LEDGER:
         assert set(before[table]) <= set(after[table]), table
     [added] = set(after["decisions"]) - set(before["decisions"])
-    assert '"refused_by": ["existing_position"]' in added
+    assert '"refused_by": ["existing_position", "attempts"]' in added
     assert {t: rows for t, rows in after.items() if t != "decisions"} == {
         t: rows for t, rows in before.items() if t != "decisions"
     }

@@ -74,10 +74,11 @@ def killed_in(
             yield
 
 
-def grace_is_over(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(
-        reconcile, "wall_now", lambda: wall_now() + reconcile.GRACE + timedelta(seconds=1)
-    )
+def grace_is_over(stand: Stand) -> None:
+    """Let both clocks pass the grace: the wall's, and the one that the venue's list is told by."""
+    later = reconcile.GRACE + timedelta(seconds=1)
+    stand.patch.setattr(reconcile, "wall_now", lambda: wall_now() + later)
+    stand.later(later.total_seconds())
 
 
 @pytest.mark.parametrize(
@@ -119,7 +120,7 @@ def test_an_error_without_execution_stays_unknown_until_the_grace_is_over_and_la
     assert [order["status"] for order in orders(loaded_stand)] == ["unknown"]
     assert fault.calls == 1, "while it may still be under way, nothing is sent"
 
-    grace_is_over(loaded_stand.patch)
+    grace_is_over(loaded_stand)
     judge_and_place(loaded_stand)
 
     lapsed, second = orders(loaded_stand)
@@ -217,7 +218,7 @@ def test_killed_after_the_intent_nothing_was_sent_and_the_next_id_waits_for_the_
     assert [order["status"] for order in orders(loaded_stand)] == ["intent"]
     assert loaded_stand.order_requests() == 0
 
-    grace_is_over(loaded_stand.patch)
+    grace_is_over(loaded_stand)
     judge_and_place(loaded_stand)
     assert [order["status"] for order in orders(loaded_stand)] == ["lapsed", "filled"]
     assert len(at_exchange(loaded_stand)) == loaded_stand.order_requests() == 1
@@ -228,7 +229,7 @@ def test_killed_after_the_send_the_order_is_found_and_not_sent_again(loaded_stan
         judge_and_place(loaded_stand)
     assert [order["status"] for order in orders(loaded_stand)] == ["intent"]
 
-    grace_is_over(loaded_stand.patch)
+    grace_is_over(loaded_stand)
     judge_and_place(loaded_stand)
 
     assert [order["status"] for order in orders(loaded_stand)] == ["filled"]

@@ -229,7 +229,7 @@ def test_an_order_larger_than_the_best_level_rests_with_its_rest_and_keeps_other
     assert 0 < order["fill_count"] < order["count"]
 
     refused = judge(loaded_stand)
-    assert refused["refused_by"] == ["existing_position", "live_order"]
+    assert refused["refused_by"] == ["existing_position", "live_order", "attempts"]
     promised = (order["count"] - order["fill_count"]) * order["limit_price"] // 100
     with loaded_stand.desk() as desk:
         cash = desk.venue.balance().cash_micros

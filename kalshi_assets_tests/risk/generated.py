@@ -145,7 +145,6 @@ inputs: st.SearchStrategy[Inputs] = st.builds(
     shard_exposure_micros=st.none() | money,
     total_exposure_micros=st.none() | money,
     attempts=st.none() | st.integers(0, 5),
-    exits=st.none() | st.integers(0, 2),
     **_surroundings(),
 )
 exits: st.SearchStrategy[ExitInputs] = st.builds(

@@ -195,7 +195,6 @@ def test_a_signal_refused_by_something_else_is_still_asked_about_its_real_cost()
         "clock_offset_ms",
         "disk_free_bytes",
         "attempts",
-        "exits",
         "event_exposure_micros",
         "category_exposure_micros",
         "shard_exposure_micros",

@@ -53,7 +53,6 @@ MAY_BE_UNKNOWN = (
     "shard_exposure_micros",
     "total_exposure_micros",
     "attempts",
-    "exits",
 )
 tickers = st.sampled_from(sorted(PLACES))
 # Mostly far enough off, and mostly priced as when the signal was made.
