@@ -1,7 +1,7 @@
 """Whatever a process of ours dies of, wherever, whatever the exchange does: our orders survive it.
 
 `CRASH_TRIALS=1000` plays as many trials, points x troubles x seeds, in turn; by default each point
-is met once. `CRASH_SEED` is the first seed, `CRASH_POINT` a part of the names of the points that are
+is met once. `CRASH_SEED` is the first seed, `CRASH_POINT` a part of the names of the points to be
 played, `CRASH_REPORT` a file for the table.
 """
 
