@@ -18,7 +18,7 @@ from kalshi_assets.domain.account import Side
 from kalshi_assets.domain.clock import wall_now
 from kalshi_assets.domain.order import client_order_id
 from kalshi_assets.domain.price import centicontracts, micros
-from kalshi_assets.execution import place
+from kalshi_assets.execution import account, place
 from kalshi_assets.execution.desk import Desk, limits_of
 from kalshi_assets.execution.place import commit, send
 from kalshi_assets.local_exchange.exchange import Terms
@@ -85,7 +85,8 @@ class DeskBench:
             run_id="a test",
         )
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(place, "READS_SECONDS", 0.0)  # this clock stands still: nothing to await
+            for module in (place, account):  # this clock stands still: nothing to await
+                patch.setattr(module, "READS_SECONDS", 0.0)
             return send(self.desk, order).order if commit(self.desk, order) else order
 
     def by_hand(self, side: str, at: str, size: str, **changes: Any) -> str:
