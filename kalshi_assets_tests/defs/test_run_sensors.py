@@ -27,7 +27,7 @@ def watching(stand: Stand, cursors: dict[str, str | None]) -> None:
 
 
 def failing_poll(stand: Stand) -> None:
-    stand.faults.fault = OnOperation(MARKETS, answering(500))
+    stand.faults.fault = OnOperation(MARKETS, answering(400))
     stand.later(90)
     stand.poll(expect_success=False)
     stand.faults.fault = None
@@ -42,7 +42,7 @@ def test_failures_of_a_job_alert_once_until_it_succeeds_again(loaded_stand: Stan
     [alert] = alerts(stand)
     assert (alert["cause"], alert["settled_at"]) == ("job poll_job", None)
     assert "raw_ticks: " in alert["why"]
-    assert "500" in alert["why"]
+    assert "400" in alert["why"]
     runs = stand.instance.get_runs(dg.RunsFilter(job_name="poll_job"))
     assert any(run.run_id in alert["todo"] for run in runs)
 

@@ -50,15 +50,20 @@ def test_copy_keeps_values_exactly(connection: Connection) -> None:
     assert dict(connection.execute(select(schema.raw_ticks)).one()._mapping) == row
 
 
+def polls(count: int, *, received: int = 5) -> list[dict[str, Any]]:
+    row = {"received_at": START, "expected": [], "received": received, "duplicates": []}
+    return [{**row, "slot": START + timedelta(seconds=n), "rejected": 0} for n in range(count)]
+
+
 def test_insert_keeps_the_first_and_upsert_the_last(connection: Connection) -> None:
-    table = schema.portfolio
-    assert insert_missing(connection, table, portfolio(2)) == 2
-    assert insert_missing(connection, table, portfolio(3, cash=6)) == 1
-    assert connection.scalars(select(table.c.cash_micros).order_by("as_of")).all() == [5, 5, 6]
-    upsert(connection, table, portfolio(3, cash=7))
-    assert connection.scalars(select(table.c.cash_micros)).all() == [7, 7, 7]
-    upsert(connection, table, portfolio(4, cash=8), keep=["cash_micros"])
-    assert connection.scalars(select(table.c.cash_micros).order_by("as_of")).all() == [7, 7, 7, 8]
+    table = schema.polls
+    assert insert_missing(connection, table, polls(2)) == 2
+    assert insert_missing(connection, table, polls(3, received=6)) == 1
+    assert connection.scalars(select(table.c.received).order_by("slot")).all() == [5, 5, 6]
+    upsert(connection, table, polls(3, received=7))
+    assert connection.scalars(select(table.c.received)).all() == [7, 7, 7]
+    upsert(connection, table, polls(4, received=8), keep=["received"])
+    assert connection.scalars(select(table.c.received).order_by("slot")).all() == [7, 7, 7, 8]
     assert insert_missing(connection, table, []) == upsert(connection, table, []) == 0
 
 
