@@ -89,6 +89,7 @@ class Status:
     ui_url: str | None
     venue_at: datetime
     trading_state: str
+    halted_because: Sequence[str]
     gates: Sequence[Gate]
     checks: Sequence[CheckLine]
     max_verdict_age_seconds: int
@@ -167,6 +168,7 @@ def _status(
         ui_url=None if running.port is None else f"http://127.0.0.1:{running.port}",
         venue_at=now,
         trading_state=recorded.trading_state,
+        halted_because=[f"{halt.cause}: {halt.reason}" for halt in recorded.halts],
         gates=common_gates(recorded, answers, limits, now=now),
         checks=check_lines(recorded, answers, limits, now=now),
         max_verdict_age_seconds=limits.max_verdict_age_seconds,

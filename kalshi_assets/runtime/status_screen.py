@@ -45,6 +45,8 @@ def _head(status: Status) -> Iterator[str]:
         yield f"{trading}, GATE OPEN: an order could pass now"
         return
     yield f"{trading}, GATE CLOSED by {_listed(status.closed_by)}"
+    for why in status.halted_because:
+        yield f"  halted by {why}"
 
 
 def _section(name: str, lines: Iterable[str]) -> Iterator[str]:

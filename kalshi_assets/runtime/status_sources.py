@@ -29,7 +29,7 @@ from kalshi_assets.storage.alerts import Delivery, delivery_health
 from kalshi_assets.storage.breaker import newest_transition
 from kalshi_assets.storage.condition import identity_of
 from kalshi_assets.storage.engine import Connection, Database
-from kalshi_assets.storage.trading_state import current_state
+from kalshi_assets.storage.trading_state import TradingState, current_state, halts_since_active
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class Recorded:
     """What the database says. `paper` is the paper account, on that venue."""
 
     trading_state: str
+    halts: Sequence[TradingState]
     verdicts: Mapping[str, CheckVerdict]
     missing_days: Sequence[date]
     is_history_overdue: bool
@@ -78,6 +79,7 @@ def read_database(
         ids = [signal.signal_id for signal in found]
         return Recorded(
             trading_state=current_state(connection),
+            halts=halts_since_active(connection),
             verdicts=verdicts.latest_verdicts(connection),
             missing_days=intake.missing_history_days(
                 connection, now, history_days=settings.history_days

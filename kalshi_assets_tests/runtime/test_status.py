@@ -154,6 +154,14 @@ def test_a_closed_gate_is_named_with_its_reason(
     assert why in line
 
 
+def test_a_halt_is_shown_with_what_it_was_for(ready: Stand, shell: Shell) -> None:
+    halt(ready)
+    _, told = shell.run_json("status")
+    assert told["halted_because"] == ["command: a test"]
+    _, out, _ = shell.run("status")
+    assert "\n  halted by command: a test\n" in out
+
+
 def test_outside_the_trading_hours_the_gate_is_closed(loaded_stand: Stand, shell: Shell) -> None:
     loaded_stand.later(9 * 3600)
     with installed(loaded_stand):
