@@ -1,6 +1,7 @@
 """What starts the jobs, and when. A sensor asks one question and requests one run."""
 
 from datetime import datetime, timedelta
+from functools import cache
 
 import dagster as dg
 
@@ -124,13 +125,18 @@ def order_sensor(
     job=jobs.reconcile_job,
     minimum_interval_seconds=5,
     default_status=RUNNING,
-    description="While trading is halted and an order of ours may still trade, asks for another "
-    "round of cancelling every quarter of a minute. Skips otherwise.",
+    description="Reconciles once when the system has started. While trading is halted and an order "
+    "of ours may still trade, asks for another round of cancelling every quarter of a minute. "
+    "Skips otherwise.",
 )
-def halt_sensor(
+def reconcile_sensor(
     context: dg.SensorEvaluationContext, platform: Platform
-) -> dg.RunRequest | dg.SkipReason:
-    """Go on cancelling while trading is halted, until the venue confirms."""
+) -> dg.SensorResult | dg.RunRequest | dg.SkipReason:
+    """Reconcile at the start; go on cancelling while trading is halted, until confirmed."""
+    start = started_at()
+    if context.cursor != start:
+        request = dg.RunRequest(run_key=f"started {start}")
+        return dg.SensorResult(run_requests=[request], cursor=start)
     with platform.database.transaction() as connection:
         state = trading_state.current_state(connection)
         live = ledger.live_orders(connection)
@@ -186,11 +192,17 @@ SENSORS = [
     history_sensor,
     poll_sensor,
     order_sensor,
-    halt_sensor,
+    reconcile_sensor,
     failed_run_sensor,
     recovered_run_sensor,
 ]
 SCHEDULES = [markets_schedule, daily_summaries_schedule, reconcile_schedule]
+
+
+@cache
+def started_at() -> str:
+    """Return when this code server asked first: another one means that something was restarted."""
+    return wall_now().isoformat()
 
 
 def missing_history(platform: Platform, now: datetime) -> list[str]:

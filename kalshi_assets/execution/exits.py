@@ -136,6 +136,7 @@ def _inputs(desk: Desk, holding: OwnHolding, quote: Quote | None) -> ExitInputs:
         held = by_ticker.get(holding.market_ticker, 0)
     with desk.database.transaction() as connection:
         arming = arming_of(connection, is_needed=desk.needs_arming)
+        known = markets.known_markets(connection).get(holding.market_ticker)
     most = 0 if held is None else max(0, held if holding.side == "yes" else -held)
     return ExitInputs(
         now=desk.clock.now(),
@@ -146,6 +147,7 @@ def _inputs(desk: Desk, holding: OwnHolding, quote: Quote | None) -> ExitInputs:
         own_count=holding.count,
         quote=quote,
         exchange=or_none(desk.venue.exchange_status),
+        exchange_index=None if known is None else known.market.exchange_index,
         arming=arming,
     )
 

@@ -1,6 +1,7 @@
 """The rules that need no signal: they open or close the gate for all of them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from kalshi_assets.domain.calendar import VENUE_ZONE
 from kalshi_assets.domain.market import ExchangeStatus
@@ -136,10 +137,26 @@ def arming_gate(arming: Arming | None) -> Gate:
 
 
 def exchange_gate(status: ExchangeStatus | None) -> Gate:
-    """Return whether the exchange says that it runs and trades; exits are asked this too."""
+    """Return whether the exchange says that it runs and trades."""
     is_open = status is not None and status.is_exchange_active and status.is_trading_active
     value = None if status is None else "trading" if is_open else "paused"
     return answer("exchange_open", is_open, value, "trading")
+
+
+def shard_gate(status: ExchangeStatus | None, exchange_index: int | None) -> Gate:
+    """Return whether a market's own shard of the exchange trades; exits are asked this too.
+
+    A market that may lie on any shard needs all of them, and an exchange that tells no shards has
+    one: then its own word counts.
+    """
+    if status is None or not status.shards:
+        return replace(exchange_gate(status), gate="shard_open")
+    where = [s for s in status.shards if exchange_index in (None, s.exchange_index)]
+    if not where:
+        return answer("shard_open", False, f"no word on shard {exchange_index}", "trading")
+    closed = [s for s in where if not (s.is_exchange_active and s.is_trading_active)]
+    value = f"shard {closed[0].exchange_index} paused" if closed else "trading"
+    return answer("shard_open", not closed, value, "trading")
 
 
 COMMON: tuple[CommonRule, ...] = (

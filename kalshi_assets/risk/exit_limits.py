@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from kalshi_assets.domain.price import contracts, dollars
-from kalshi_assets.risk.common import CLOCK_SLACK, arming_gate, exchange_gate
+from kalshi_assets.risk.common import CLOCK_SLACK, arming_gate, shard_gate
 from kalshi_assets.risk.gate import Gate, answer
 from kalshi_assets.risk.inputs import ExitInputs, Limits
 from kalshi_assets.strategy.exits import bid_of
@@ -16,9 +16,9 @@ def armed(inputs: ExitInputs, limits: Limits) -> Gate:
     return arming_gate(inputs.arming)
 
 
-def exchange_open(inputs: ExitInputs, limits: Limits) -> Gate:
-    """The exchange says that it runs and trades."""
-    return exchange_gate(inputs.exchange)
+def shard_open(inputs: ExitInputs, limits: Limits) -> Gate:
+    """The shard of the exchange on which the market trades is open, be others closed."""
+    return shard_gate(inputs.exchange, inputs.exchange_index)
 
 
 def market_active(inputs: ExitInputs, limits: Limits) -> Gate:
@@ -61,7 +61,7 @@ def within_position(inputs: ExitInputs, limits: Limits) -> Gate:
 
 REDUCE: tuple[ExitRule, ...] = (
     armed,
-    exchange_open,
+    shard_open,
     market_active,
     quote_fresh,
     has_bid,

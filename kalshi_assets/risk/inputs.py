@@ -159,6 +159,7 @@ class ExitInputs:
         count: what is asked to be sold, centicontracts.
         position: what the venue says is held: YES positive, NO negative, centicontracts.
         own_count: how much of that our own orders bought and have not sold, centicontracts.
+        exchange_index: the market's shard of the exchange; None where it is not known.
     """
 
     now: datetime
@@ -169,4 +170,5 @@ class ExitInputs:
     own_count: int | None
     quote: Quote | None
     exchange: ExchangeStatus | None
+    exchange_index: int | None
     arming: Arming | None

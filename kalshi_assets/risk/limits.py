@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from kalshi_assets.domain.price import MICROS_PER_CENT, contracts
-from kalshi_assets.risk.common import feed_verdict
+from kalshi_assets.risk.common import feed_verdict, shard_gate
 from kalshi_assets.risk.gate import Gate, answer
 from kalshi_assets.risk.inputs import CheckVerdict, Inputs, Limits
 
@@ -14,6 +14,12 @@ def market_active(inputs: Inputs, limits: Limits) -> Gate:
     """The market is open for trading."""
     status = None if inputs.quote is None else inputs.quote.status
     return answer("market_active", status == "active", status, "active")
+
+
+def shard_open(inputs: Inputs, limits: Limits) -> Gate:
+    """The shard of the exchange on which the market trades is open."""
+    market = inputs.market
+    return shard_gate(inputs.exchange, None if market is None else market.exchange_index)
 
 
 def signal_fresh(inputs: Inputs, limits: Limits) -> Gate:
@@ -115,6 +121,7 @@ def verdict(check_name: str) -> Rule:
 
 
 OF_SIGNAL: tuple[Rule, ...] = (
+    shard_open,
     market_active,
     signal_fresh,
     deviation,

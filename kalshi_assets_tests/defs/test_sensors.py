@@ -231,3 +231,16 @@ def test_a_tick_of_a_sensor_and_a_run_leave_no_connection_behind(
     loaded_stand.run("reconcile_job")
 
     assert connections() == 0
+
+
+def test_whatever_was_killed_the_next_start_reconciles_once_before_anything_else(
+    stand: Stand,
+) -> None:
+    tick = ask(stand, sensors.reconcile_sensor)
+    [request] = requests(tick)
+    stand.run("reconcile_job")
+    assert not requests(ask(stand, sensors.reconcile_sensor, cursor=tick.cursor))
+
+    sensors.started_at.cache_clear()
+    [after_restart] = requests(ask(stand, sensors.reconcile_sensor, cursor=tick.cursor))
+    assert after_restart.run_key != request.run_key

@@ -77,7 +77,7 @@ NO_QUOTE = ["market_active", "volume", "spread", "price_known"]
             without("market_positions"),
             NO_ACCOUNT,
         ),
-        ("GetExchangeStatus", without("trading_active"), ["exchange_open"]),
+        ("GetExchangeStatus", without("trading_active"), ["exchange_open", "shard_open"]),
         (MARKETS, answering(503), NO_QUOTE),
         (MARKETS, without("markets"), NO_QUOTE),
     ],
@@ -135,7 +135,7 @@ def test_the_ledger_gets_a_row_only_when_the_answer_changes(loaded_stand: Stand)
         judge(loaded_stand)
     assert [row["refused_by"] for row in decisions(loaded_stand)] == [
         NO_ACCOUNT,
-        ["exchange_open"],
+        ["exchange_open", "shard_open"],
     ]
 
 

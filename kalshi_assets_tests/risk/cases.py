@@ -149,6 +149,7 @@ EXIT = ExitInputs(
     own_count=29_800,
     quote=QUOTE,
     exchange=INPUTS.exchange,
+    exchange_index=0,
     arming="not needed",
 )
 

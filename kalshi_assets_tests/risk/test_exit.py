@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
-from kalshi_assets.domain.market import ExchangeStatus
+from kalshi_assets.domain.market import ExchangeStatus, ShardStatus
 from kalshi_assets.risk.engine import judge_exit
 from kalshi_assets.risk.exit_limits import REDUCE
 from kalshi_assets.risk.inputs import ExitInputs
 from kalshi_assets_tests.risk.cases import EXIT, LIMITS, NOW, QUOTE, SECOND
 
 HALF = 14_900
+SHARDS = (ShardStatus(0, False, True), ShardStatus(1, True, True))
 
 
 def changed(**values: Any) -> ExitInputs:
@@ -36,7 +37,7 @@ def test_nothing_else_is_asked() -> None:
     assert names == [rule.__name__ for rule in REDUCE]
     assert names == [
         "armed",
-        "exchange_open",
+        "shard_open",
         "market_active",
         "quote_fresh",
         "has_bid",
@@ -47,7 +48,12 @@ def test_nothing_else_is_asked() -> None:
 # gate, an input at its limit that passes, one just beyond that does not
 BOUNDS: list[tuple[str, ExitInputs, ExitInputs]] = [
     ("armed", changed(arming="armed"), changed(arming="not armed")),
-    ("exchange_open", EXIT, changed(exchange=ExchangeStatus(True, False))),
+    ("shard_open", EXIT, changed(exchange=ExchangeStatus(True, False))),
+    (
+        "shard_open",
+        changed(exchange=ExchangeStatus(False, False, shards=SHARDS), exchange_index=1),
+        changed(exchange=ExchangeStatus(True, True, shards=SHARDS), exchange_index=0),
+    ),
     ("market_active", EXIT, quoted(status="inactive")),
     (
         "quote_fresh",

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kalshi_assets.domain.market import ExchangeStatus
+from kalshi_assets.domain.market import ExchangeStatus, ShardStatus
 from kalshi_assets.risk.common import COMMON
 from kalshi_assets.risk.engine import judge
 from kalshi_assets.risk.gate import Gate
@@ -44,6 +44,15 @@ def changed(**values: Any) -> Inputs:
     return replace(INPUTS, **values)
 
 
+SHARDS = (ShardStatus(0, True, True), ShardStatus(1, True, False), ShardStatus(2, False, True))
+
+
+def sharded(shards: tuple[ShardStatus, ...], *, on: int | None) -> Inputs:
+    """The market lies on a shard, and the exchange says how each of its shards is."""
+    status = ExchangeStatus(True, True, shards=shards)
+    return changed(exchange=status, market=replace(MARKET, exchange_index=on))
+
+
 def staking(name: str, room: int) -> tuple[str, Inputs, Inputs]:
     """What is staked leaves just room for this trade, and a millionth of a dollar less."""
     field = f"{name}_micros"
@@ -61,6 +70,10 @@ BOUNDS: list[tuple[str, Inputs, Inputs]] = [
     ("breaker", INPUTS, changed(breaker="half_open")),
     ("exchange_open", INPUTS, changed(exchange=ExchangeStatus(True, False))),
     ("exchange_open", INPUTS, changed(exchange=ExchangeStatus(False, True))),
+    ("shard_open", sharded(SHARDS, on=0), sharded(SHARDS, on=1)),
+    ("shard_open", sharded(SHARDS, on=0), sharded(SHARDS, on=2)),
+    ("shard_open", sharded(SHARDS[:1], on=None), sharded(SHARDS, on=None)),
+    ("shard_open", sharded((), on=7), sharded(SHARDS, on=7)),
     ("trading_hours", at("2026-10-13T12:00:00Z"), at("2026-10-13T11:59:59Z")),
     ("trading_hours", at("2026-10-13T21:59:59Z"), at("2026-10-13T22:00:00Z")),
     ("trading_hours", at("2026-11-25T15:00:00Z"), at("2026-11-26T15:00:00Z")),
@@ -134,6 +147,7 @@ UNKNOWN: list[tuple[str, Inputs]] = [
     ("armed", changed(arming=None)),
     ("breaker", changed(breaker=None)),
     ("exchange_open", changed(exchange=None)),
+    ("shard_open", changed(exchange=None)),
     ("clock", changed(clock_offset_ms=None)),
     ("disk", changed(disk_free_bytes=None)),
     ("portfolio_known", changed(account=None)),

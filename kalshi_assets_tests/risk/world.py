@@ -231,6 +231,7 @@ def exit_of(world: World, ticker: str, count: int) -> ExitInputs:
         own_count=lot.count,
         quote=quote_of(world, ticker),
         exchange=INPUTS.exchange,
+        exchange_index=PLACES[ticker][2],
         arming="not needed",
     )
 

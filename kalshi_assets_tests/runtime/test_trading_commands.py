@@ -90,7 +90,7 @@ def test_a_halt_that_the_venue_does_not_confirm_says_so_and_goes_on_in_what_runs
     loaded_stand: Stand, shell: Shell
 ) -> None:
     make_resting(loaded_stand)
-    tick = ask(loaded_stand, sensors.halt_sensor)
+    tick = ask(loaded_stand, sensors.reconcile_sensor, cursor=sensors.started_at())
     assert requests(tick) == []
     assert tick.skip_message == "trading is active, 1 orders are live"
     loaded_stand.faults.fault = OnOperation("CancelOrderV2", answering(503))
@@ -101,14 +101,14 @@ def test_a_halt_that_the_venue_does_not_confirm_says_so_and_goes_on_in_what_runs
 
     assert code == NOT_CONFIRMED
     assert "NOT CONFIRMED DEAD" in said
-    [request] = requests(ask(loaded_stand, sensors.halt_sensor))
-    [again] = requests(ask(loaded_stand, sensors.halt_sensor))
+    [request] = requests(ask(loaded_stand, sensors.reconcile_sensor, cursor=sensors.started_at()))
+    [again] = requests(ask(loaded_stand, sensors.reconcile_sensor, cursor=sensors.started_at()))
     assert again.run_key == request.run_key, "one round a quarter of a minute"
     loaded_stand.faults.fault = None
     loaded_stand.execute("DELETE FROM kalshi.breaker_transitions")
     loaded_stand.run("reconcile_job")
     assert [o["status"] for o in orders(loaded_stand)] == ["canceled"]
-    tick = ask(loaded_stand, sensors.halt_sensor)
+    tick = ask(loaded_stand, sensors.reconcile_sensor, cursor=sensors.started_at())
     assert tick.skip_message == "trading is halted, 0 orders are live"
 
 
