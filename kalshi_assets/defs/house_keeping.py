@@ -8,10 +8,12 @@ import dagster as dg
 from kalshi_assets.defs.metadata import table
 from kalshi_assets.defs.resources import Platform
 from kalshi_assets.errors import StorageError
-from kalshi_assets.storage.retention import Outcome, Retention, drop_old_days, forget_claims
+from kalshi_assets.storage.dagster_record import forget_claims
+from kalshi_assets.storage.retention import Outcome, Retention, drop_old_days
 
 # Their rows go with the day. Of signals the rows stay, and so does the claim.
 DROPPED = ("raw_ticks", "clean_ticks", "rolling_averages")
+CLAIMS_A_PAGE = 1_000
 POLLED = frozenset({*DROPPED, "signals"})
 
 
@@ -31,7 +33,7 @@ def drop_days_past_retention(context: dg.OpExecutionContext, platform: Platform)
     )
     outcomes = drop_old_days(platform.database, platform.clock.now(), rules)
     dropped = [one.day for one in outcomes if one.problem is None]
-    runs = forget_days(context.instance, platform, dropped)
+    runs = forget_days(context.instance, dropped)
     context.add_output_metadata({"days": _shown(outcomes), "runs_deleted": runs})
     if stays := [f"{one.day}: {one.problem}" for one in outcomes if one.problem is not None]:
         raise StorageError(f"{len(stays)} days stay. {'; '.join(stays[:3])}")
@@ -47,7 +49,7 @@ def house_keeping_job() -> None:
     drop_days_past_retention()
 
 
-def forget_days(instance: dg.DagsterInstance, platform: Platform, days: Sequence[date]) -> int:
+def forget_days(instance: dg.DagsterInstance, days: Sequence[date]) -> int:
     """Take dropped days out of Dagster's record; return how many runs were deleted.
 
     A run goes where all it made is past retention: a poll of one of these days. Of other runs, a
@@ -65,9 +67,7 @@ def forget_days(instance: dg.DagsterInstance, platform: Platform, days: Sequence
     }
     for run_id in sorted(runs):
         instance.delete_run(run_id)
-    forget_claims(platform.database, DROPPED, days)
-    for name in DROPPED:
-        instance.event_log_storage.wipe_asset_cached_status(dg.AssetKey(name))
+    forget_claims(instance.event_log_storage, DROPPED, days)
     return len(runs)
 
 
@@ -94,12 +94,15 @@ def _keep_claims(instance: dg.DagsterInstance, name: str, gone: set[str]) -> Non
 
 def _claims(instance: dg.DagsterInstance, name: str, days: set[str]) -> list[dg.EventLogRecord]:
     """Return the materialisations of an asset's partitions, newest first."""
-    wanted = dg.EventRecordsFilter(
-        event_type=dg.DagsterEventType.ASSET_MATERIALIZATION,
-        asset_key=dg.AssetKey(name),
-        asset_partitions=sorted(days),
-    )
-    return list(instance.get_event_records(wanted))
+    wanted = dg.AssetRecordsFilter(asset_key=dg.AssetKey(name), asset_partitions=sorted(days))
+    found: list[dg.EventLogRecord] = []
+    cursor = None
+    while True:
+        page = instance.fetch_materializations(wanted, limit=CLAIMS_A_PAGE, cursor=cursor)
+        found += page.records
+        if not page.has_more:
+            return found
+        cursor = page.cursor
 
 
 def _shown(outcomes: Sequence[Outcome]) -> dg.MetadataValue:

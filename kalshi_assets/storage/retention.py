@@ -1,11 +1,8 @@
 """Drops days of ticks that are past retention, each archived first; one that cannot be is kept."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-
-from sqlalchemy import text
 
 from kalshi_assets.errors import StorageError
 from kalshi_assets.storage.archive import (
@@ -55,24 +52,6 @@ def drop_old_days(database: Database, now: datetime, rules: Retention) -> list[O
         except StorageError as exc:
             outcomes.append(Outcome(day, 0, str(exc)))
     return outcomes
-
-
-def forget_claims(database: Database, assets: Sequence[str], days: Sequence[date]) -> int:
-    """Take dropped partitions out of Dagster's own record; return how many claims there were.
-
-    A claim is a materialisation event. Dagster removes one with its run; those of a run that made
-    other things too, or that were reported without a run, go here.
-    """
-    statement = text(
-        "DELETE FROM dagster.event_logs WHERE dagster_event_type = 'ASSET_MATERIALIZATION' "
-        "AND asset_key = ANY(CAST(:keys AS text[])) AND partition = ANY(CAST(:days AS text[]))"
-    )
-    values = {
-        "keys": [f'["{name}"]' for name in assets],
-        "days": [day.isoformat() for day in days],
-    }
-    with database.transaction() as connection:
-        return connection.execute(statement, values).rowcount
 
 
 def _archive_and_drop(database: Database, day: date, rules: Retention, *, now: datetime) -> int:

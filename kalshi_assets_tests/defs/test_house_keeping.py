@@ -14,13 +14,15 @@ DAY = venue_day(MOMENT)
 
 
 @pytest.fixture
-def aged(loaded_stand: Stand) -> Stand:
-    """A history, a poll and a backfilled order day, ten days ago; nine days of ticks may stay."""
-    loaded_stand.judge_and_place()
-    loaded_stand.change(history_days=7, tick_retention_days=9)
-    loaded_stand.later(timedelta(days=10).total_seconds())
-    loaded_stand.run("daily_summaries_job", partition_key=DAY.isoformat())
-    return loaded_stand
+def aged(stand: Stand) -> Stand:
+    """A history, a poll and an order, of ten days ago; nine days of ticks may stay."""
+    stand.load_history()
+    stand.poll()
+    stand.judge_and_place()
+    stand.change(history_days=7, tick_retention_days=9)
+    stand.later(timedelta(days=10).total_seconds())
+    stand.run("daily_summaries_job", partition_key=DAY.isoformat())
+    return stand
 
 
 def claimed(stand: Stand, asset: str) -> set[str]:

@@ -131,7 +131,7 @@ def test_days_past_retention_are_dropped_but_not_what_was_restored(
     filled: Connection, tmp_path: Path
 ) -> None:
     assert days_to_drop(filled, NOW, retention_days=30) == [DAY]
-    assert days_to_drop(filled, NOW, retention_days=31) == []
+    assert days_to_drop(filled, NOW, retention_days=32) == []
     archive_day(filled, DAY, tmp_path, markets=None, now=NOW)
     drop_day(filled, DAY, now=NOW)
     assert days_to_drop(filled, NOW, retention_days=30) == []
