@@ -3,8 +3,8 @@
 A cause is a short name. It alerts once, until it is settled; a filled order is never settled.
 
 An outage of the exchange is one cause: while its calls fail, the runs, checks and quotes that fail
-with them raise nothing of their own. If it lasts, the halt that follows tells of it; what still fails a
-few minutes after calls get through again alerts then.
+with them raise nothing of their own. If it lasts, the halt that follows tells of it; what still
+fails a few minutes after calls get through again alerts then.
 """
 
 from collections.abc import Mapping, Sequence
@@ -125,7 +125,7 @@ def is_outage(connection: Connection) -> bool:
     newest = connection.execute(query.limit(1)).one_or_none()
     if newest is None:
         return False
-    return newest.to_state != "closed" or wall_now() - newest.at < AFTERMATH
+    return bool(newest.to_state != "closed" or wall_now() - newest.at < AFTERMATH)
 
 
 def settle_silence(connection: Connection, *, at: datetime) -> bool:
