@@ -71,8 +71,9 @@ def test_what_cannot_be_dumped_or_restored_is_said_in_a_line(
     code, _, said = shell.run(f"db restore {wrong}")
     assert code == SETTINGS
     assert f"{wrong} is no backup" in said
-    loaded_stand.patch.setenv("PGOPTIONS", "-c no_such_setting=1")
-    code, _, said = shell.run(f"db dump {tmp_path / 'none.dump'}")
+    with loaded_stand.patch.context() as patch:
+        patch.setenv("PGOPTIONS", "-c no_such_setting=1")
+        code, _, said = shell.run(f"db dump {tmp_path / 'none.dump'}")
     assert code == FAILED
     assert "pg_dump failed" in said
     assert not (tmp_path / "none.dump").exists()
