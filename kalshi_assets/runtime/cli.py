@@ -12,7 +12,13 @@ import click
 from pydantic import SecretStr
 
 from kalshi_assets.errors import ConfigurationError, KalshiAssetsError
-from kalshi_assets.runtime import archiving, explaining, operations, trading_commands
+from kalshi_assets.runtime import (
+    archiving,
+    backups,
+    explaining,
+    operations,
+    trading_commands,
+)
 from kalshi_assets.runtime.options import input_of, input_options, registered_key, replay_of
 from kalshi_assets.settings import as_variables, load_settings
 
@@ -76,7 +82,7 @@ def alerts(context: click.Context, *, is_test: bool) -> None:
 
 @cli.group()
 def db() -> None:
-    """Start and stop the embedded database, for a bare `dagster dev`."""
+    """Back up and restore the database; start and stop it for a bare `dagster dev`."""
 
 
 @db.command("start")
@@ -150,6 +156,8 @@ def local_exchange(
     exchange.serve_alone(Home(load_settings().home), alone)
 
 
+for command in backups.COMMANDS:
+    db.add_command(command)
 cli.add_command(operations.doctor)
 cli.add_command(operations.status)
 cli.add_command(archiving.archive)

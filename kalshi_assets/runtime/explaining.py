@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from kalshi_assets.domain.price import CENTICONTRACTS, dollars
+from kalshi_assets.domain.price import CENTICONTRACTS, MICROS_PER_DOLLAR, dollars
 from kalshi_assets.errors import ConfigurationError
 from kalshi_assets.execution.decision_record import recompute
 from kalshi_assets.runtime.trading import at_work
@@ -64,11 +64,9 @@ def replay(context: click.Context, *, decision: str) -> None:
 def _lines(found: Lineage) -> Iterator[str]:
     order = found.order
     at_venue = order["venue_order_id"] or "no id at the venue"
-    what = f"buy {order['count'] / CENTICONTRACTS:g} {order['side'].upper()}"
-    where = f"{order['market_ticker']} at {dollars(order['limit_price']):.4f}"
     yield f"Order      {order['client_order_id']} ({at_venue})"
     yield (
-        f"           {order['leg']}: {what} of {where}, {order['status']}, "
+        f"           {order['leg']}: {_deal(order)}, {order['status']}, "
         f"{order['fill_count'] / CENTICONTRACTS:g} filled"
     )
     for event in found.events:
@@ -88,6 +86,19 @@ def _lines(found: Lineage) -> Iterator[str]:
     yield f"Run        {order['run_id']}"
     yield f"Code       {order['code_version'] or 'not kept'}"
     yield f"Settings   {order['settings_id'] or 'not kept'}, {len(found.settings)} values"
+
+
+def _deal(order: Mapping[str, Any]) -> str:
+    """Say what is bought or sold: the venue sells a side by buying the other one."""
+    side, price = order["side"], order["limit_price"]
+    how_many = f"{order['count'] / CENTICONTRACTS:g}"
+    if order["leg"] == "entry":
+        return f"buy {how_many} {side.upper()} of {order['market_ticker']} at {dollars(price):.4f}"
+    sold, received = "no" if side == "yes" else "yes", dollars(MICROS_PER_DOLLAR - price)
+    return (
+        f"sell {how_many} {sold.upper()} of {order['market_ticker']} at {received:.4f} "
+        f"(a buy of {side.upper()} at {dollars(price):.4f})"
+    )
 
 
 def _average_lines(found: Lineage) -> Iterator[str]:

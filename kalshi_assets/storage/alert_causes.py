@@ -4,21 +4,25 @@ A cause is a short name. It alerts once, until it is settled; a filled order is 
 
 An outage of the exchange is one cause: while its calls fail, the runs, checks and quotes that fail
 with them raise nothing of their own. If it lasts, the halt that follows tells of it; what still
-fails when calls get through again alerts then.
+fails a few minutes after calls get through again alerts then.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, select, update
 
 from kalshi_assets.domain.account import Fill
+from kalshi_assets.domain.clock import wall_now
 from kalshi_assets.domain.price import MICROS_PER_DOLLAR, contracts, dollars
 from kalshi_assets.settings import AlertKind
 from kalshi_assets.storage.alerts import raise_alert, settle_cause
 from kalshi_assets.storage.schema import alerts, breaker_failures, breaker_transitions, polls
 
 FEED, HALT = "feed", "halt "
+# An outage ends with the call that gets through. Quotes come with the next poll, and the order job
+# after that one is the first to judge them.
+AFTERMATH = timedelta(minutes=4)
 
 
 def alert_on_fills(
@@ -109,14 +113,19 @@ def alert_on_silence(connection: Connection, *, since: datetime, at: datetime) -
 
 
 def is_outage(connection: Connection) -> bool:
-    """Tell whether calls to the exchange fail at present: one in a row, or the breaker is open."""
+    """Tell whether calls to the exchange fail at present, or did until a moment ago.
+
+    They do from the first failure in a row on, and while the breaker is open.
+    """
     failing = select(func.count()).where(breaker_failures.c.failures > 0)
     if connection.scalar(failing):
         return True
-    newest = select(breaker_transitions.c.to_state).order_by(
-        breaker_transitions.c.transition_id.desc()
-    )
-    return (connection.scalar(newest.limit(1)) or "closed") != "closed"
+    table = breaker_transitions
+    query = select(table.c.to_state, table.c.at).order_by(table.c.transition_id.desc())
+    newest = connection.execute(query.limit(1)).one_or_none()
+    if newest is None:
+        return False
+    return bool(newest.to_state != "closed" or wall_now() - newest.at < AFTERMATH)
 
 
 def settle_silence(connection: Connection, *, at: datetime) -> bool:

@@ -169,6 +169,24 @@ def test_flatten_sells_ours_leaves_the_rest_and_buys_nothing_new(
     assert shell.run("flatten")[1] == "Nothing of ours is held.\n"
 
 
+def test_an_exit_is_explained_as_the_sale_it_is_and_replayed(
+    loaded_stand: Stand, shell: Shell
+) -> None:
+    judge_and_place(loaded_stand)
+    assert shell.run("flatten")[0] == OK
+    [sold] = orders(loaded_stand, "exit")
+    price = sold["limit_price"] / 1_000_000
+
+    code, said, _ = shell.run(f"explain {sold['client_order_id']}")
+
+    assert code == OK
+    words = f"exit: sell {sold['count'] // 100} NO of {sold['market_ticker']} at {1 - price:.4f}"
+    assert f"{words} (a buy of YES at {price:.4f}), filled" in said
+    code, said, _ = shell.run(f"replay {sold['client_order_id']}")
+    assert code == OK
+    assert said.startswith("The same ")
+
+
 def test_flatten_says_what_it_could_not_sell_and_why(loaded_stand: Stand, shell: Shell) -> None:
     judge_and_place(loaded_stand)
     [bought] = orders(loaded_stand)

@@ -15,7 +15,7 @@ from kalshi_assets.domain.clock import FixedClock, wall_now
 from kalshi_assets.kalshi.breaker import Breaker
 from kalshi_assets.settings import ALERT_KINDS
 from kalshi_assets.storage.account import save_fills
-from kalshi_assets.storage.alert_causes import alert_on_run, alert_on_silence
+from kalshi_assets.storage.alert_causes import AFTERMATH, alert_on_run, alert_on_silence
 from kalshi_assets.storage.alerts import (
     LONGEST_TEXT,
     Delivery,
@@ -213,7 +213,7 @@ def fails(connection: Connection) -> list[bool]:
     ]
 
 
-def test_an_outage_is_one_cause_and_what_fails_with_it_alerts_when_calls_get_through_again(
+def test_an_outage_is_one_cause_and_what_still_fails_a_while_after_it_alerts(
     database: Database,
 ) -> None:
     store = StoredBreaker(database, "exchange", clock=FixedClock(MOMENT))
@@ -231,4 +231,7 @@ def test_an_outage_is_one_cause_and_what_fails_with_it_alerts_when_calls_get_thr
 
     breaker.succeeded(is_probe=True)
     with database.transaction() as connection:
+        assert fails(connection) == [False, False], "a poll comes first, and the job after it"
+        aged = "UPDATE kalshi.breaker_transitions SET at = at - make_interval(secs => :seconds)"
+        connection.execute(text(aged), {"seconds": AFTERMATH.total_seconds()})
         assert fails(connection) == [True, True]
