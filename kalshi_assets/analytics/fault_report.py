@@ -14,12 +14,13 @@ import pandas as pd
 from kalshi_assets.analytics.sequence import CANDLE
 from kalshi_assets.domain.market import Market
 
+HOUR = timedelta(hours=1)
 # For how long a polled or streamed quote tells of its market, as `CleaningRules.live_hold_ms`.
 LIVE_HOLD = timedelta(seconds=300)
 
 
 @dataclass(frozen=True)
-class Gap:
+class Span:
     """A span in which nothing was observed, or no usable price stood."""
 
     start: datetime
@@ -46,7 +47,12 @@ class MarketFaults:
     first_at: datetime
     last_at: datetime
     faults: Mapping[str, int]
-    unpriced: tuple[Gap, ...]
+    unpriced: tuple[Span, ...]
+
+    @property
+    def longest_unpriced_hours(self) -> float:
+        """Return how long the longest span without a usable price was."""
+        return max((span.length / HOUR for span in self.unpriced), default=0.0)
 
 
 @dataclass(frozen=True)
@@ -68,7 +74,7 @@ class FaultReport:
     """
 
     markets: tuple[MarketFaults, ...]
-    gaps: tuple[Gap, ...]
+    gaps: tuple[Span, ...]
     rolls: tuple[Roll, ...]
 
     @property
@@ -132,14 +138,14 @@ def _told_until(ticks: pd.DataFrame, live_hold: timedelta) -> "pd.Series[pd.Time
     return ticks["observed_at"] + pd.to_timedelta(is_live * live_hold.total_seconds(), unit="s")
 
 
-def _gaps(starts: "pd.Series[pd.Timestamp]", ends: "pd.Series[pd.Timestamp]") -> tuple[Gap, ...]:
+def _gaps(starts: "pd.Series[pd.Timestamp]", ends: "pd.Series[pd.Timestamp]") -> tuple[Span, ...]:
     """Return what lies between these stretches and in none of them."""
     stretches = pd.DataFrame({"start": starts.to_numpy(), "end": ends.to_numpy()})
     stretches = stretches.sort_values("start", ignore_index=True)
     reached = stretches["end"].cummax().shift(1)
     open_ones = stretches[stretches["start"] > reached]
     return tuple(
-        Gap(_utc(end), _utc(start))
+        Span(_utc(end), _utc(start))
         for end, start in zip(reached[open_ones.index], open_ones["start"], strict=True)
     )
 

@@ -14,7 +14,34 @@ ROUNDING_MICROS = 1.0
 
 def advisory_checks(limits: QualityLimits) -> tuple[Check, ...]:
     """Return the checks that only warn."""
-    return (*_of_legs(limits), *_of_summaries(), *_of_bars(limits), *_of_signals())
+    return (
+        *_of_gaps(limits),
+        *_of_legs(limits),
+        *_of_summaries(),
+        *_of_bars(limits),
+        *_of_signals(),
+    )
+
+
+def _of_gaps(limits: QualityLimits) -> tuple[Check, ...]:
+    return (
+        Check(
+            "feed_has_no_long_gaps",
+            "raw_ticks",
+            "In the past hour the stream told something sure of every tracked market, but for "
+            "spans that are shorter than a price may hold. Missed quotes are backfilled.",
+            (
+                Rule(
+                    "longest_gap_seconds",
+                    at_most=float(limits.max_quote_age_seconds),
+                    beside="gaps",
+                ),
+            ),
+            bad="with a gap",
+            is_live=True,
+            is_gating=False,
+        ),
+    )
 
 
 def _of_legs(limits: QualityLimits) -> tuple[Check, ...]:

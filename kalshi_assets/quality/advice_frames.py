@@ -33,6 +33,32 @@ def leg_sum_rows(legs: Iterable[Row]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(LEG_COLUMNS))
 
 
+def gap_rows(gaps: Sequence[Row], tracked: Iterable[str], *, now: datetime) -> pd.DataFrame:
+    """Return a row a tracked market: market_ticker, longest_gap_seconds, gaps (what they were).
+
+    Args:
+        gaps: rows of `gaps` that reach into the time looked at; without markets, of all of them.
+        tracked: the tracked markets.
+        now: where a gap that is still open ends so far.
+    """
+    rows = []
+    for ticker in tracked:
+        own = [gap for gap in gaps if not gap["market_tickers"] or ticker in gap["market_tickers"]]
+        lengths = [((gap["to_at"] or now) - gap["from_at"]).total_seconds() for gap in own]
+        told = [
+            f"{gap['reason']} of {gap['channel']} since {gap['from_at']:%H:%M:%S} UTC"
+            for gap in own
+        ]
+        rows.append(
+            {
+                "market_ticker": ticker,
+                "longest_gap_seconds": max(lengths, default=0.0),
+                "gaps": "; ".join(told) or "none",
+            }
+        )
+    return pd.DataFrame(rows, columns=["market_ticker", "longest_gap_seconds", "gaps"])
+
+
 def summary_rows(summaries: Iterable[Row], *, now: datetime) -> pd.DataFrame:
     """Return summaries with is_in_order, bar, covered_share_of_day and hours_overdue."""
     columns = ("market_ticker", "day", "coverage", "covered_share_of_day", "hours_overdue")

@@ -130,6 +130,15 @@ def summaries(bad: int = 0, **values: Any) -> pd.DataFrame:
     return advice_frames.summary_rows(rows, now=NOW)
 
 
+def gaps(bad: int = 0, seconds: int = 301, to_at: datetime | None = NOW) -> pd.DataFrame:
+    """Return the gaps of the first markets, with a short one of all."""
+    short = {"market_tickers": [], "from_at": NOW - timedelta(seconds=300), "to_at": NOW}
+    long = {"market_tickers": TICKERS[:bad], "from_at": NOW - timedelta(seconds=seconds)}
+    told = {"reason": "disconnected", "channel": "ticker"}
+    rows = [short | told, *([{**long, "to_at": to_at, **told}] if bad else [])]
+    return advice_frames.gap_rows(rows, TICKERS, now=NOW)
+
+
 def spans(bad: int = 0, days: int = 4) -> pd.DataFrame:
     rows = [
         {
@@ -221,6 +230,7 @@ GOOD: dict[str, pd.DataFrame] = {
     "usable_ticks_are_plausible": clean(4, covered_ms=90_000_000),
     "newest_ticks_are_usable": newest(),
     "averages_are_covered": averages(),
+    "feed_has_no_long_gaps": gaps(),
     "legs_sum_to_one": legs(),
     "daily_bars_are_in_order": summaries(4, **dict.fromkeys(list(SUMMARY)[:4])),
     "covered_time_fits_the_day": summaries(),
@@ -258,6 +268,7 @@ def bad_rows(name: str, bad: int) -> list[pd.DataFrame]:
             clean(bad, covered_ms=90_000_001),
         ],
         "averages_are_covered": [averages(bad), averages(bad, None)],
+        "feed_has_no_long_gaps": [gaps(bad), gaps(bad, to_at=None)],
         "legs_sum_to_one": [legs(bad, mid=300_000), legs(bad, mid=560_000)],
         "daily_bars_are_in_order": [
             summaries(bad, mid_low=5),

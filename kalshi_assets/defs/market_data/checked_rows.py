@@ -10,9 +10,10 @@ from kalshi_assets.defs.resources import Platform
 from kalshi_assets.domain.calendar import days_between, venue_day
 from kalshi_assets.quality import advice_frames, frames
 from kalshi_assets.quality.rules import Check
-from kalshi_assets.storage import averages, events, intake, markets, signals, summaries, ticks
+from kalshi_assets.storage import averages, events, gaps, intake, markets, signals, summaries, ticks
 from kalshi_assets.storage.engine import Connection
 
+GAPS_OF = timedelta(hours=1)
 # As far back as any window reaches: a day that is provisional there is read tick by tick.
 LONGEST_WINDOW = timedelta(days=28)
 
@@ -60,6 +61,12 @@ def _presence_rows(look: Look) -> pd.DataFrame:
     expected = poll.expected if poll is not None else list(markets.tracked_markets(look.connection))
     twice = poll.duplicates if poll is not None else ()
     return frames.presence_rows(expected, _raw_rows(look), twice)
+
+
+def _gap_rows(look: Look) -> pd.DataFrame:
+    found = gaps.gaps_between(look.connection, look.now - GAPS_OF, look.now)
+    tracked = markets.tracked_markets(look.connection)
+    return advice_frames.gap_rows(found, tracked, now=look.now)
 
 
 def _frozen_rows(look: Look) -> pd.DataFrame:
@@ -138,6 +145,7 @@ _BY_CHECK: dict[str, Reading] = {
     "ticks_are_complete": _presence_rows,
     "ticks_are_unique": _presence_rows,
     "feed_is_not_frozen": _frozen_rows,
+    "feed_has_no_long_gaps": _gap_rows,
     "newest_ticks_are_usable": _newest_rows,
     "legs_sum_to_one": _leg_rows,
     "past_days_are_final": _recent_summary_rows,
