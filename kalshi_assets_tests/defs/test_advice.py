@@ -58,7 +58,8 @@ STATEMENTS = {
     ),
     "one_signal_is_open_a_market": (
         "INSERT INTO kalshi.signals SELECT s.* FROM kalshi.signals t, jsonb_populate_record(t,"
-        ' \'{"signal_id": "another"}\') AS s WHERE t.market_ticker = :ticker AND t.ended_at IS NULL'
+        ' \'{"signal_id": "another"}\') AS s'
+        " WHERE t.market_ticker = :ticker AND t.ended_at IS NULL"
     ),
 }
 

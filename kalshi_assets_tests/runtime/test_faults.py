@@ -38,7 +38,8 @@ def test_faults_gaps_and_their_reasons_are_told(loaded_stand: Stand, shell: Shel
         ("2026-10-11T14:00", "2026-10-11T16:00"),
     ]
     assert [(g["start"][:16], g["end"][:16]) for g in told["gaps"]] == [
-        ("2026-10-11T12:00", "2026-10-11T15:00")
+        ("2026-10-11T12:00", "2026-10-11T15:00"),
+        ("2026-10-13T14:00", "2026-10-13T14:30"),  # from the last candle to the first poll
     ]
     assert [gap["reason"] for gap in told["noted_gaps"]] == ["silent"]
 
