@@ -4,6 +4,7 @@ An honest nothing has a row, too: a tracked market without a signal, an event th
 compared. So an empty frame is never mistaken for a good one.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -91,7 +92,9 @@ def signal_rows(signals: Sequence[Row], tracked: Iterable[str]) -> pd.DataFrame:
         tracked: the tracked markets.
     """
     without = sorted(set(tracked) - {row["market_ticker"] for row in signals})
-    rows = [_signal(row, signals) for row in signals] + [_no_signal(ticker) for ticker in without]
+    is_open = Counter(_episode_of(row) for row in signals if row["ended_at"] is None)
+    rows = [_signal(row, is_open[_episode_of(row)]) for row in signals]
+    rows += [_no_signal(ticker) for ticker in without]
     return pd.DataFrame(rows, columns=list(_no_signal("")))
 
 
@@ -149,22 +152,20 @@ def _price(micros: int | None) -> str:
     return "-" if micros is None else f"{micros / MICROS_PER_DOLLAR:g}"
 
 
-def _signal(row: Row, signals: Sequence[Row]) -> dict[str, object]:
+def _episode_of(row: Row) -> tuple[str, str, date]:
+    return row["market_ticker"], row["strategy"], row["day"]
+
+
+def _signal(row: Row, open_episodes: int) -> dict[str, object]:
     stray = float(row["deviation"] - (row["mid"] - row["mean"]))
     is_over, is_no = row["ended_at"] is not None, row["side"] == "no"
-    same = (row["market_ticker"], row["strategy"], row["day"])
-    is_open = [
-        s["ended_at"] is None
-        for s in signals
-        if (s["market_ticker"], s["strategy"], s["day"]) == same
-    ]
     return {
         "market_ticker": row["market_ticker"],
         "fits_its_side": row["deviation"] >= 0 if is_no else row["deviation"] <= 0,
         "deviation_error": abs(stray),
         "has_coverage": row["coverage"] is not None and 0 <= row["coverage"] <= 1,
         "rests_on_an_average": row["has_average"] or (is_over and row["is_judged"]),
-        "open_episodes": sum(is_open),
+        "open_episodes": open_episodes,
         "signal": _signal_text(row),
     }
 
