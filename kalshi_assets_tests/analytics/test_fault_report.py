@@ -112,3 +112,8 @@ def test_gaps_are_exactly_the_hours_without_a_candle(ends: set[int]) -> None:
     missing = set(range(min(ends), max(ends) + 1)) - ends
     found = [n for first, last in hours(*report.gaps) for n in range(int(first) + 1, int(last) + 1)]
     assert found == sorted(missing)
+
+
+def test_a_candle_that_holds_beyond_polls_after_it_leaves_no_span_without_a_price() -> None:
+    report = report_on(tick(0 * HOUR), poll(1800 * SECOND), poll(5400 * SECOND))
+    assert report.markets[0].unpriced == ()

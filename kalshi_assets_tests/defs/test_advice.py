@@ -163,3 +163,13 @@ def test_every_reason_of_a_gap_is_shown(loaded_stand: Stand, reason: str) -> Non
         QUIET: f"longest_gap_seconds 600, gaps {reason} of ticker since 14:20:00 UTC"
     }
     assert json.dumps(found.description)
+
+
+def test_what_is_odd_for_all_markets_is_a_warning_still(loaded_stand: Stand) -> None:
+    loaded_stand.execute("UPDATE kalshi.daily_summaries SET coverage = 1.5")
+
+    [found] = evaluated(loaded_stand, ["covered_time_fits_the_day"]).values()
+
+    assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert (found.description or "").startswith("Fails for the feed: 5 of 5 markets")
+    assert "It gates nothing" in (found.description or "")
