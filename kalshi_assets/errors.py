@@ -5,6 +5,7 @@ KalshiAssetsError
 ├── StorageError
 │   ├── DatabaseInUse         another live process owns the data folder or the database
 │   ├── DatabaseMismatch      server or data of another version, venue or input
+│   ├── ArchiveError          an archive is missing, or not what the database says of it
 │   ├── DiskFull
 │   ├── MigrationError        a half-finished or unknown migration
 │   └── DatabaseUnavailable
@@ -48,6 +49,10 @@ class DatabaseInUse(StorageError):
 
 class DatabaseMismatch(StorageError):
     """The server or the data is of another version, venue or input than this start asks for."""
+
+
+class ArchiveError(StorageError):
+    """An archive is missing, cannot be written, or is not what the database says of it."""
 
 
 class DiskFull(StorageError):

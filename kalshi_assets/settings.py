@@ -81,6 +81,9 @@ class Settings(BaseSettings):
     first_day: date = date(2025, 1, 1)
     history_days: int = Field(8, ge=1, le=30)
 
+    tick_retention_days: int = Field(30, ge=2, le=3650)
+    archive_dir: Path | None = None
+
     window_days: int = Field(7, ge=1, le=28)
     min_coverage: float = Field(0.6, gt=0, le=1)
     deviation_points: float = Field(12, gt=0, lt=100)
@@ -146,6 +149,16 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _ticks_outlast_the_window(self) -> Self:
+        needed = max(self.window_days, self.history_days) + 1
+        if self.tick_retention_days <= needed:
+            raise ValueError(
+                f"tick_retention_days {self.tick_retention_days} is not above {needed}: "
+                "the averages' window and the history that is loaded would be dropped"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _every_share_holds_a_trade(self) -> Self:
         for name in ("max_event_pct", "max_category_pct", "max_shard_pct", "max_total_pct"):
             share = getattr(self, name)
@@ -198,6 +211,11 @@ class Settings(BaseSettings):
     def alert_addresses(self) -> list[SecretStr]:
         """Return the address of each channel that alerts go to."""
         return [SecretStr(address) for address in _addresses(self.alert_urls)]
+
+    @property
+    def archive_folder(self) -> Path:
+        """Return where dropped days are kept: all of them if asked for, else those of orders."""
+        return self.archive_dir or self.home / "archive"
 
     @property
     def api_base_url(self) -> str:

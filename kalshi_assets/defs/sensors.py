@@ -6,6 +6,7 @@ from functools import cache
 import dagster as dg
 
 from kalshi_assets.defs import jobs
+from kalshi_assets.defs.house_keeping import house_keeping_job
 from kalshi_assets.defs.partitions import RANGE_END_TAG, RANGE_START_TAG
 from kalshi_assets.defs.resources import Platform
 from kalshi_assets.defs.run_sensors import failed_run_sensor, recovered_run_sensor
@@ -188,6 +189,18 @@ def reconcile_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     return dg.RunRequest()
 
 
+@dg.schedule(
+    job=house_keeping_job,
+    cron_schedule="30 1 * * *",
+    description="Archives and drops the days of ticks that are past retention, every night.",
+    execution_timezone=VENUE_TIMEZONE,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+)
+def house_keeping_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    """Archive and drop days past retention every night."""
+    return dg.RunRequest()
+
+
 SENSORS = [
     history_sensor,
     poll_sensor,
@@ -196,7 +209,12 @@ SENSORS = [
     failed_run_sensor,
     recovered_run_sensor,
 ]
-SCHEDULES = [markets_schedule, daily_summaries_schedule, reconcile_schedule]
+SCHEDULES = [
+    markets_schedule,
+    daily_summaries_schedule,
+    reconcile_schedule,
+    house_keeping_schedule,
+]
 
 
 @cache

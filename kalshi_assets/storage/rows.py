@@ -78,16 +78,26 @@ def _copy_by(
     cursor = cursor_of(connection)
     target = sql.Identifier(table.schema or "public", table.name)
     columns = sql.SQL(", ").join(sql.Identifier(c.name) for c in table.columns)
-    cursor.execute(sql.SQL("CREATE TEMP TABLE incoming (LIKE {}) ON COMMIT DROP").format(target))
-    copying = sql.SQL("COPY incoming ({}) FROM STDIN (FORMAT BINARY)").format(columns)
-    with cursor.copy(copying) as copy:
-        copy.set_types([_type_name(c.type) for c in table.columns])
-        for row in rows:
-            copy.write_row([row.get(c.name) for c in table.columns])
+    copy_to_temporary(cursor, table, rows, name="incoming")
     cursor.execute(statement.format(t=target, c=columns))
     written = cursor.rowcount
     cursor.execute("DROP TABLE incoming")
     return written
+
+
+def copy_to_temporary(cursor: Cursor[Any], table: Table, rows: Iterable[Row], *, name: str) -> None:
+    """Copy rows, by binary COPY, into a new temporary table of a table's columns."""
+    target = sql.Identifier(table.schema or "public", table.name)
+    columns = sql.SQL(", ").join(sql.Identifier(c.name) for c in table.columns)
+    temporary = sql.Identifier(name)
+    cursor.execute(
+        sql.SQL("CREATE TEMP TABLE {} (LIKE {}) ON COMMIT DROP").format(temporary, target)
+    )
+    copying = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(temporary, columns)
+    with cursor.copy(copying) as copy:
+        copy.set_types([_type_name(c.type) for c in table.columns])
+        for row in rows:
+            copy.write_row([row.get(c.name) for c in table.columns])
 
 
 def insert_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> int:

@@ -14,6 +14,7 @@ from kalshi_assets.storage.schema.ledger import orders as orders
 from kalshi_assets.storage.schema.ledger import portfolio as portfolio
 from kalshi_assets.storage.schema.ledger import positions as positions
 from kalshi_assets.storage.schema.ledger import settlements as settlements
+from kalshi_assets.storage.schema.market_data import archives as archives
 from kalshi_assets.storage.schema.market_data import candle_ticks as candle_ticks
 from kalshi_assets.storage.schema.market_data import clean_ticks as clean_ticks
 from kalshi_assets.storage.schema.market_data import daily_summaries as daily_summaries

@@ -319,6 +319,23 @@ quarantine = Table(
     required("run_id", Text()),
 )
 
+# A day's rows of a table in a Parquet file, verified; of the whole day, or of some markets.
+archives = Table(
+    "archives",
+    metadata,
+    required("day", Date(), primary_key=True),
+    required("dataset", Text(), primary_key=True),
+    required("is_whole_day", Boolean()),
+    required("market_tickers", ARRAY(Text())),
+    required("path", Text()),
+    required("rows", BigInteger()),
+    required("content_hash", Text()),
+    required("archived_at", INSTANT),
+    optional("dropped_at", INSTANT),
+    # What was restored is not dropped again before.
+    optional("keep_until", INSTANT),
+)
+
 verdicts = Table(
     "verdicts",
     metadata,
