@@ -1,13 +1,13 @@
 """Keep events, for whether their markets exclude each other.
 
-Revision: 0014, after 0009.
+Revision: 0014, after 0012.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0014"
-down_revision = "0009"
+down_revision = "0012"
 
 
 def upgrade() -> None:
