@@ -117,6 +117,9 @@ class Settings(BaseSettings):
     max_bad_market_share: float = Field(0.5, gt=0, lt=1)
     frozen_after_seconds: int = Field(10_800, ge=600)
     max_quiet_jump_points: float = Field(10, gt=0, lt=100)
+    max_leg_sum_difference: float = Field(0.1, gt=0, lt=1)
+    max_bar_difference_points: float = Field(2, gt=0, lt=100)
+    max_bar_volume_difference: float = Field(0.05, ge=0, lt=1)
 
     alerts: CommaList = ALERT_KINDS
     alert_urls: SecretStr | None = None

@@ -7,7 +7,7 @@ from kalshi_assets.quality.suites import checks
 from kalshi_assets.settings import load_settings
 
 _SUITE = checks(quality_limits_of(load_settings()))
-_INTEGRITY = [c for c in _SUITE if not c.is_live]
+_INTEGRITY = [c for c in _SUITE if not c.is_live and not c.is_asking]
 _TICKS_TO_SIGNALS = ("raw_ticks", "clean_ticks", "rolling_averages", "signals")
 _ACCOUNT = ("fills", "positions", "settlements", "portfolio")
 _LEDGER = [("portfolio", "ledger_equals_venue")]
@@ -81,11 +81,13 @@ reconcile_job = dg.define_asset_job(
 
 daily_summaries_job = dg.define_asset_job(
     "daily_summaries_job",
-    selection=_assets("daily_summaries"),
+    selection=_assets("daily_summaries")
+    | _checks([(c.asset, c.name) for c in _SUITE if c.asset == "daily_summaries"]),
     executor_def=dg.in_process_executor,
     description=(
         "Make the past day's summaries final, a quarter of an hour after the New York day has "
-        "ended. When it is red, launch it again for that day."
+        "ended, and compare them with the exchange's own candlesticks. When it is red, launch it "
+        "again for that day; a yellow check names the market and the day that differ."
     ),
 )
 

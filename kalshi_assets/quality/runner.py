@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from kalshi_assets.quality.suites import Check, Rule
+from kalshi_assets.quality.rules import Check, Rule
 
 if TYPE_CHECKING:
     from great_expectations.core.batch_definition import BatchDefinition
@@ -77,13 +77,14 @@ def evaluate(
     failed = _failed(rows, examples, sorted(bad_index), max_bad_rows)
     checked = tuple(sorted(set(rows["market_ticker"].astype(str)))) if len(rows) else ()
     has_rows = bool(results[0].success)
+    found = f"{len(failed)} of {len(checked)} {check.of} {check.bad}"
     bad_share = len(failed) / len(checked) if checked else 1.0
     return Verdict(
         check_name=check.name,
         asset=check.asset,
         as_of=as_of,
         is_passed=has_rows and bad_share <= share,
-        observed=f"{len(failed)} of {len(checked)} markets {check.bad}" if has_rows else "no rows",
+        observed=found if has_rows else "no rows",
         threshold=f"{' and '.join(rule.text for rule in check.rules)}, {_told_share(check, share)}",
         markets_checked=checked,
         markets_failed=failed,
@@ -123,7 +124,7 @@ def _allowed_share(check: Check, max_bad_share: float) -> float:
 def _told_share(check: Check, share: float) -> str:
     if check.is_of_market:
         return "for a market by itself"
-    return f"for at least {1 - share:.0%} of the markets"
+    return f"for at least {1 - share:.0%} of the {check.of}"
 
 
 def _validate(check: Check, rows: pd.DataFrame) -> list[Any]:

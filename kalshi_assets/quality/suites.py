@@ -1,75 +1,19 @@
 """The checks, as data. A name is a sentence that must be true; the asset is what it speaks of.
 
 A check passes for the feed while at most a share of its markets is bad (`max_bad_share`); a single
-bad market is named in the verdict and refused by itself.
+bad market is named in the verdict and refused by itself. What only warns is in `advice`.
 """
 
-from dataclasses import dataclass
-from typing import Any, get_args
+from typing import get_args
 
 from kalshi_assets.domain.market import MarketStatus
 from kalshi_assets.domain.price import MICROS_PER_DOLLAR
+from kalshi_assets.quality.advice import advisory_checks
+from kalshi_assets.quality.rules import Check, QualityLimits, Rule
 
 # A quote dated further ahead of our clock says that one of the clocks is wrong: its age is unknown.
 CLOCK_TOLERANCE_SECONDS = 60.0
 STATUSES = get_args(MarketStatus)
-
-
-@dataclass(frozen=True)
-class QualityLimits:
-    """Thresholds of the checks, from settings."""
-
-    max_quote_age_seconds: int
-    max_bad_share: float
-    min_coverage: float
-
-
-@dataclass(frozen=True)
-class Rule:
-    """One expectation on a column: a value between two bounds, or out of a set.
-
-    Attributes:
-        beside: another column that explains a bad value, shown beside it.
-    """
-
-    column: str
-    at_least: float | None = None
-    at_most: float | None = None
-    one_of: tuple[Any, ...] | None = None
-    beside: str | None = None
-
-    @property
-    def text(self) -> str:
-        """Return the rule as people write it."""
-        if self.one_of is not None:
-            return f"{self.column} in {', '.join(str(value) for value in self.one_of)}"
-        low = "" if self.at_least is None else f"{self.at_least:g} <= "
-        high = "" if self.at_most is None else f" <= {self.at_most:g}"
-        return f"{low}{self.column}{high}"
-
-
-@dataclass(frozen=True)
-class Check:
-    """A property of an asset's rows.
-
-    Attributes:
-        bad: what a market is that fails it: "5 of 5 markets stale".
-        is_live: about this moment; it belongs to poll and order jobs, not to backfills.
-        is_gating: an order needs its fresh, passing verdict.
-        is_strict: one bad row fails it for the feed.
-        is_of_market: true of single markets: a thin one says nothing of the feed, which fails only
-            where every market does.
-    """
-
-    name: str
-    asset: str
-    description: str
-    rules: tuple[Rule, ...]
-    bad: str
-    is_live: bool = False
-    is_gating: bool = True
-    is_strict: bool = False
-    is_of_market: bool = False
 
 
 def checks(limits: QualityLimits) -> tuple[Check, ...]:
@@ -80,6 +24,7 @@ def checks(limits: QualityLimits) -> tuple[Check, ...]:
         *_of_the_newest_poll(limits),
         *_of_clean_ticks(),
         *_of_averages(limits),
+        *advisory_checks(limits),
     )
 
 

@@ -16,6 +16,7 @@ from kalshi_assets.runtime import (
     archiving,
     backups,
     explaining,
+    fault_command,
     operations,
     trading_commands,
 )
@@ -160,6 +161,7 @@ for command in backups.COMMANDS:
     db.add_command(command)
 cli.add_command(operations.doctor)
 cli.add_command(operations.status)
+cli.add_command(fault_command.faults)
 cli.add_command(archiving.archive)
 for command in (*trading_commands.COMMANDS, explaining.explain, explaining.replay):
     cli.add_command(command)

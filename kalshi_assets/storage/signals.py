@@ -3,18 +3,40 @@
 from collections.abc import Sequence
 from dataclasses import fields
 from datetime import date
+from typing import Any
 
 from sqlalchemy import Connection, Row, and_, delete, select, update
 
 from kalshi_assets.domain.signal import Signal
 from kalshi_assets.storage.rows import upsert
-from kalshi_assets.storage.schema import decisions, signals
+from kalshi_assets.storage.schema import decisions, rolling_averages, signals
 
 
 def open_signals(connection: Connection, day: date) -> dict[str, Signal]:
     """Return, by market, the episodes of a day that have not ended."""
     query = select(signals).where(signals.c.day == day, signals.c.ended_at.is_(None))
     return {row.market_ticker: _signal(row) for row in connection.execute(query)}
+
+
+def episodes_with_grounds(connection: Connection, days: Sequence[date]) -> list[dict[str, Any]]:
+    """Return the episodes of these days, each with has_average and is_judged.
+
+    has_average: the average it names is there, with that content.
+    """
+    has_average = (
+        select(rolling_averages.c.as_of)
+        .where(rolling_averages.c.market_ticker == signals.c.market_ticker)
+        .where(rolling_averages.c.as_of == signals.c.last_seen_at)
+        .where(rolling_averages.c.content_hash == signals.c.average_hash)
+        .exists()
+    )
+    is_judged = select(decisions).where(decisions.c.signal_id == signals.c.signal_id).exists()
+    query = (
+        select(signals, has_average.label("has_average"), is_judged.label("is_judged"))
+        .where(signals.c.day.in_(days))
+        .order_by(signals.c.market_ticker, signals.c.started_at)
+    )
+    return [dict(row._mapping) for row in connection.execute(query)]
 
 
 def save_signals(connection: Connection, day: date, rows: Sequence[Signal]) -> int:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pytest
 
 from kalshi_assets.local_exchange.faults import (
@@ -68,7 +69,8 @@ def feed(fault: str, request: pytest.FixtureRequest) -> Stand:
     return stand
 
 
-def polled_and_judged(stand: Stand, fault: str) -> Stand:
+def polled_and_judged(stand: Stand, fault: str) -> Any:
+    """Return the run that judged, after a poll with the fault."""
     with broken(stand, fault):
         if fault.startswith("frozen-feed"):
             stand.load_history()
@@ -76,8 +78,17 @@ def polled_and_judged(stand: Stand, fault: str) -> Stand:
         else:
             stand.later(90)
         stand.poll(expect_success=False)
-        stand.judge_and_place(expect_success=False)
-    return stand
+        return stand.judge_and_place(expect_success=False)
+
+
+def shown(run: Any, check: str) -> tuple[dg.AssetCheckSeverity, set[str]]:
+    """Return with which severity the UI shows a failed check, and the markets of its sample."""
+    [found] = [e for e in run.get_asset_check_evaluations() if e.check_name == check]
+    assert not found.passed
+    sample = found.metadata["failed_markets"]
+    assert isinstance(sample, dg.TableMetadataValue)
+    assert all(record.data["what was seen"] for record in sample.records)
+    return found.severity, {str(record.data["market"]) for record in sample.records}
 
 
 def decisions(stand: Stand) -> dict[str, dict[str, Any]]:
@@ -96,8 +107,11 @@ def outcome(stand: Stand, ticker: str, check: str) -> Outcome:
 def test_a_fault_on_all_markets_stops_every_order_and_a_check_names_it(
     feed: Stand, fault: str
 ) -> None:
-    polled_and_judged(feed, fault)
+    run = polled_and_judged(feed, fault)
 
+    severity, sample = shown(run, NAMED[fault])
+    assert severity == dg.AssetCheckSeverity.ERROR
+    assert QUIET in sample
     assert feed.order_requests() == 0
     judged = decisions(feed)
     assert judged, "the why-not ledger is written all the same"
@@ -112,8 +126,11 @@ def test_a_fault_on_all_markets_stops_every_order_and_a_check_names_it(
 def test_a_fault_on_one_market_refuses_that_one_and_the_overreacting_one_trades(
     feed: Stand, fault: str
 ) -> None:
-    polled_and_judged(feed, f"{fault}:{QUIET}")
+    run = polled_and_judged(feed, f"{fault}:{QUIET}")
 
+    severity, sample = shown(run, NAMED[fault])
+    assert severity == dg.AssetCheckSeverity.WARN, "yellow: the others are traded"
+    assert QUIET in sample
     assert feed.order_requests() == 1
     judged = decisions(feed)
     assert judged[OVERREACTING]["outcome"] == "approved"
@@ -123,6 +140,11 @@ def test_a_fault_on_one_market_refuses_that_one_and_the_overreacting_one_trades(
     others = set(judged) - {OVERREACTING, QUIET}
     assert not any(NAMED[fault] in judged[t]["refused_by"] for t in others if t not in FROZEN)
     FOUND[fault, "one"] = found
+
+
+def test_no_fault_of_the_feed_is_without_a_check_that_names_it() -> None:
+    assert set(NAMED) == set(known_faults())
+    assert set(NAMED.values()) <= set(GATING)
 
 
 FROZEN = {"KXFED-26OCT-T3.75"}  # the scenario's own

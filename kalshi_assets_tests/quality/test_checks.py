@@ -1,18 +1,20 @@
 """Every check of the suites, on frames as `frames.py` builds them: some pass, some must fail."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pandas as pd
 import pytest
 
-from kalshi_assets.domain.market import TrackedMarket
+from kalshi_assets.domain.calendar import day_bounds
+from kalshi_assets.domain.market import Candle, TrackedMarket
 from kalshi_assets.domain.price import PriceGrid
-from kalshi_assets.quality import frames
+from kalshi_assets.quality import advice_frames, bars, frames
+from kalshi_assets.quality.rules import Check, QualityLimits
 from kalshi_assets.quality.runner import Verdict, evaluate, sample
-from kalshi_assets.quality.suites import Check, QualityLimits, checks, gating_checks
+from kalshi_assets.quality.suites import checks, gating_checks
 from kalshi_assets_tests.analytics.observations import Observation, frame
 from kalshi_assets_tests.risk.cases import MARKET
 
@@ -90,6 +92,130 @@ def frozen(bad: int = 0) -> pd.DataFrame:
     return frames.frozen_rows(rows.reset_index(drop=True), frozen_after_seconds=360)
 
 
+DAY = date(2026, 10, 12)
+
+
+def legs(bad: int = 0, **values: Any) -> pd.DataFrame:
+    """Return four events of two markets each, worth 0.41 and 0.50 together."""
+    rows = [
+        {
+            "event_ticker": event,
+            "ticker": f"{event}-{leg}",
+            "is_tracked": True,
+            "is_mutually_exclusive": True,
+            "mid": mid,
+        }
+        | (values if n < bad else {})
+        for n, event in enumerate(TICKERS)
+        for leg, mid in (("A", 410_000), ("B", 500_000))
+    ]
+    return advice_frames.leg_sum_rows(rows)
+
+
+SUMMARY: dict[str, Any] = {
+    **dict(zip(("mid_open", "mid_high", "mid_low", "mid_close"), (4, 6, 3, 5), strict=True)),
+    **dict.fromkeys(("trade_open", "trade_high", "trade_low", "trade_close")),
+    "covered_ms": 86_400_000,
+    "coverage": Decimal(1),
+    "is_provisional": False,
+    "volume": 1_000,
+}
+
+
+def summaries(bad: int = 0, **values: Any) -> pd.DataFrame:
+    rows = [
+        {"market_ticker": t, "day": DAY, **SUMMARY, **(values if n < bad else {})}
+        for n, t in enumerate(TICKERS)
+    ]
+    return advice_frames.summary_rows(rows, now=NOW)
+
+
+def gaps(bad: int = 0, seconds: int = 301, to_at: datetime | None = NOW) -> pd.DataFrame:
+    """Return the gaps of the first markets, with a short one of all."""
+    short = {"market_tickers": [], "from_at": NOW - timedelta(seconds=300), "to_at": NOW}
+    long = {"market_tickers": TICKERS[:bad], "from_at": NOW - timedelta(seconds=seconds)}
+    told = {"reason": "disconnected", "channel": "ticker"}
+    rows = [short | told, *([{**long, "to_at": to_at, **told}] if bad else [])]
+    return advice_frames.gap_rows(rows, TICKERS, now=NOW)
+
+
+def spans(bad: int = 0, days: int = 4) -> pd.DataFrame:
+    rows = [
+        {
+            "market_ticker": t,
+            "first_day": date(2026, 10, 8),
+            "last_day": DAY,
+            "days": days if n < bad else 5,
+        }
+        for n, t in enumerate(TICKERS)
+    ]
+    return advice_frames.missing_day_rows(rows)
+
+
+def hour(ticker: str, end: int, bid: int = 40, **values: Any) -> Candle:
+    """Return the candle that ends so many hours after the day's start: 10 contracts at 41 cents."""
+    price, cents = bid + 1, 10_000
+    candle = Candle(
+        market_ticker=ticker,
+        interval_seconds=3600,
+        end_at=day_bounds(DAY)[0] + timedelta(hours=end),
+        yes_bid=bid * cents,
+        yes_ask=(bid + 2) * cents,
+        yes_bid_range=(bid * cents,) * 3,
+        yes_ask_range=((bid + 2) * cents,) * 3,
+        trade_open=price * cents,
+        trade_low=price * cents,
+        trade_high=price * cents,
+        trade_close=price * cents,
+        volume=1_000,
+        open_interest=0,
+    )
+    return replace(candle, **values)
+
+
+# 24 hours of 10 contracts: those at the day's ends may be counted here or there.
+OURS = SUMMARY | dict.fromkeys(("mid_open", "mid_high", "mid_low", "mid_close"), 410_000)
+OURS |= dict.fromkeys(("trade_open", "trade_high", "trade_low", "trade_close"), 410_000)
+OURS |= {"volume": 24_000}
+
+
+def compared(bad: int = 0, candles: Any = None, **values: Any) -> pd.DataFrame:
+    ours = [
+        {"market_ticker": t, "day": DAY, **OURS, **(values if n < bad else {})}
+        for n, t in enumerate(TICKERS)
+    ]
+    return bars.bar_rows(ours, candles or [hour(t, n) for t in TICKERS for n in range(25)])
+
+
+SIGNAL: dict[str, Any] = {
+    "strategy": "mean_reversion",
+    "day": DAY,
+    "side": "no",
+    "started_at": NOW,
+    "ended_at": None,
+    "mid": 530_001,
+    "mean": Decimal("400000.6"),
+    "deviation": 130_000,
+    "coverage": Decimal("0.9"),
+    "has_average": True,
+    "is_judged": False,
+}
+
+
+def signals(bad: int = 0, **values: Any) -> pd.DataFrame:
+    """Return a signal of each market but the last, which is tracked and has none."""
+    rows = [
+        {"market_ticker": t, **SIGNAL, **(values if n < bad else {})}
+        for n, t in enumerate(TICKERS[:3])
+    ]
+    return advice_frames.signal_rows(rows, TICKERS)
+
+
+def open_twice(bad: int) -> pd.DataFrame:
+    twice = [*TICKERS[:3], *TICKERS[:bad]]
+    return advice_frames.signal_rows([{"market_ticker": t, **SIGNAL} for t in twice], TICKERS)
+
+
 GOOD: dict[str, pd.DataFrame] = {
     "markets_are_known": tracked(),
     "ticks_match_schema": tick_rows(),
@@ -104,6 +230,16 @@ GOOD: dict[str, pd.DataFrame] = {
     "usable_ticks_are_plausible": clean(4, covered_ms=90_000_000),
     "newest_ticks_are_usable": newest(),
     "averages_are_covered": averages(),
+    "feed_has_no_long_gaps": gaps(),
+    "legs_sum_to_one": legs(),
+    "daily_bars_are_in_order": summaries(4, **dict.fromkeys(list(SUMMARY)[:4])),
+    "covered_time_fits_the_day": summaries(),
+    "past_days_are_final": summaries(4, day=date(2026, 10, 13), is_provisional=True),
+    "no_day_is_missing": spans(),
+    "summaries_match_the_exchange": compared(),
+    "signals_buy_against_the_deviation": signals(),
+    "signals_rest_on_an_average": signals(4, has_average=False, ended_at=NOW, is_judged=True),
+    "one_signal_is_open_a_market": signals(),
 }
 
 
@@ -132,11 +268,46 @@ def bad_rows(name: str, bad: int) -> list[pd.DataFrame]:
             clean(bad, covered_ms=90_000_001),
         ],
         "averages_are_covered": [averages(bad), averages(bad, None)],
+        "feed_has_no_long_gaps": [gaps(bad), gaps(bad, to_at=None)],
+        "legs_sum_to_one": [legs(bad, mid=300_000), legs(bad, mid=560_000)],
+        "daily_bars_are_in_order": [
+            summaries(bad, mid_low=5),
+            summaries(bad, mid_high=4),
+            summaries(bad, mid_close=None),
+            summaries(bad, trade_open=4),
+        ],
+        "covered_time_fits_the_day": [
+            summaries(bad, coverage=Decimal("1.01")),
+            summaries(bad, coverage=Decimal("-0.01")),
+            summaries(bad, covered_ms=86_400_001),
+        ],
+        "past_days_are_final": [summaries(bad, is_provisional=True)],
+        "no_day_is_missing": [spans(bad)],
+        "summaries_match_the_exchange": [
+            compared(bad, mid_high=431_000),
+            compared(bad, mid_low=389_000),
+            compared(bad, trade_high=431_000),
+            compared(bad, volume=21_500),
+            compared(bad, volume=27_000),
+            compared(bad, volume=None),
+        ],
+        "signals_buy_against_the_deviation": [
+            signals(bad, side="yes"),
+            signals(bad, deviation=130_002),
+        ],
+        "signals_rest_on_an_average": [
+            signals(bad, coverage=None),
+            signals(bad, has_average=False),
+            signals(bad, has_average=False, ended_at=NOW),
+            signals(bad, has_average=False, is_judged=True),
+        ],
+        "one_signal_is_open_a_market": [open_twice(bad)],
     }[name]
 
 
 def test_every_check_is_tried_here() -> None:
-    assert set(GOOD) == set(CHECKS) == set(gating_checks(LIMITS))
+    assert set(GOOD) == set(CHECKS)
+    assert {n for n, c in CHECKS.items() if c.is_gating} == set(gating_checks(LIMITS))
 
 
 @pytest.mark.parametrize("name", GOOD)
@@ -152,7 +323,7 @@ def test_one_bad_market_is_named_and_does_not_fail_the_feed(name: str) -> None:
         found = verdict(name, rows)
         assert found.is_passed
         assert list(found.markets_failed) == [BAD]
-        assert found.observed == f"1 of 4 markets {CHECKS[name].bad}"
+        assert found.observed == f"1 of 4 {CHECKS[name].of} {CHECKS[name].bad}"
         assert sample(found)[0]["market"] == BAD
         assert verdict(name, rows, share=0.2).is_passed is CHECKS[name].is_of_market
 
@@ -255,3 +426,70 @@ def test_of_a_month_of_history_some_rows_may_be_bad() -> None:
 
     assert failed(0.25) == []
     assert failed(0.24) == [BAD]
+
+
+def test_what_cannot_be_compared_is_shown_and_is_no_difference() -> None:
+    for values, told in (
+        ({"is_mutually_exclusive": None}, "not known to exclude each other"),
+        ({"is_mutually_exclusive": False}, "not known to exclude each other"),
+        ({"mid": None}, f"no usable price of {BAD}-A, {BAD}-B"),
+        ({"is_tracked": False}, f"no usable price of {BAD}-A, {BAD}-B"),
+    ):
+        rows = legs(1, **values)
+        assert (rows["off_by_usd"][0], rows["is_compared"][0]) == (0, False)
+        assert rows["legs"][0] == told
+    assert list(legs()["is_compared"]) == [True] * 4
+
+
+def test_a_sum_is_told_with_its_legs() -> None:
+    found = verdict("legs_sum_to_one", legs(1, mid=300_000))
+    assert found.markets_failed[BAD] == (f"off_by_usd 0.4, legs {BAD}-A 0.3 + {BAD}-B 0.3 = 0.6")
+    assert legs(4, mid=400_000)["off_by_usd"].max() == 0.2
+
+
+def test_a_day_becomes_final_within_an_hour_of_its_end() -> None:
+    def hours(now: str) -> float:
+        row = {"market_ticker": BAD, "day": DAY, **SUMMARY, "is_provisional": True}
+        rows = advice_frames.summary_rows([row], now=datetime.fromisoformat(now))
+        return float(rows["hours_overdue"][0])
+
+    assert hours("2026-10-13T03:59:00+00:00") == 0
+    assert hours("2026-10-13T05:00:00+00:00") == 1
+    assert hours("2026-10-13T05:30:00+00:00") == 1.5
+
+
+def test_the_day_of_a_clock_change_may_have_25_hours_covered() -> None:
+    def share(day: date) -> float:
+        row = {"market_ticker": BAD, **SUMMARY, "day": day, "covered_ms": 90_000_000}
+        return float(advice_frames.summary_rows([row], now=NOW)["covered_share_of_day"][0])
+
+    assert share(date(2026, 11, 1)) == 1
+    assert share(date(2026, 10, 31)) > 1
+
+
+@pytest.mark.parametrize(("close", "points"), [(510_000, 0), (410_000, 10), (530_001, 2.0001)])
+def test_a_close_is_held_against_the_last_hours_only(close: int, points: float) -> None:
+    candles = [hour(BAD, n, bid=50 if n > 22 else 40, trade_low=0) for n in range(25)]
+    rows = compared(1, candles, mid_close=close, mid_high=max(510_000, close))
+    assert list(rows["price_difference_points"]) == [points]
+
+
+def test_hours_without_a_book_say_nothing_of_prices() -> None:
+    empty: dict[str, Any] = {
+        "yes_bid_range": (0, 0, 0),
+        "yes_ask_range": (0, 0, 0),
+        "trade_low": None,
+    }
+    candles = [hour(BAD, n, trade_high=None, **empty) for n in range(25)]
+    assert list(compared(0, candles)["price_difference_points"]) == [0]
+
+
+def test_a_day_of_which_the_exchange_has_nothing_is_not_compared() -> None:
+    assert compared(0, [hour(t, n - 48) for t in TICKERS for n in range(25)]).empty
+    assert not verdict("summaries_match_the_exchange", compared(0, [hour("KXB-1", 5)])).is_passed
+
+
+def test_the_hours_at_both_ends_of_a_day_may_be_counted_or_not() -> None:
+    for volume in (23_000, 24_000, 25_000):
+        assert compared(4, volume=volume)["volume_difference"].max() == 0
+    assert compared(4, volume=22_000)["volume_difference"].max() == 0.04

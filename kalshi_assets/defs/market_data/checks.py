@@ -7,33 +7,38 @@ would be untrue. Dagster then shows them as not executed and goes on.
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date
 
 import dagster as dg
-import pandas as pd
 
+from kalshi_assets.defs.market_data.checked_rows import Look, rows_of
 from kalshi_assets.defs.metadata import moment_text, table
 from kalshi_assets.defs.partitions import days_of_tags
 from kalshi_assets.defs.resources import Platform
 from kalshi_assets.execution.desk import quality_limits_of
-from kalshi_assets.quality import frames
+from kalshi_assets.quality.rules import Check
 from kalshi_assets.quality.runner import Verdict, evaluate, sample
-from kalshi_assets.quality.suites import Check, checks
+from kalshi_assets.quality.suites import checks
 from kalshi_assets.settings import load_settings
-from kalshi_assets.storage import averages, intake, markets, ticks, verdicts
-from kalshi_assets.storage.engine import Connection
+from kalshi_assets.storage import verdicts
 
 # In an order job the checks go first, so that the judge sees what they say of this moment.
 FIRST = {"dagster/priority": "10"}
+ONLY_WARNS = "It gates nothing: look at it when you can."
+ONE_REFUSED = (
+    "Nothing is ordered there until it passes; the feed as a whole passes, so the others are "
+    "traded as usual."
+)
 
 
 def checks_of(asset: str) -> dg.AssetChecksDefinition:
     """Return the step that runs the checks of one asset."""
-    suite = [c for c in checks(quality_limits_of(load_settings())) if c.asset == asset]
+    known = checks(quality_limits_of(load_settings()))
+    suite = [c for c in known if c.asset == asset and not c.is_asking]
 
     @dg.multi_asset_check(
         name=f"{asset}_checks",
-        description=f"What must be true of {asset} before an order may rest on it.",
+        description=f"What must be true of {asset}.",
         specs=[
             dg.AssetCheckSpec(
                 check.name, asset=asset, description=check.description, blocking=check.is_gating
@@ -51,7 +56,7 @@ def checks_of(asset: str) -> dg.AssetChecksDefinition:
         wanted = [c for c in suite if c.name in selected and not (days and c.is_live)]
         found = verdicts_on(wanted, platform, days=days, run_id=context.run.run_id)
         for check, verdict in zip(wanted, found, strict=True):
-            yield _result(check, verdict)
+            yield result_of(check, verdict)
 
     return run_checks
 
@@ -59,10 +64,14 @@ def checks_of(asset: str) -> dg.AssetChecksDefinition:
 def verdicts_on(
     wanted: Sequence[Check], platform: Platform, *, days: Sequence[date], run_id: str
 ) -> list[Verdict]:
-    """Run checks on the newest slot, or without storing verdicts on whole days."""
+    """Run checks on the newest slot, or without storing verdicts on whole days.
+
+    Stored is what the judge reads: the verdicts that gate. Dagster keeps the others.
+    """
     now, share = platform.clock.now(), platform.settings.max_bad_market_share
     with platform.database.transaction() as connection:
-        rows = {check.name: _rows(check, connection, platform, days, now) for check in wanted}
+        look = Look(connection, platform, days, now)
+        rows = {check.name: rows_of(check, look) for check in wanted}
     row_share = share if days else 0.0
     found = [
         evaluate(c, rows[c.name], as_of=now, max_bad_share=share, max_bad_rows=row_share)
@@ -70,69 +79,13 @@ def verdicts_on(
     ]
     if not days:
         with platform.database.transaction() as connection:
-            stored = [_stored(c, v) for c, v in zip(wanted, found, strict=True)]
+            gating = [v for c, v in zip(wanted, found, strict=True) if c.is_gating]
+            stored = [_stored(verdict) for verdict in gating]
             verdicts.save_verdicts(connection, stored, run_id=run_id)
     return found
 
 
-def _rows(
-    check: Check, connection: Connection, platform: Platform, days: Sequence[date], now: datetime
-) -> pd.DataFrame:
-    """Return the rows a check looks at: of these days, or of the newest slot."""
-    if check.asset == "markets":
-        return frames.market_rows(markets.tracked_markets(connection))
-    if check.asset == "rolling_averages":
-        return averages.latest_averages(connection)
-    if check.asset == "clean_ticks":
-        observed = _clean_ticks(connection, platform, days, now)
-        if check.name == "newest_ticks_are_usable":
-            return frames.newest_rows(observed)
-        rows = frames.clean_rows(observed)
-        return rows if days else frames.latest_a_market(rows)
-    if check.name in ("ticks_are_complete", "ticks_are_unique"):
-        return _presence_rows(connection)
-    if check.name == "feed_is_not_frozen":
-        return _frozen_rows(connection, platform, now)
-    known = {t: row.market for t, row in markets.known_markets(connection).items()}
-    observed = _raw_rows(connection, days)
-    return frames.tick_rows(observed, known, now=now)
-
-
-def _raw_rows(connection: Connection, days: Sequence[date]) -> pd.DataFrame:
-    if days:
-        return pd.concat([ticks.raw_ticks_of(connection, day) for day in days])
-    poll = intake.latest_poll(connection)
-    slot = poll.slot if poll is not None else datetime.fromtimestamp(0).astimezone()
-    observed = ticks.raw_ticks_between(connection, slot, slot)
-    return observed[observed["source"] == "poll"]
-
-
-def _presence_rows(connection: Connection) -> pd.DataFrame:
-    poll = intake.latest_poll(connection)
-    expected = poll.expected if poll is not None else list(markets.tracked_markets(connection))
-    twice = poll.duplicates if poll is not None else ()
-    return frames.presence_rows(expected, _raw_rows(connection, days=()), twice)
-
-
-def _frozen_rows(connection: Connection, platform: Platform, now: datetime) -> pd.DataFrame:
-    limit = platform.settings.frozen_after_seconds
-    tracked = markets.tracked_markets(connection)
-    observed = ticks.raw_ticks_between(connection, now - timedelta(seconds=3 * limit), now)
-    observed = observed[observed["market_ticker"].isin(list(tracked))]
-    return frames.frozen_rows(observed, frozen_after_seconds=limit)
-
-
-def _clean_ticks(
-    connection: Connection, platform: Platform, days: Sequence[date], now: datetime
-) -> pd.DataFrame:
-    """Return the clean ticks of these days, or the recent ones of the tracked markets."""
-    if days:
-        return pd.concat([ticks.clean_ticks_of(connection, day) for day in days])
-    since = now - timedelta(seconds=platform.settings.max_quote_age_seconds)
-    return ticks.clean_ticks_between(connection, since, now)
-
-
-def _stored(check: Check, verdict: Verdict) -> verdicts.NewVerdict:
+def _stored(verdict: Verdict) -> verdicts.NewVerdict:
     return verdicts.NewVerdict(
         check_name=verdict.check_name,
         asset=verdict.asset,
@@ -142,11 +95,10 @@ def _stored(check: Check, verdict: Verdict) -> verdicts.NewVerdict:
         threshold=verdict.threshold,
         markets_checked=list(verdict.markets_checked),
         markets_failed=dict(verdict.markets_failed),
-        is_gating=check.is_gating,
     )
 
 
-def _result(check: Check, verdict: Verdict) -> dg.AssetCheckResult:
+def result_of(check: Check, verdict: Verdict) -> dg.AssetCheckResult:
     """Show a verdict: red where it fails for the feed, yellow where only for some markets.
 
     Yellow blocks nothing: Dagster stops dependents for the severity ERROR only.
@@ -158,7 +110,7 @@ def _result(check: Check, verdict: Verdict) -> dg.AssetCheckResult:
         check_name=check.name,
         passed=verdict.is_passed and not failed,
         severity=dg.AssetCheckSeverity.ERROR if is_red else dg.AssetCheckSeverity.WARN,
-        description=_explanation(verdict),
+        description=_explanation(check, verdict),
         metadata={
             "observed": verdict.observed,
             "threshold": verdict.threshold,
@@ -170,25 +122,23 @@ def _result(check: Check, verdict: Verdict) -> dg.AssetCheckResult:
     )
 
 
-def _explanation(verdict: Verdict) -> str:
+def _explanation(check: Check, verdict: Verdict) -> str:
     """Return what a verdict means to a trader."""
     count, first = len(verdict.markets_failed), sample(verdict)[:3]
     if not verdict.is_passed:
-        return (
-            f"Fails for the feed: {verdict.observed}. Nothing is ordered until it passes. "
-            f"Must hold: {verdict.threshold}."
-        )
+        meaning = "Nothing is ordered until it passes." if check.is_gating else ONLY_WARNS
+        return f"Fails for the feed: {verdict.observed}. {meaning} Must hold: {verdict.threshold}."
     if not count:
-        return f"Passes for all {len(verdict.markets_checked)} markets."
+        return f"Passes for all {len(verdict.markets_checked)} {check.of}."
     told = ", ".join(f"{row['market']} ({row['observed']})" for row in first)
     told += f" and {count - len(first)} more" if count > len(first) else ""
-    return (
-        f"Fails for {count} of {len(verdict.markets_checked)} markets: {told}. Nothing is ordered "
-        "there until it passes; the feed as a whole passes, so the others are traded as usual."
-    )
+    meaning = ONE_REFUSED if check.is_gating else ONLY_WARNS
+    return f"Fails for {count} of {len(verdict.markets_checked)} {check.of}: {told}. {meaning}"
 
 
 markets_checks = checks_of("markets")
 raw_ticks_checks = checks_of("raw_ticks")
 clean_ticks_checks = checks_of("clean_ticks")
 rolling_averages_checks = checks_of("rolling_averages")
+daily_summaries_checks = checks_of("daily_summaries")
+signals_checks = checks_of("signals")

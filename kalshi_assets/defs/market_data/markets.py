@@ -12,6 +12,7 @@ from kalshi_assets.domain.market import MarketSnapshot, Series
 from kalshi_assets.errors import NotFound
 from kalshi_assets.kalshi.batches import CandleBatch, MarketBatch
 from kalshi_assets.kalshi.client import KalshiClient
+from kalshi_assets.storage import events as event_rows
 from kalshi_assets.storage import intake
 from kalshi_assets.storage import markets as rows
 
@@ -45,6 +46,7 @@ def markets(context: dg.AssetExecutionContext, platform: Platform) -> dg.Materia
         quarantined = intake.save_quarantined(
             connection, rejected_of(batches), received_at=now, run_id=context.run.run_id
         )
+    exclusive = _keep_events(platform, snapshots)
     by_ticker = {s.market.ticker: s for s in snapshots}
     return dg.MaterializeResult(
         metadata={
@@ -56,9 +58,20 @@ def markets(context: dg.AssetExecutionContext, platform: Platform) -> dg.Materia
                 sorted(set(settings.series) - {s.market.series_ticker for s in snapshots})
             ),
             "quarantined": quarantined,
+            "events_of_exclusive_markets": ", ".join(exclusive),
             "tracked_markets": _table([by_ticker[t] for t in tracked]),
         }
     )
+
+
+def _keep_events(platform: Platform, snapshots: Sequence[MarketSnapshot]) -> list[str]:
+    """Store the events of these markets; return those whose markets exclude each other."""
+    tickers = sorted({snapshot.market.event_ticker for snapshot in snapshots})
+    with platform.client() as client:
+        found = client.events(tickers=tickers).rows
+    with platform.database.transaction() as connection:
+        event_rows.save_events(connection, found, seen_at=platform.clock.now())
+    return [event.ticker for event in found if event.is_mutually_exclusive]
 
 
 def most_traded(snapshots: list[MarketSnapshot], limit: int) -> list[str]:

@@ -7,6 +7,7 @@ import dagster as dg
 from kalshi_assets.analytics.faults import FAULTS
 from kalshi_assets.defs import freshness
 from kalshi_assets.defs.market_data.cleaning import clean_new_ticks, reclean_day
+from kalshi_assets.defs.market_data.faults_shown import fault_metadata
 from kalshi_assets.defs.market_data.markets import rejected_of
 from kalshi_assets.defs.metadata import (
     Metadata,
@@ -83,6 +84,8 @@ def clean_ticks(
     with platform.database.transaction() as connection:
         faults = tick_rows.count_faults(connection, days)
         there = tick_rows.extent_of(connection, days)
+        # A whole day so far is too much to read anew with every poll.
+        report = {} if is_poll else fault_metadata(connection, days)
     return dg.MaterializeResult(
         metadata={
             "ticks_written": written,
@@ -96,6 +99,7 @@ def clean_ticks(
                 [[name, count, FAULTS[name]] for name, count in faults.items() if name],
                 empty="No tick of these days has a fault.",
             ),
+            **report,
         }
     )
 

@@ -33,6 +33,14 @@ series = Table(
     required("seen_at", INSTANT),
 )
 
+events = Table(
+    "events",
+    metadata,
+    required("ticker", Text(), primary_key=True),
+    required("is_mutually_exclusive", Boolean()),
+    required("seen_at", INSTANT),
+)
+
 markets = Table(
     "markets",
     metadata,

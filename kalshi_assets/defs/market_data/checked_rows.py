@@ -1,0 +1,153 @@
+"""Which rows of the database each check looks at: of the run's days, or of this moment."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import pandas as pd
+
+from kalshi_assets.defs.resources import Platform
+from kalshi_assets.domain.calendar import days_between, venue_day
+from kalshi_assets.quality import advice_frames, frames
+from kalshi_assets.quality.rules import Check
+from kalshi_assets.storage import averages, events, gaps, intake, markets, signals, summaries, ticks
+from kalshi_assets.storage.engine import Connection
+
+GAPS_OF = timedelta(hours=1)
+# As far back as any window reaches: a day that is provisional there is read tick by tick.
+LONGEST_WINDOW = timedelta(days=28)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a check is asked about: whole days, or where there are none, this moment."""
+
+    connection: Connection
+    platform: Platform
+    days: Sequence[date]
+    now: datetime
+
+    @property
+    def days_or_today(self) -> Sequence[date]:
+        """The days, or today."""
+        return self.days or [venue_day(self.now)]
+
+
+def rows_of(check: Check, look: Look) -> pd.DataFrame:
+    """Return the rows a check looks at."""
+    return (_BY_CHECK.get(check.name) or _BY_ASSET[check.asset])(look)
+
+
+def _market_rows(look: Look) -> pd.DataFrame:
+    return frames.market_rows(markets.tracked_markets(look.connection))
+
+
+def _tick_rows(look: Look) -> pd.DataFrame:
+    known = {t: row.market for t, row in markets.known_markets(look.connection).items()}
+    return frames.tick_rows(_raw_rows(look), known, now=look.now)
+
+
+def _raw_rows(look: Look) -> pd.DataFrame:
+    if look.days:
+        return pd.concat([ticks.raw_ticks_of(look.connection, day) for day in look.days])
+    poll = intake.latest_poll(look.connection)
+    slot = poll.slot if poll is not None else datetime.fromtimestamp(0).astimezone()
+    observed = ticks.raw_ticks_between(look.connection, slot, slot)
+    return observed[observed["source"] == "poll"]
+
+
+def _presence_rows(look: Look) -> pd.DataFrame:
+    poll = intake.latest_poll(look.connection)
+    expected = poll.expected if poll is not None else list(markets.tracked_markets(look.connection))
+    twice = poll.duplicates if poll is not None else ()
+    return frames.presence_rows(expected, _raw_rows(look), twice)
+
+
+def _gap_rows(look: Look) -> pd.DataFrame:
+    found = gaps.gaps_between(look.connection, look.now - GAPS_OF, look.now)
+    tracked = markets.tracked_markets(look.connection)
+    return advice_frames.gap_rows(found, tracked, now=look.now)
+
+
+def _frozen_rows(look: Look) -> pd.DataFrame:
+    limit = look.platform.settings.frozen_after_seconds
+    tracked = markets.tracked_markets(look.connection)
+    since = look.now - timedelta(seconds=3 * limit)
+    observed = ticks.raw_ticks_between(look.connection, since, look.now)
+    observed = observed[observed["market_ticker"].isin(list(tracked))]
+    return frames.frozen_rows(observed, frozen_after_seconds=limit)
+
+
+def _clean_ticks(look: Look) -> pd.DataFrame:
+    """Return the clean ticks of these days, or the recent ones of the tracked markets."""
+    if look.days:
+        return pd.concat([ticks.clean_ticks_of(look.connection, day) for day in look.days])
+    return ticks.clean_ticks_between(look.connection, _recent(look), look.now)
+
+
+def _clean_rows(look: Look) -> pd.DataFrame:
+    rows = frames.clean_rows(_clean_ticks(look))
+    return rows if look.days else frames.latest_a_market(rows)
+
+
+def _newest_rows(look: Look) -> pd.DataFrame:
+    return frames.newest_rows(_clean_ticks(look))
+
+
+def _leg_rows(look: Look) -> pd.DataFrame:
+    legs = events.open_legs(look.connection, since=_recent(look), now=look.now)
+    return advice_frames.leg_sum_rows(legs)
+
+
+def _average_rows(look: Look) -> pd.DataFrame:
+    return averages.latest_averages(look.connection)
+
+
+def _summary_rows(look: Look) -> pd.DataFrame:
+    days = look.days or list(days_between(*_window(look)))
+    found = summaries.summaries_between(look.connection, min(days), max(days))
+    return advice_frames.summary_rows(found, now=look.now)
+
+
+def _recent_summary_rows(look: Look) -> pd.DataFrame:
+    """Return what is looked at whichever days a run wrote: a day elsewhere may have reopened."""
+    found = summaries.summaries_between(look.connection, *_window(look))
+    return advice_frames.summary_rows(found, now=look.now)
+
+
+def _missing_day_rows(look: Look) -> pd.DataFrame:
+    return advice_frames.missing_day_rows(summaries.summarised_spans(look.connection))
+
+
+def _signal_rows(look: Look) -> pd.DataFrame:
+    found = signals.episodes_with_grounds(look.connection, look.days_or_today)
+    return advice_frames.signal_rows(found, markets.tracked_markets(look.connection))
+
+
+def _recent(look: Look) -> datetime:
+    return look.now - timedelta(seconds=look.platform.settings.max_quote_age_seconds)
+
+
+def _window(look: Look) -> tuple[date, date]:
+    return venue_day(look.now - LONGEST_WINDOW), venue_day(look.now)
+
+
+Reading = Callable[[Look], pd.DataFrame]
+_BY_ASSET: dict[str, Reading] = {
+    "markets": _market_rows,
+    "raw_ticks": _tick_rows,
+    "clean_ticks": _clean_rows,
+    "rolling_averages": _average_rows,
+    "daily_summaries": _summary_rows,
+    "signals": _signal_rows,
+}
+_BY_CHECK: dict[str, Reading] = {
+    "ticks_are_complete": _presence_rows,
+    "ticks_are_unique": _presence_rows,
+    "feed_is_not_frozen": _frozen_rows,
+    "feed_has_no_long_gaps": _gap_rows,
+    "newest_ticks_are_usable": _newest_rows,
+    "legs_sum_to_one": _leg_rows,
+    "past_days_are_final": _recent_summary_rows,
+    "no_day_is_missing": _missing_day_rows,
+}

@@ -1,0 +1,25 @@
+"""Keep events, for whether their markets exclude each other.
+
+Revision: 0014, after 0012.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0014"
+down_revision = "0012"
+
+
+def upgrade() -> None:
+    op.create_table(
+        "events",
+        sa.Column("ticker", sa.Text(), nullable=False),
+        sa.Column("is_mutually_exclusive", sa.Boolean(), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("ticker"),
+        schema="kalshi",
+    )
+
+
+def downgrade() -> None:
+    op.drop_table("events", schema="kalshi")
