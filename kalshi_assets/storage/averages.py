@@ -1,17 +1,17 @@
 """Rolling averages and daily summaries."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, and_, delete, select, text
+from sqlalchemy import Connection, and_, select, text
 
 from kalshi_assets.analytics.rolling import RollingAverage, Totals, window_start
 from kalshi_assets.domain.calendar import day_bounds, venue_day
 from kalshi_assets.storage import schema
-from kalshi_assets.storage.rows import copy_missing, ensure_day_partitions, upsert
+from kalshi_assets.storage.rows import copy_missing, ensure_day_partitions, replace_span
 
 rolling_averages, clean_ticks = schema.rolling_averages, schema.clean_ticks
 daily_summaries = schema.daily_summaries
@@ -51,13 +51,13 @@ def final_day_totals(
 def save_averages(
     connection: Connection, day: date, rows: Sequence[RollingAverage], *, is_whole_day: bool
 ) -> int:
-    """Store averages; a whole day replaces what was there."""
-    start, end = day_bounds(day)
-    table = rolling_averages
+    """Store averages, and return how many changed; a whole day replaces what was there."""
+    table, values = rolling_averages, [vars(row) for row in rows]
     ensure_day_partitions(connection, table, {day, *(venue_day(row.as_of) for row in rows)})
     if is_whole_day:
-        connection.execute(delete(table).where(and_(table.c.as_of >= start, table.c.as_of < end)))
-    return copy_missing(connection, table, [vars(row) for row in rows])
+        span = day_bounds(day)
+        return replace_span(connection, table, table.c.as_of, span=span, rows=values)
+    return copy_missing(connection, table, values)
 
 
 def latest_averages(connection: Connection) -> pd.DataFrame:
@@ -157,9 +157,9 @@ _PRICE_COURSES = text(
 
 
 def save_summaries(connection: Connection, day: date, rows: Sequence[Mapping[str, Any]]) -> int:
-    """Replace a day's summaries."""
-    connection.execute(delete(daily_summaries).where(daily_summaries.c.day == day))
-    return upsert(connection, daily_summaries, rows)
+    """Make a day's summaries these ones, and return how many changed."""
+    span = day, day + timedelta(days=1)
+    return replace_span(connection, daily_summaries, daily_summaries.c.day, span=span, rows=rows)
 
 
 def averages_of(connection: Connection, day: date) -> list[dict[str, Any]]:

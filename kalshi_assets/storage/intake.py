@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, and_, func, select, update
 
 from kalshi_assets.domain.calendar import days_between, venue_day
 from kalshi_assets.storage import markets
@@ -77,10 +77,9 @@ def save_history_load(
 
 
 def complete_history_load(connection: Connection, day: date, *, at: datetime) -> None:
-    """Record that everything made of a day's candles is there."""
-    connection.execute(
-        update(history_loads).where(history_loads.c.day == day).values(completed_at=at)
-    )
+    """Record that everything made of a day's candles is there, unless it was before."""
+    is_new = and_(history_loads.c.day == day, history_loads.c.completed_at.is_(None))
+    connection.execute(update(history_loads).where(is_new).values(completed_at=at))
 
 
 def days_not_loaded(
