@@ -13,6 +13,8 @@ from kalshi_assets.settings import load_settings
 PARTITION_TAG = "dagster/partition"
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
+# On a run that asks again for days that are loaded: for after their ticks were removed by hand.
+AGAIN_TAG = "kalshi/again"
 OWNERS = ["team:trading"]
 DATA_KINDS = {"python", "postgres"}
 

@@ -6,7 +6,7 @@ which is read after it, beyond the cutoff asked for in between. What comes from 
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -24,6 +24,14 @@ T = TypeVar("T")
 
 # How far the two tiers are read across each other.
 OVERLAP = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class CandleTiers:
+    """The markets whose candles the live tier may have, and those the historical one may have."""
+
+    live: list[str]
+    historical: list[str]
 
 
 class HistoryCalls(ExchangeCalls, MarketCalls, PriceCalls, AccountCalls):
@@ -180,6 +188,21 @@ class HistoryCalls(ExchangeCalls, MarketCalls, PriceCalls, AccountCalls):
                 )
                 found = joined(found, old, key=candle_key)
         return CandleBatch(**vars(found))
+
+    def candle_tiers(self, tickers: Sequence[str]) -> CandleTiers:
+        """Return where the candles of each market may lie, as far as the exchange tells it now.
+
+        For whoever reads candles in portions of their own. What is live and moves within a day
+        is named in both tiers, so read the live one first.
+        """
+        listing = self.markets(tickers=tickers)
+        listed = {snapshot.market.ticker: snapshot.market for snapshot in listing.snapshots}
+        asked = distinct(tickers)
+        moved_by = self.historical_cutoff().market_settled_at + OVERLAP
+        return CandleTiers(
+            live=asked if listing.rejected else [t for t in asked if t in listed],
+            historical=[t for t in asked if _has_moved(listed.get(t), moved_by)],
+        )
 
     def _old_candles(
         self, ticker: str, *, start: datetime, end: datetime, interval_minutes: int

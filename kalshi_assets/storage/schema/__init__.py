@@ -14,6 +14,7 @@ from kalshi_assets.storage.schema.ledger import orders as orders
 from kalshi_assets.storage.schema.ledger import portfolio as portfolio
 from kalshi_assets.storage.schema.ledger import positions as positions
 from kalshi_assets.storage.schema.ledger import settlements as settlements
+from kalshi_assets.storage.schema.market_data import averages_due as averages_due
 from kalshi_assets.storage.schema.market_data import clean_ticks as clean_ticks
 from kalshi_assets.storage.schema.market_data import daily_summaries as daily_summaries
 from kalshi_assets.storage.schema.market_data import history_loads as history_loads
@@ -24,6 +25,7 @@ from kalshi_assets.storage.schema.market_data import raw_ticks as raw_ticks
 from kalshi_assets.storage.schema.market_data import rolling_averages as rolling_averages
 from kalshi_assets.storage.schema.market_data import series as series
 from kalshi_assets.storage.schema.market_data import signals as signals
+from kalshi_assets.storage.schema.market_data import universe_changes as universe_changes
 from kalshi_assets.storage.schema.market_data import verdicts as verdicts
 from kalshi_assets.storage.schema.operations import alert_deliveries as alert_deliveries
 from kalshi_assets.storage.schema.operations import alerts as alerts
