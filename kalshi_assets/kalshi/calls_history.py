@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from kalshi_assets.domain.account import Fill, Position, VenueOrder
+from kalshi_assets.domain.exchange import HistoricalCutoff
 from kalshi_assets.domain.market import Candle, Market, MarketSnapshot, Trade
 from kalshi_assets.errors import NotFound
 from kalshi_assets.kalshi.batches import Batch, CandleBatch, MarketBatch, candle_key, joined
@@ -47,6 +48,7 @@ class HistoryCalls(ExchangeCalls, MarketCalls, PriceCalls, AccountCalls):
         end: datetime,
         ticker: str | None = None,
         is_block_trade: bool | None = None,
+        cutoff: HistoricalCutoff | None = None,
     ) -> Batch[Trade]:
         """Return the public trades of a stretch, each once.
 
@@ -55,13 +57,15 @@ class HistoryCalls(ExchangeCalls, MarketCalls, PriceCalls, AccountCalls):
             end: the moment after the last.
             ticker: only those of this market.
             is_block_trade: only those matched beside the book, or only those in it.
+            cutoff: as told less than a day ago, to whoever asks for many stretches.
 
         Raises:
             ValueError: the stretch ends before it starts.
         """
         _require_stretch(start, end)
         found = self.trades(ticker=ticker, start=start, end=end, is_block_trade=is_block_trade)
-        moved_by = self.historical_cutoff().trade_created_at + OVERLAP
+        told = self.historical_cutoff() if cutoff is None else cutoff
+        moved_by = told.trade_created_at + OVERLAP
         if start < moved_by:
             old = self.historical_trades(
                 ticker=ticker, start=start, end=min(end, moved_by), is_block_trade=is_block_trade

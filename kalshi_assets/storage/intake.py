@@ -70,11 +70,12 @@ def save_quarantined(
 def save_history_load(
     connection: Connection, day: date, candles: dict[str, int], *, loaded_until: datetime
 ) -> None:
-    """Record that a day's candles were loaded up to a moment, with their number by market."""
-    rows = [
-        {"day": day, "market_ticker": ticker, "candles": count, "loaded_until": loaded_until}
-        for ticker, count in candles.items()
-    ]
+    """Record that a day's candles were loaded up to a moment, with their number by market.
+
+    Its trades are to be asked for from then on: those known may end at an earlier moment.
+    """
+    same = {"day": day, "loaded_until": loaded_until, "trades": None}
+    rows = [{**same, "market_ticker": t, "candles": count} for t, count in candles.items()]
     upsert(connection, history_loads, rows)
 
 

@@ -68,9 +68,9 @@ def markets_with_history(
     Those that are tracked no more count only where they were open between `start` and `end`.
     """
     was_tracked = (
-        select(changes).where(changes.c.market_ticker == markets.c.ticker).where(
-            changes.c.change == "tracked"
-        )
+        select(changes)
+        .where(changes.c.market_ticker == markets.c.ticker)
+        .where(changes.c.change == "tracked")
     ).exists()
     was_open = and_(was_tracked, markets.c.open_at < end, markets.c.close_at > start)
     query = (
