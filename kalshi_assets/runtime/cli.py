@@ -12,7 +12,7 @@ import click
 from pydantic import SecretStr
 
 from kalshi_assets.errors import ConfigurationError, KalshiAssetsError
-from kalshi_assets.runtime import explaining, operations, trading_commands
+from kalshi_assets.runtime import backfill_command, explaining, operations, trading_commands
 from kalshi_assets.runtime.options import input_of, input_options, registered_key, replay_of
 from kalshi_assets.settings import as_variables, load_settings
 
@@ -152,6 +152,7 @@ def local_exchange(
 
 cli.add_command(operations.doctor)
 cli.add_command(operations.status)
+cli.add_command(backfill_command.backfill)
 for command in (*trading_commands.COMMANDS, explaining.explain, explaining.replay):
     cli.add_command(command)
 

@@ -6,15 +6,21 @@ from decimal import Decimal
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, and_, select, text
+from sqlalchemy import Connection, and_, delete, select, text
 
 from kalshi_assets.analytics.rolling import RollingAverage, Totals, window_start
-from kalshi_assets.domain.calendar import day_bounds, venue_day
+from kalshi_assets.domain.calendar import day_bounds, days_between, venue_day
 from kalshi_assets.storage import schema
-from kalshi_assets.storage.rows import copy_missing, ensure_day_partitions, replace_span
+from kalshi_assets.storage.rows import (
+    copy_missing,
+    ensure_day_partitions,
+    insert_missing,
+    replace_span,
+)
 
 rolling_averages, clean_ticks = schema.rolling_averages, schema.clean_ticks
-daily_summaries = schema.daily_summaries
+daily_summaries, averages_due = schema.daily_summaries, schema.averages_due
+AVERAGES_LOCK = 715_011
 
 
 def moments_to_average(
@@ -58,6 +64,34 @@ def save_averages(
         span = day_bounds(day)
         return replace_span(connection, table, table.c.as_of, span=span, rows=values)
     return copy_missing(connection, table, values)
+
+
+def note_due(connection: Connection, first: date, last: date) -> None:
+    """Note that the averages of these days were made of other ticks than there are now.
+
+    Days without averages have nothing to make anew.
+    """
+    as_of = rolling_averages.c.as_of
+    for day in days_between(first, last):
+        start, end = day_bounds(day)
+        has_averages = select(as_of).where(as_of >= start, as_of < end).exists()
+        if connection.scalar(select(has_averages)):
+            insert_missing(connection, averages_due, [{"day": day}])
+
+
+def days_due(connection: Connection) -> list[date]:
+    """Return the days whose averages were made of other ticks than there are now."""
+    return list(connection.scalars(select(averages_due.c.day).order_by(averages_due.c.day)))
+
+
+def settle_due(connection: Connection, day: date) -> None:
+    """Note that a day's averages are made of the ticks there are."""
+    connection.execute(delete(averages_due).where(averages_due.c.day == day))
+
+
+def lock_averages(connection: Connection) -> None:
+    """Let no other transaction make averages until this one ends: one may replace a whole day."""
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": AVERAGES_LOCK})
 
 
 def latest_averages(connection: Connection) -> pd.DataFrame:

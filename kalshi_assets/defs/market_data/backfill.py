@@ -13,12 +13,12 @@ import dagster as dg
 
 from kalshi_assets.defs.market_data.markets import rejected_of
 from kalshi_assets.defs.metadata import Metadata, days_text, span_text
-from kalshi_assets.defs.partitions import AGAIN_TAG, days_of
+from kalshi_assets.defs.partitions import days_of
 from kalshi_assets.defs.resources import Platform
 from kalshi_assets.domain.calendar import day_bounds, venue_day
 from kalshi_assets.domain.calls import ApiCall
 from kalshi_assets.domain.market import Trade
-from kalshi_assets.domain.tick import tick_of_candle
+from kalshi_assets.domain.tick import AGAIN_TAG, tick_of_candle
 from kalshi_assets.errors import NotFound
 from kalshi_assets.kalshi.batches import Batch, CandleBatch
 from kalshi_assets.kalshi.calls_history import CandleTiers

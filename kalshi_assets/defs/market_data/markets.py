@@ -8,9 +8,9 @@ from kalshi_assets.defs import freshness
 from kalshi_assets.defs.metadata import cents_text, moment_text, table
 from kalshi_assets.defs.partitions import DATA_KINDS, OWNERS
 from kalshi_assets.defs.resources import Platform
-from kalshi_assets.domain.market import MarketSnapshot, Series
+from kalshi_assets.domain.market import Candle, MarketSnapshot, Series, Trade
 from kalshi_assets.errors import NotFound
-from kalshi_assets.kalshi.batches import CandleBatch, MarketBatch
+from kalshi_assets.kalshi.batches import Batch
 from kalshi_assets.kalshi.client import KalshiClient
 from kalshi_assets.storage import intake
 from kalshi_assets.storage import markets as rows
@@ -68,7 +68,9 @@ def most_traded(snapshots: list[MarketSnapshot], limit: int) -> list[str]:
     return [s.market.ticker for s in ranked[:limit]]
 
 
-def rejected_of(batches: Sequence[MarketBatch | CandleBatch]) -> list[intake.Quarantined]:
+def rejected_of(
+    batches: Sequence[Batch[MarketSnapshot] | Batch[Candle] | Batch[Trade] | Batch[Series]],
+) -> list[intake.Quarantined]:
     """Return the malformed rows of these answers, as they go to quarantine."""
     return [
         intake.Quarantined(source=row.source, reason=row.reason, payload=row.payload)

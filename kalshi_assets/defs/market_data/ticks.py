@@ -22,6 +22,7 @@ from kalshi_assets.domain.tick import tick_of_poll
 from kalshi_assets.errors import ExchangeError
 from kalshi_assets.kalshi.batches import MarketBatch
 from kalshi_assets.settings import load_settings
+from kalshi_assets.storage import averages as average_rows
 from kalshi_assets.storage import intake
 from kalshi_assets.storage import markets as market_rows
 from kalshi_assets.storage import ticks as tick_rows
@@ -75,9 +76,14 @@ def clean_ticks(
     days, is_poll = days_of(context), slot_of_run(context) is not None
     rules = platform.cleaning_rules()
     step, written = clean_new_ticks if is_poll else reclean_day, 0
+    # A day's last price may hold into the next one, and so change that as well.
+    reach = timedelta(days=platform.settings.window_days + 1)
     for day in days:
         with platform.database.transaction() as connection:
-            written += step(connection, day, rules)
+            changed = step(connection, day, rules)
+            if changed and not is_poll:
+                average_rows.note_due(connection, day, day + reach)
+        written += changed
     with platform.database.transaction() as connection:
         faults = tick_rows.count_faults(connection, days)
         there = tick_rows.extent_of(connection, days)
