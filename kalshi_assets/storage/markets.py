@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Row, and_, func, or_, select, update
+from sqlalchemy import Connection, Row, and_, func, insert, or_, select, update
 
 from kalshi_assets.domain.market import Market, MarketSnapshot, Series, TrackedMarket
 from kalshi_assets.domain.price import PriceGrid
+from kalshi_assets.domain.universe import KnownMarket, UniverseChange
 from kalshi_assets.storage import schema
 from kalshi_assets.storage.rows import upsert
 
@@ -58,6 +59,22 @@ def tracked_markets(connection: Connection) -> dict[str, TrackedMarket]:
 def known_markets(connection: Connection) -> dict[str, TrackedMarket]:
     """Return every market ever seen, by ticker."""
     return _load(connection, only_tracked=False)
+
+
+def known_states(connection: Connection) -> dict[str, KnownMarket]:
+    """Return how every market ever seen stood when it was last looked at."""
+    m = markets.c
+    query = select(m.ticker, m.status, m.is_tracked, m.series_ticker)
+    return {
+        row.ticker: KnownMarket(row.status, row.is_tracked, row.series_ticker)
+        for row in connection.execute(query)
+    }
+
+
+def save_changes(connection: Connection, rows: Sequence[UniverseChange], *, at: datetime) -> None:
+    """Keep what changed in the universe."""
+    if rows:
+        connection.execute(insert(changes), [{**vars(row), "at": at} for row in rows])
 
 
 def markets_with_history(
