@@ -42,8 +42,6 @@ def market(
 
 
 A, B, C = (market(f"KXTEST-26OCT-{name}", 3 - n) for n, name in enumerate("ABC"))
-    market(f"KXTEST-26OCT-{name}", volume) for name, volume in (("A", 3), ("B", 2), ("C", 1))
-)
 NAMES = [s.market.ticker for s in (A, B, C)]
 
 
