@@ -62,7 +62,7 @@ def site_of(given: Settings) -> Site:
         )
     database = database_of(installation, home, given=given)
     database.dispose()
-    url = {"database_url": SecretStr(database.url)}
+    url = {"database_url": SecretStr(database.plain_url)}
     return Site(installation.settings.model_copy(update=url), home, installation.port)
 
 
