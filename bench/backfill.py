@@ -47,7 +47,7 @@ def run(server_url: str) -> Sequence[Figure]:
             known = {ticker: Lifetime("active", now) for ticker in listed}
             load_candles(client, loading, wanted, known)
             for day in days:
-                load_trades(client, loading, dict.fromkeys(listed, [day]))
+                load_trades(client, loading, {ticker: [day] for ticker in listed})
             took = time.monotonic() - started
     database.dispose()
     size = BASIC_AT_EXCHANGE["read"]

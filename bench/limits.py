@@ -113,11 +113,11 @@ def _refused(tallies: Sequence[Tally]) -> int:
 
 
 def _tallies(url: str, key: Path, *, folder: Path | None, calls: int) -> list[Tally]:
-    told = ask_local_exchange(url)
-    assert told is not None
+    there = ask_local_exchange(url)
+    assert there is not None
     reads = round(calls * READ_SHARE / PROCESSES)
     pairs = round((calls / PROCESSES - reads) / 2)
-    expires_at = told.clock.now() + timedelta(hours=2)
+    expires_at = there.clock.now() + timedelta(hours=2)
     results = SPAWN.Queue()
     jobs = [
         Job(url, key, folder, f"{folder is None}-{number}", reads, pairs, expires_at)
