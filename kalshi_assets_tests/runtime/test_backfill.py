@@ -49,7 +49,7 @@ def versions(home: Home) -> dict[str, list[tuple[Any, ...]]]:
     """Return each row with the transaction that wrote it: a row written again shows."""
     installation = running_installation(home)
     assert installation is not None
-    url = database_of(installation, home, given=None).url
+    url = database_of(installation, home, given=None).plain_url
     found = {}
     with psycopg.connect(url) as connection:
         for table, column in TABLES.items():
