@@ -5,11 +5,12 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bench import ingest, limits, rolling, stream
+from bench import backfill, ingest, limits, rolling, stream
 from bench.report import Figure, Result
 from kalshi_assets.storage.embedded import EmbeddedServer
 
 BENCHMARKS: dict[str, Callable[[str], Sequence[Result | Figure]]] = {
+    "backfill": backfill.run,
     "rolling": rolling.run,
     "ingest": ingest.run,
     "limits": limits.run,

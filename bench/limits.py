@@ -78,7 +78,7 @@ class Tally:
 
 def run(_server_url: str = "", *, calls: int = CALLS) -> Sequence[Figure]:
     """Let four processes spend the limits of one account, and count what was refused."""
-    with tempfile.TemporaryDirectory() as folder, _exchange(Path(folder)) as (url, key):
+    with tempfile.TemporaryDirectory() as folder, exchange(Path(folder)) as (url, key):
         shared = _tallies(url, key, folder=Path(folder), calls=calls)
         apart = _tallies(url, key, folder=None, calls=BASELINE_CALLS)
     refused = _refused(shared)
@@ -113,11 +113,11 @@ def _refused(tallies: Sequence[Tally]) -> int:
 
 
 def _tallies(url: str, key: Path, *, folder: Path | None, calls: int) -> list[Tally]:
-    exchange = ask_local_exchange(url)
-    assert exchange is not None
+    there = ask_local_exchange(url)
+    assert there is not None
     reads = round(calls * READ_SHARE / PROCESSES)
     pairs = round((calls / PROCESSES - reads) / 2)
-    expires_at = exchange.clock.now() + timedelta(hours=2)
+    expires_at = there.clock.now() + timedelta(hours=2)
     results = SPAWN.Queue()
     jobs = [
         Job(url, key, folder, f"{folder is None}-{number}", reads, pairs, expires_at)
@@ -182,20 +182,20 @@ def _create_and_cancel(client: KalshiClient, job: Job) -> None:
 
 
 @contextmanager
-def _exchange(folder: Path) -> Iterator[tuple[str, Path]]:
+def exchange(folder: Path) -> Iterator[tuple[str, Path]]:
     """Run a local exchange as a process, and yield its address and our key to it."""
     home, ready = Home(folder / "home"), folder / "ready.json"
     words = ["--scenario", "cpi-week", "--state", folder / "state", "--ready-file", ready]
     program = [sys.executable, "-m", "kalshi_assets.local_exchange", *words]
     keys = ["--keys", home.local_public_keys()]
-    with subprocess.Popen([str(word) for word in (*program, *keys)]) as exchange:  # noqa: S603  ours
+    with subprocess.Popen([str(word) for word in (*program, *keys)]) as process:  # noqa: S603  ours
         try:
             while not ready.exists():
-                assert exchange.poll() is None, "the local exchange did not start"
+                assert process.poll() is None, "the local exchange did not start"
                 time.sleep(0.05)
             yield _url(ready), home.local_key()
         finally:
-            exchange.terminate()
+            process.terminate()
 
 
 def _url(ready: Path) -> str:

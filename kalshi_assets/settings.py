@@ -73,6 +73,10 @@ class Settings(BaseSettings):
     input_name: str = ""
 
     series: CommaList = ECONOMICS_SERIES
+    categories: CommaList = ()
+    include_markets: CommaList = ()
+    exclude_markets: CommaList = ()
+    min_tracked_volume: int = Field(0, ge=0)
     max_markets: int = Field(22, ge=1, le=100)
     poll_seconds: int = Field(90, ge=15, le=900)
     poll_lateness_seconds: int = Field(45, ge=5, le=900)
@@ -80,6 +84,7 @@ class Settings(BaseSettings):
     collection_end: time = time(0)
     first_day: date = date(2025, 1, 1)
     history_days: int = Field(8, ge=1, le=30)
+    backfill_trades: bool = True
 
     tick_retention_days: int = Field(30, ge=2, le=3650)
     archive_dir: Path | None = None
@@ -126,7 +131,15 @@ class Settings(BaseSettings):
     heartbeat_url: SecretStr | None = None
     heartbeat_seconds: int = Field(60, ge=10, le=86_400)
 
-    @field_validator("series", "closed_days", "alerts", mode="before")
+    @field_validator(
+        "series",
+        "categories",
+        "include_markets",
+        "exclude_markets",
+        "closed_days",
+        "alerts",
+        mode="before",
+    )
     @classmethod
     def _split(cls, value: Any) -> Any:
         return (

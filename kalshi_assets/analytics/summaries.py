@@ -1,7 +1,9 @@
 """Daily summaries: what stays of a day when its ticks are gone."""
 
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 import pandas as pd
 
@@ -10,6 +12,7 @@ from kalshi_assets.analytics.rolling import MEAN_PLACES, totals_until
 from kalshi_assets.domain.calendar import CollectionCalendar
 
 Summary = dict[str, object]
+_TRADE_PRICES = ("trade_open", "trade_high", "trade_low", "trade_close")
 
 
 def summarise(
@@ -18,6 +21,7 @@ def summarise(
     *,
     raw: pd.DataFrame,
     clean: pd.DataFrame,
+    trades: Sequence[Mapping[str, Any]],
     closing: Anchor | None,
     bounds: tuple[datetime, datetime],
     now: datetime,
@@ -30,6 +34,7 @@ def summarise(
         market_ticker: the market.
         raw: its raw ticks of the day, for trades, volume and open interest.
         clean: its clean ticks of the day.
+        trades: its public trades of the day, oldest first; they count where there are no candles.
         closing: the last usable tick before the day's end, of this day or an earlier one.
         bounds: the day's start and end, UTC.
         now: the venue's moment; a day that has not ended is provisional.
@@ -44,7 +49,7 @@ def summarise(
         "day": day,
         "market_ticker": market_ticker,
         **_mids(usable["mid"]),
-        **_trades(raw),
+        **_trades(raw, trades),
         "mean": totals.mean,
         "price_ms": totals.price_ms,
         "covered_ms": totals.covered_ms,
@@ -70,30 +75,46 @@ def _mids(mids: "pd.Series[int]") -> Summary:
     }
 
 
-def _trades(raw: pd.DataFrame) -> Summary:
-    """Return trading of the day: candles state it; polls only move the totals."""
+def _trades(raw: pd.DataFrame, trades: Sequence[Mapping[str, Any]]) -> Summary:
+    """Return trading of the day: candles state it; without them its trades do."""
     raw = raw.sort_values("observed_at")
     candles = raw[raw["source"] == "candle"]
+    prices = _prices_of_trades(trades) if candles.empty else _prices_of_candles(candles)
+    volume = _volume(raw, candles, trades)
+    return prices | {"volume": volume, "open_interest": _last(raw, "open_interest")}
+
+
+def _prices_of_candles(candles: pd.DataFrame) -> Summary:
     traded = candles[candles["trade_open"].notna()]
-    empty: Summary = dict.fromkeys(("trade_open", "trade_high", "trade_low", "trade_close"))
-    prices = (
-        empty
-        if traded.empty
-        else {
-            "trade_open": int(traded["trade_open"].iloc[0]),
-            "trade_high": int(traded["trade_high"].max()),
-            "trade_low": int(traded["trade_low"].min()),
-            "trade_close": int(traded["last_price"].iloc[-1]),
-        }
-    )
-    return prices | {"volume": _volume(raw, candles), "open_interest": _last(raw, "open_interest")}
+    if traded.empty:
+        return dict.fromkeys(_TRADE_PRICES)
+    return {
+        "trade_open": int(traded["trade_open"].iloc[0]),
+        "trade_high": int(traded["trade_high"].max()),
+        "trade_low": int(traded["trade_low"].min()),
+        "trade_close": int(traded["last_price"].iloc[-1]),
+    }
 
 
-def _volume(raw: pd.DataFrame, candles: pd.DataFrame) -> int | None:
+def _prices_of_trades(trades: Sequence[Mapping[str, Any]]) -> Summary:
+    """Return what was paid in the book; what was matched beside it is no price of the market."""
+    prices = [trade["yes_price"] for trade in trades if not trade["is_block_trade"]]
+    if not prices:
+        return dict.fromkeys(_TRADE_PRICES)
+    ends = (prices[0], max(prices), min(prices), prices[-1])
+    return dict(zip(_TRADE_PRICES, ends, strict=True))
+
+
+def _volume(
+    raw: pd.DataFrame, candles: pd.DataFrame, trades: Sequence[Mapping[str, Any]]
+) -> int | None:
+    if raw.empty:
+        return None
     polled = raw["volume"].dropna()
-    of_candles = int(candles["bar_volume"].sum()) if not candles.empty else 0
     of_polls = int(polled.max() - polled.min()) if len(polled) > 1 else 0
-    return max(of_candles, of_polls) if not raw.empty else None
+    if candles.empty:
+        return max(of_polls, sum(int(trade["count"]) for trade in trades))
+    return max(of_polls, int(candles["bar_volume"].sum()))
 
 
 def _last(raw: pd.DataFrame, column: str) -> int | None:

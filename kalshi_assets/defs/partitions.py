@@ -7,12 +7,12 @@ import dagster as dg
 
 from kalshi_assets.domain.calendar import DAY_FORMAT, VENUE_TIMEZONE, days_between
 from kalshi_assets.domain.clock import VenueClock, parse_instant
+from kalshi_assets.domain.tick import RANGE_END_TAG as RANGE_END_TAG
+from kalshi_assets.domain.tick import RANGE_START_TAG as RANGE_START_TAG
 from kalshi_assets.domain.tick import SLOT_TAG
 from kalshi_assets.settings import load_settings
 
 PARTITION_TAG = "dagster/partition"
-RANGE_START_TAG = "dagster/asset_partition_range_start"
-RANGE_END_TAG = "dagster/asset_partition_range_end"
 OWNERS = ["team:trading"]
 DATA_KINDS = {"python", "postgres"}
 

@@ -1,6 +1,6 @@
 """Settings, clock, database and exchange, handed to every asset, check and sensor as `platform`."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cached_property
@@ -10,6 +10,7 @@ import dagster as dg
 from kalshi_assets.analytics.faults import CleaningRules
 from kalshi_assets.analytics.sequence import SequenceRules
 from kalshi_assets.domain.calendar import CollectionCalendar
+from kalshi_assets.domain.calls import ApiCall
 from kalshi_assets.domain.clock import VenueClock
 from kalshi_assets.domain.price import MICROS_PER_CENT
 from kalshi_assets.errors import ConfigurationError
@@ -79,9 +80,9 @@ class Platform(dg.ConfigurableResource[None]):
         )
 
     @contextmanager
-    def client(self) -> Iterator[KalshiClient]:
+    def client(self, *, on_call: Callable[[ApiCall], None] | None = None) -> Iterator[KalshiClient]:
         """Yield a client of the exchange, signing where a key is set."""
-        with open_client(self.settings, self.database) as client:
+        with open_client(self.settings, self.database, on_call=on_call) as client:
             yield client
 
     @contextmanager

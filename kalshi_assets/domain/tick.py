@@ -12,6 +12,11 @@ from kalshi_assets.domain.market import Candle, MarketSnapshot
 RawTick = dict[str, Any]
 # The tag by which a run knows the poll slot it serves.
 SLOT_TAG = "kalshi/slot"
+# The tags by which a run knows the days it loads, and that it asks again for loaded ones: for
+# after their ticks were removed by hand.
+RANGE_START_TAG = "dagster/asset_partition_range_start"
+RANGE_END_TAG = "dagster/asset_partition_range_end"
+AGAIN_TAG = "kalshi/again"
 
 
 def slot_of(moment: datetime, poll_seconds: int) -> datetime:

@@ -1,8 +1,9 @@
 """Opens what execution works with: a client of the exchange, and the desk on it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from kalshi_assets.domain.calls import ApiCall
 from kalshi_assets.domain.clock import VenueClock
 from kalshi_assets.domain.price import micros
 from kalshi_assets.execution.code_version import code_version
@@ -22,8 +23,10 @@ from kalshi_assets.storage.settings_history import note_settings
 
 
 @contextmanager
-def open_client(settings: Settings, database: Database) -> Iterator[KalshiClient]:
-    """Yield a client of the exchange, signing where a key is set.
+def open_client(
+    settings: Settings, database: Database, *, on_call: Callable[[ApiCall], None] | None = None
+) -> Iterator[KalshiClient]:
+    """Yield a client of the exchange, signing where a key is set; `on_call` is told of each call.
 
     Its rate limits are shared with all processes of this machine, its breaker's state and its call
     log with all that use the database. A breaker that opens halts trading.
@@ -33,7 +36,7 @@ def open_client(settings: Settings, database: Database) -> Iterator[KalshiClient
     clock = VenueClock.parse(settings.venue_clock)
     breaker = Breaker(host, StoredBreaker(database, host, clock=clock))
     with (
-        CallLog(database) as calls,
+        CallLog(database, on_call=on_call) as calls,
         KalshiClient(url, auth=signer, limits=limits, breaker=breaker, calls=calls) as client,
     ):
         yield client

@@ -6,11 +6,12 @@ which is read after it, beyond the cutoff asked for in between. What comes from 
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from kalshi_assets.domain.account import Fill, Position, VenueOrder
+from kalshi_assets.domain.exchange import HistoricalCutoff
 from kalshi_assets.domain.market import Candle, Market, MarketSnapshot, Trade
 from kalshi_assets.errors import NotFound
 from kalshi_assets.kalshi.batches import Batch, CandleBatch, MarketBatch, candle_key, joined
@@ -26,6 +27,14 @@ T = TypeVar("T")
 OVERLAP = timedelta(days=1)
 
 
+@dataclass(frozen=True)
+class CandleTiers:
+    """The markets whose candles the live tier may have, and those the historical one may have."""
+
+    live: list[str]
+    historical: list[str]
+
+
 class HistoryCalls(ExchangeCalls, MarketCalls, PriceCalls, AccountCalls):
     """Trades, fills, orders, candlesticks, settled markets and positions of both tiers.
 
@@ -39,6 +48,7 @@ class HistoryCalls(ExchangeCalls, MarketCalls, PriceCalls, AccountCalls):
         end: datetime,
         ticker: str | None = None,
         is_block_trade: bool | None = None,
+        cutoff: HistoricalCutoff | None = None,
     ) -> Batch[Trade]:
         """Return the public trades of a stretch, each once.
 
@@ -47,13 +57,15 @@ class HistoryCalls(ExchangeCalls, MarketCalls, PriceCalls, AccountCalls):
             end: the moment after the last.
             ticker: only those of this market.
             is_block_trade: only those matched beside the book, or only those in it.
+            cutoff: as told less than a day ago, to whoever asks for many stretches.
 
         Raises:
             ValueError: the stretch ends before it starts.
         """
         _require_stretch(start, end)
         found = self.trades(ticker=ticker, start=start, end=end, is_block_trade=is_block_trade)
-        moved_by = self.historical_cutoff().trade_created_at + OVERLAP
+        told = self.historical_cutoff() if cutoff is None else cutoff
+        moved_by = told.trade_created_at + OVERLAP
         if start < moved_by:
             old = self.historical_trades(
                 ticker=ticker, start=start, end=min(end, moved_by), is_block_trade=is_block_trade
@@ -180,6 +192,21 @@ class HistoryCalls(ExchangeCalls, MarketCalls, PriceCalls, AccountCalls):
                 )
                 found = joined(found, old, key=candle_key)
         return CandleBatch(**vars(found))
+
+    def candle_tiers(self, tickers: Sequence[str]) -> CandleTiers:
+        """Return where the candles of each market may lie, as far as the exchange tells it now.
+
+        For whoever reads candles in portions of their own. What is live and moves within a day
+        is named in both tiers, so read the live one first.
+        """
+        listing = self.markets(tickers=tickers)
+        listed = {snapshot.market.ticker: snapshot.market for snapshot in listing.snapshots}
+        asked = distinct(tickers)
+        moved_by = self.historical_cutoff().market_settled_at + OVERLAP
+        return CandleTiers(
+            live=asked if listing.rejected else [t for t in asked if t in listed],
+            historical=[t for t in asked if _has_moved(listed.get(t), moved_by)],
+        )
 
     def _old_candles(
         self, ticker: str, *, start: datetime, end: datetime, interval_minutes: int

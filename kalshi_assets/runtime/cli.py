@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from kalshi_assets.errors import ConfigurationError, KalshiAssetsError
 from kalshi_assets.runtime import (
     archiving,
+    backfill_command,
     backups,
     explaining,
     fault_command,
@@ -163,6 +164,7 @@ cli.add_command(operations.doctor)
 cli.add_command(operations.status)
 cli.add_command(fault_command.faults)
 cli.add_command(archiving.archive)
+cli.add_command(backfill_command.backfill)
 for command in (*trading_commands.COMMANDS, explaining.explain, explaining.replay):
     cli.add_command(command)
 

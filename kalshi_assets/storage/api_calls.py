@@ -9,7 +9,7 @@ import logging
 import os
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from types import TracebackType
 from typing import Self
@@ -39,10 +39,18 @@ class CallLog:
     Args:
         database: where the table is; connected to by the thread only.
         most_waiting: calls held at most while the database does not take them.
+        on_call: is told of each call as well.
     """
 
-    def __init__(self, database: Database, *, most_waiting: int = MOST_WAITING) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        most_waiting: int = MOST_WAITING,
+        on_call: Callable[[ApiCall], None] | None = None,
+    ) -> None:
         self._database = database
+        self._on_call = on_call
         self._most_waiting = most_waiting
         self._writer: _Writer | None = None
         self._starting = threading.Lock()
@@ -60,6 +68,8 @@ class CallLog:
 
     def note(self, call: ApiCall) -> None:
         """Take a call; it is written soon."""
+        if self._on_call is not None:
+            self._on_call(call)
         writer = self._writer
         if writer is None or writer.pid != os.getpid():
             writer = self._started()

@@ -1,7 +1,7 @@
 """Rolling averages and daily summaries."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -9,12 +9,18 @@ import pandas as pd
 from sqlalchemy import Connection, and_, delete, select, text
 
 from kalshi_assets.analytics.rolling import RollingAverage, Totals, window_start
-from kalshi_assets.domain.calendar import day_bounds, venue_day
+from kalshi_assets.domain.calendar import day_bounds, days_between, venue_day
 from kalshi_assets.storage import schema
-from kalshi_assets.storage.rows import copy_missing, ensure_day_partitions, upsert
+from kalshi_assets.storage.rows import (
+    copy_missing,
+    ensure_day_partitions,
+    insert_missing,
+    replace_span,
+)
 
 rolling_averages, clean_ticks = schema.rolling_averages, schema.clean_ticks
-daily_summaries = schema.daily_summaries
+daily_summaries, averages_due = schema.daily_summaries, schema.averages_due
+AVERAGES_LOCK = 715_011
 
 
 def moments_to_average(
@@ -51,13 +57,41 @@ def final_day_totals(
 def save_averages(
     connection: Connection, day: date, rows: Sequence[RollingAverage], *, is_whole_day: bool
 ) -> int:
-    """Store averages; a whole day replaces what was there."""
-    start, end = day_bounds(day)
-    table = rolling_averages
+    """Store averages, and return how many changed; a whole day replaces what was there."""
+    table, values = rolling_averages, [vars(row) for row in rows]
     ensure_day_partitions(connection, table, {day, *(venue_day(row.as_of) for row in rows)})
     if is_whole_day:
-        connection.execute(delete(table).where(and_(table.c.as_of >= start, table.c.as_of < end)))
-    return copy_missing(connection, table, [vars(row) for row in rows])
+        span = day_bounds(day)
+        return replace_span(connection, table, table.c.as_of, span=span, rows=values)
+    return copy_missing(connection, table, values)
+
+
+def note_due(connection: Connection, first: date, last: date) -> None:
+    """Note that the averages of these days were made of other ticks than there are now.
+
+    Days without averages have nothing to make anew.
+    """
+    as_of = rolling_averages.c.as_of
+    for day in days_between(first, last):
+        start, end = day_bounds(day)
+        has_averages = select(as_of).where(as_of >= start, as_of < end).exists()
+        if connection.scalar(select(has_averages)):
+            insert_missing(connection, averages_due, [{"day": day}])
+
+
+def days_due(connection: Connection) -> list[date]:
+    """Return the days whose averages were made of other ticks than there are now."""
+    return list(connection.scalars(select(averages_due.c.day).order_by(averages_due.c.day)))
+
+
+def settle_due(connection: Connection, day: date) -> None:
+    """Note that a day's averages are made of the ticks there are."""
+    connection.execute(delete(averages_due).where(averages_due.c.day == day))
+
+
+def lock_averages(connection: Connection) -> None:
+    """Let no other transaction make averages until this one ends: one may replace a whole day."""
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": AVERAGES_LOCK})
 
 
 def latest_averages(connection: Connection) -> pd.DataFrame:
@@ -157,9 +191,9 @@ _PRICE_COURSES = text(
 
 
 def save_summaries(connection: Connection, day: date, rows: Sequence[Mapping[str, Any]]) -> int:
-    """Replace a day's summaries."""
-    connection.execute(delete(daily_summaries).where(daily_summaries.c.day == day))
-    return upsert(connection, daily_summaries, rows)
+    """Make a day's summaries these ones, and return how many changed."""
+    span = day, day + timedelta(days=1)
+    return replace_span(connection, daily_summaries, daily_summaries.c.day, span=span, rows=rows)
 
 
 def averages_of(connection: Connection, day: date) -> list[dict[str, Any]]:

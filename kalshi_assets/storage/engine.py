@@ -64,6 +64,11 @@ class Database:
         return self._url.render_as_string(hide_password=False)
 
     @property
+    def plain_url(self) -> str:
+        """Return the whole URL without a driver: with ours named, Dagster would use it and fail."""
+        return self._url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+    @property
     def dbname(self) -> str:
         """Return the name of the database on its server."""
         return self._url.database or ""

@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, select, update
 
-from kalshi_assets.domain.calendar import days_between, venue_day
+from kalshi_assets.domain.calendar import day_bounds, days_between, venue_day
 from kalshi_assets.storage import markets
 from kalshi_assets.storage.rows import insert_missing, upsert
 from kalshi_assets.storage.schema import history_loads, polls, quarantine
 
+# What is loaded this long after a day's end is all there will be of it.
+LATE_CANDLES = timedelta(hours=1)
 # Collection does not wait longer than this for a history that cannot be loaded.
 HISTORY_PATIENCE = timedelta(minutes=10)
 
@@ -68,19 +70,61 @@ def save_quarantined(
 def save_history_load(
     connection: Connection, day: date, candles: dict[str, int], *, loaded_until: datetime
 ) -> None:
-    """Record that a day's candles were loaded up to a moment, with their number by market."""
-    rows = [
-        {"day": day, "market_ticker": ticker, "candles": count, "loaded_until": loaded_until}
-        for ticker, count in candles.items()
-    ]
+    """Record that a day's candles were loaded up to a moment, with their number by market.
+
+    Its trades are to be asked for from then on: those known may end at an earlier moment.
+    """
+    same = {"day": day, "loaded_until": loaded_until, "trades": None}
+    rows = [{**same, "market_ticker": t, "candles": count} for t, count in candles.items()]
     upsert(connection, history_loads, rows)
 
 
-def complete_history_load(connection: Connection, day: date, *, at: datetime) -> None:
-    """Record that everything made of a day's candles is there."""
-    connection.execute(
-        update(history_loads).where(history_loads.c.day == day).values(completed_at=at)
+def days_to_load(
+    connection: Connection, days: Sequence[date], tickers: Sequence[str]
+) -> dict[str, list[date]]:
+    """Return, by market, the days whose candles were not loaded after their end."""
+    done = _loaded(connection, days, tickers, history_loads.c.candles)
+    return {t: [day for day in days if (day, t) not in done] for t in tickers}
+
+
+def days_without_trades(
+    connection: Connection, days: Sequence[date], tickers: Sequence[str]
+) -> dict[str, list[date]]:
+    """Return, by market, the days whose trades were not loaded after their end."""
+    done = _loaded(connection, days, tickers, history_loads.c.trades)
+    return {t: [day for day in days if (day, t) not in done] for t in tickers}
+
+
+def save_trade_load(connection: Connection, ticker: str, trades: dict[date, int]) -> None:
+    """Record the number of a market's trades on days whose candles were just loaded."""
+    for day, count in trades.items():
+        is_it = and_(history_loads.c.day == day, history_loads.c.market_ticker == ticker)
+        is_new = history_loads.c.trades.is_distinct_from(count)
+        connection.execute(update(history_loads).where(is_it, is_new).values(trades=count))
+
+
+def _loaded(
+    connection: Connection,
+    days: Sequence[date],
+    tickers: Sequence[str],
+    what: ColumnElement[int | None],
+) -> set[tuple[date, str]]:
+    """Return for which days and markets this was loaded so late that nothing can be missing."""
+    loads = history_loads.c
+    query = select(loads.day, loads.market_ticker, loads.loaded_until).where(
+        loads.day.in_(days), loads.market_ticker.in_(tickers), what.is_not(None)
     )
+    return {
+        (row.day, row.market_ticker)
+        for row in connection.execute(query)
+        if row.loaded_until >= day_bounds(row.day)[1] + LATE_CANDLES
+    }
+
+
+def complete_history_load(connection: Connection, day: date, *, at: datetime) -> None:
+    """Record that everything made of a day's candles is there, unless it was before."""
+    is_new = and_(history_loads.c.day == day, history_loads.c.completed_at.is_(None))
+    connection.execute(update(history_loads).where(is_new).values(completed_at=at))
 
 
 def days_not_loaded(

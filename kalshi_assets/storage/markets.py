@@ -1,16 +1,27 @@
 """Markets and series as last seen, and which markets are tracked."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, and_, func, insert, or_, select, update
 
 from kalshi_assets.domain.market import Market, MarketSnapshot, Series, TrackedMarket
 from kalshi_assets.domain.price import PriceGrid
+from kalshi_assets.domain.universe import KnownMarket, UniverseChange
 from kalshi_assets.storage import schema
 from kalshi_assets.storage.rows import upsert
 
 markets, series = schema.markets, schema.series
+changes = schema.universe_changes
+
+
+@dataclass(frozen=True)
+class Lifetime:
+    """How far a market had come when it was last seen."""
+
+    status: str
+    seen_at: datetime
 
 
 def save_series(connection: Connection, rows: Sequence[Series], *, seen_at: datetime) -> int:
@@ -48,6 +59,43 @@ def tracked_markets(connection: Connection) -> dict[str, TrackedMarket]:
 def known_markets(connection: Connection) -> dict[str, TrackedMarket]:
     """Return every market ever seen, by ticker."""
     return _load(connection, only_tracked=False)
+
+
+def known_states(connection: Connection) -> dict[str, KnownMarket]:
+    """Return how every market ever seen stood when it was last looked at."""
+    m = markets.c
+    query = select(m.ticker, m.status, m.is_tracked, m.series_ticker)
+    return {
+        row.ticker: KnownMarket(row.status, row.is_tracked, row.series_ticker)
+        for row in connection.execute(query)
+    }
+
+
+def save_changes(connection: Connection, rows: Sequence[UniverseChange], *, at: datetime) -> None:
+    """Keep what changed in the universe."""
+    if rows:
+        connection.execute(insert(changes), [{**vars(row), "at": at} for row in rows])
+
+
+def markets_with_history(
+    connection: Connection, start: datetime, end: datetime
+) -> dict[str, Lifetime]:
+    """Return the markets whose past is ours to load: tracked ones, and once tracked ones.
+
+    Those that are tracked no more count only where they were open between `start` and `end`.
+    """
+    was_tracked = (
+        select(changes)
+        .where(changes.c.market_ticker == markets.c.ticker)
+        .where(changes.c.change == "tracked")
+    ).exists()
+    was_open = and_(was_tracked, markets.c.open_at < end, markets.c.close_at > start)
+    query = (
+        select(markets.c.ticker, markets.c.status, markets.c.seen_at)
+        .where(or_(markets.c.is_tracked, was_open))
+        .order_by(markets.c.volume_24h.desc(), markets.c.ticker)
+    )
+    return {row.ticker: Lifetime(row.status, row.seen_at) for row in connection.execute(query)}
 
 
 def first_tracked_at(connection: Connection) -> datetime | None:

@@ -10,13 +10,16 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     Boolean,
+    Column,
     Connection,
+    Date,
     DateTime,
     Integer,
     Numeric,
     SmallInteger,
     Table,
     Text,
+    or_,
     text,
 )
 from sqlalchemy.dialects.postgresql import insert
@@ -76,10 +79,8 @@ def _copy_by(
     if not rows:
         return 0
     cursor = cursor_of(connection)
-    target = sql.Identifier(table.schema or "public", table.name)
-    columns = sql.SQL(", ").join(sql.Identifier(c.name) for c in table.columns)
     copy_to_temporary(cursor, table, rows, name="incoming")
-    cursor.execute(statement.format(t=target, c=columns))
+    cursor.execute(statement.format(t=_named(table), c=_columns(table.columns.keys())))
     written = cursor.rowcount
     cursor.execute("DROP TABLE incoming")
     return written
@@ -87,17 +88,59 @@ def _copy_by(
 
 def copy_to_temporary(cursor: Cursor[Any], table: Table, rows: Iterable[Row], *, name: str) -> None:
     """Copy rows, by binary COPY, into a new temporary table of a table's columns."""
-    target = sql.Identifier(table.schema or "public", table.name)
-    columns = sql.SQL(", ").join(sql.Identifier(c.name) for c in table.columns)
-    temporary = sql.Identifier(name)
-    cursor.execute(
-        sql.SQL("CREATE TEMP TABLE {} (LIKE {}) ON COMMIT DROP").format(temporary, target)
-    )
+    temporary, columns = sql.Identifier(name), _columns(table.columns.keys())
+    made = "CREATE TEMP TABLE {} (LIKE {}) ON COMMIT DROP"
+    cursor.execute(sql.SQL(made).format(temporary, _named(table)))
     copying = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(temporary, columns)
     with cursor.copy(copying) as copy:
         copy.set_types([_type_name(c.type) for c in table.columns])
         for row in rows:
             copy.write_row([row.get(c.name) for c in table.columns])
+
+
+def replace_span(
+    connection: Connection,
+    table: Table,
+    column: Column[Any],
+    *,
+    span: tuple[date, date],
+    rows: Sequence[Row],
+) -> int:
+    """Make the rows whose `column` lies in the span exactly these; equal ones are left untouched.
+
+    Args:
+        connection: a transaction.
+        table: where the rows belong.
+        column: an instant or a day.
+        span: the first value, and the one behind the last.
+        rows: all of the span.
+
+    Returns:
+        How many rows are other ones than before, added and removed ones included.
+    """
+    cursor = cursor_of(connection)
+    copy_to_temporary(cursor, table, rows, name="incoming")
+    # Nobody analyses a table this young, and a wrong guess at its size can cost minutes.
+    cursor.execute("ANALYZE incoming")
+    keys = [c.name for c in table.primary_key.columns]
+    cursor.execute(
+        sql.SQL(
+            "DELETE FROM {} t WHERE t.{c} >= %s AND t.{c} < %s AND NOT EXISTS ("
+            "SELECT FROM incoming i WHERE ({i_keys}) = ({t_keys})"
+            " AND ROW({i_all}) IS NOT DISTINCT FROM ROW({t_all}))"
+        ).format(
+            _named(table),
+            c=sql.Identifier(column.name),
+            i_keys=_columns(keys, "i"),
+            t_keys=_columns(keys, "t"),
+            i_all=_columns(table.columns.keys(), "i"),
+            t_all=_columns(table.columns.keys(), "t"),
+        ),
+        span,
+    )
+    removed, added = cursor.rowcount, _insert_incoming(cursor, table)
+    cursor.execute("DROP TABLE incoming")
+    return max(removed, added)
 
 
 def insert_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> int:
@@ -113,12 +156,18 @@ def insert_missing(connection: Connection, table: Table, rows: Sequence[Row]) ->
 def upsert(
     connection: Connection, table: Table, rows: Sequence[Row], *, keep: Sequence[str] = ()
 ) -> int:
-    """Insert the rows, or bring those already there to the same values, but for `keep`."""
+    """Insert the rows, or bring those already there to the same values, but for `keep`.
+
+    A row that has these values already is not written again.
+    """
     keys = [c.name for c in table.primary_key.columns]
     for batch in _batches(rows):
         statement = insert(table).values(batch)
         rest = {n: statement.excluded[n] for n in batch[0] if n not in keys and n not in keep}
-        connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=rest))
+        is_other = or_(*(table.c[name].is_distinct_from(value) for name, value in rest.items()))
+        connection.execute(
+            statement.on_conflict_do_update(index_elements=keys, set_=rest, where=is_other)
+        )
     return len(rows)
 
 
@@ -146,6 +195,22 @@ def ensure_day_partitions(connection: Connection, table: Table, days: Iterable[d
         )
 
 
+def _insert_incoming(cursor: Cursor[Any], table: Table) -> int:
+    statement = "INSERT INTO {} ({c}) SELECT {c} FROM incoming ON CONFLICT DO NOTHING"
+    columns = _columns(table.columns.keys())
+    cursor.execute(sql.SQL(statement).format(_named(table), c=columns))
+    return cursor.rowcount
+
+
+def _named(table: Table) -> sql.Identifier:
+    return sql.Identifier(table.schema or "public", table.name)
+
+
+def _columns(names: Iterable[str], alias: str | None = None) -> sql.Composed:
+    prefix = [] if alias is None else [alias]
+    return sql.SQL(", ").join(sql.Identifier(*prefix, name) for name in names)
+
+
 def _batches(rows: Sequence[Row]) -> Iterator[list[dict[str, Any]]]:
     for start in range(0, len(rows), ROWS_A_STATEMENT):
         yield [dict(row) for row in rows[start : start + ROWS_A_STATEMENT]]
@@ -166,6 +231,7 @@ def _type_name(kind: TypeEngine[Any]) -> str:
         (Boolean, "bool"),
         (Numeric, "numeric"),
         (DateTime, "timestamptz"),
+        (Date, "date"),
         (ARRAY, "text[]"),
         (Text, "text"),
     ]

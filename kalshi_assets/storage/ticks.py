@@ -6,13 +6,13 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, Table, and_, delete, func, select, text, update
+from sqlalchemy import Connection, Table, and_, func, select, text, update
 
 from kalshi_assets.analytics.cleaning import Anchor
 from kalshi_assets.domain.calendar import day_bounds, venue_day
 from kalshi_assets.storage import schema
 from kalshi_assets.storage.raw_ticks import add_raw_ticks as add_raw_ticks
-from kalshi_assets.storage.rows import copy_missing, ensure_day_partitions
+from kalshi_assets.storage.rows import copy_missing, ensure_day_partitions, replace_span
 
 CLEANING_LOCK = 715_006
 raw_ticks, clean_ticks = schema.raw_ticks, schema.clean_ticks
@@ -85,16 +85,16 @@ def add_clean_ticks(connection: Connection, rows: Sequence[Mapping[str, Any]]) -
 def rewrite_clean_ticks(
     connection: Connection, day: date, rows: Sequence[Mapping[str, Any]]
 ) -> int:
-    """Replace a day's clean ticks; its summaries are provisional until made anew."""
-    start, end = day_bounds(day)
+    """Make a day's clean ticks these ones, and return how many changed.
+
+    Where any did, the day's summaries are provisional until made anew.
+    """
     ensure_day_partitions(connection, clean_ticks, [day])
-    connection.execute(
-        delete(clean_ticks).where(
-            and_(clean_ticks.c.observed_at >= start, clean_ticks.c.observed_at < end)
-        )
-    )
-    _reopen_summaries(connection, {day})
-    return copy_missing(connection, clean_ticks, rows)
+    moment = clean_ticks.c.observed_at
+    changed = replace_span(connection, clean_ticks, moment, span=day_bounds(day), rows=rows)
+    if changed:
+        _reopen_summaries(connection, {day})
+    return changed
 
 
 def _reopen_summaries(connection: Connection, days: Iterable[date]) -> None:

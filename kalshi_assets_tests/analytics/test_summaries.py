@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -13,12 +14,13 @@ START, END = day_bounds(DAY)
 HOUR = timedelta(hours=1)
 
 
-def summary(raw: pd.DataFrame) -> dict[str, Any]:
+def summary(raw: pd.DataFrame, trades: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
     return summarise(
         DAY,
         MARKETS[0],
         raw=raw,
         clean=clean(raw, {}, day_start=START, rules=RULES),
+        trades=trades,
         closing=None,
         bounds=(START, END),
         now=END,
@@ -44,6 +46,23 @@ def test_open_high_low_and_close_of_trades_are_those_of_the_days_candles() -> No
 def test_a_day_without_trades_has_none_and_its_volume_is_zero() -> None:
     row = summary(candles(None, None, volume=0))
     assert (row["trade_open"], row["trade_close"], row["volume"]) == (None, None, 0)
+
+
+def trade(price: int, count: int, *, is_block: bool = False) -> dict[str, Any]:
+    return {"yes_price": price, "count": count, "is_block_trade": is_block}
+
+
+def test_a_day_of_polls_takes_its_trading_from_the_public_trades() -> None:
+    polls = frame(Observation(START + n * HOUR) for n in range(2))
+    row = summary(polls, [trade(5, 100), trade(9, 50), trade(99, 10, is_block=True), trade(4, 1)])
+    found = [row[f"trade_{name}"] for name in ("open", "high", "low", "close")]
+    assert found == [5, 9, 4, 4]
+    assert row["volume"] == 161
+
+
+def test_where_there_are_candles_they_count_and_not_the_trades_again() -> None:
+    row = summary(candles((5, 9, 4, 6)), [trade(1, 7)])
+    assert (row["trade_open"], row["trade_low"], row["volume"]) == (5, 4, 100)
 
 
 def test_polls_move_the_volume_by_what_their_totals_grew() -> None:

@@ -163,7 +163,9 @@ CALLS: dict[str, Callable[[KalshiClient], object]] = {
         c.market_candlesticks(TICKER, series_ticker="KXCPI", **CANDLES)
     ],
     "historical_candlesticks": lambda c: [c.historical_candlesticks(OLD_TICKER, **CANDLES)],
-    "trade_history": lambda c: [c.trade_history(**PAST, ticker=TICKER, is_block_trade=False)],
+    "trade_history": lambda c: [
+        c.trade_history(start=PAST["start"], end=PAST["end"], ticker=TICKER, is_block_trade=False)
+    ],
     "fill_history": lambda c: [c.fill_history(**PAST, ticker=TICKER)],
     "order_history": lambda c: [c.order_history(**PAST, ticker=TICKER)],
     "position_history": lambda c: [c.position_history()],

@@ -27,6 +27,7 @@ from kalshi_assets.domain.calendar import (
 from kalshi_assets.settings import load_settings
 from kalshi_assets.storage import averages as rows
 from kalshi_assets.storage import ticks as tick_rows
+from kalshi_assets.storage import trades as trade_rows
 from kalshi_assets.storage.engine import Connection
 
 ONE_DAY = timedelta(days=1)
@@ -52,6 +53,9 @@ def rolling_averages(
     usable price stood; below 60 % no signal is traded. The mean is in millionths of a dollar,
     computed exactly from the ticks' running totals and the past days' summaries.
 
+    A backfill that changes ticks makes the averages of the days behind it anew as well, as far as
+    their windows reach back to it.
+
     **Refreshed** by every poll. The plot below shows the markets furthest from their average.
 
     **When it is red or late:** look at `clean_ticks` first; without usable ticks there is nothing
@@ -59,12 +63,18 @@ def rolling_averages(
     """
     window_days, is_poll = platform.settings.window_days, slot_of_run(context) is not None
     averages: list[RollingAverage] = []
-    written = 0
-    for day in days_of(context):
+    written, days = 0, days_of(context)
+    if not is_poll:
         with platform.database.transaction() as connection:
+            days = sorted({*days, *rows.days_due(connection)})
+    for day in days:
+        with platform.database.transaction() as connection:
+            rows.lock_averages(connection)
             wanted = rows.moments_to_average(connection, day, only_missing=is_poll)
             found = averages_at(connection, wanted, window_days, platform.collection)
             written += rows.save_averages(connection, day, found, is_whole_day=not is_poll)
+            if not is_poll:
+                rows.settle_due(connection, day)
         averages += found
     with platform.database.transaction() as connection:
         latest = rows.latest_averages(connection)
@@ -74,7 +84,7 @@ def rolling_averages(
             "price_against_average": plot,
             "latest": average_table(latest),
             "averages_written": written,
-            "days": days_text(days_of(context)),
+            "days": days_text(days),
             "span": span_of([average.as_of for average in averages]),
             "lowest_coverage": float(min((a.coverage for a in averages), default=0)),
         }
@@ -167,6 +177,7 @@ def summaries_of(
     """Return a day's summaries, one a market that was observed on it."""
     bounds = day_bounds(day)
     raw, clean = tick_rows.raw_ticks_of(connection, day), tick_rows.clean_ticks_of(connection, day)
+    traded = trade_rows.trades_of(connection, *bounds)
     until = min(bounds[1], now) - JUST_BEFORE
     tickers = sorted(set(raw["market_ticker"]))
     anchors = tick_rows.anchors_at(connection, [(ticker, until) for ticker in tickers])
@@ -176,6 +187,7 @@ def summaries_of(
             ticker,
             raw=raw[raw["market_ticker"] == ticker],
             clean=clean[clean["market_ticker"] == ticker],
+            trades=[trade for trade in traded if trade["market_ticker"] == ticker],
             closing=anchors.get((ticker, until)),
             bounds=bounds,
             now=now,

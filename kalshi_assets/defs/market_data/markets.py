@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import dagster as dg
 
 from kalshi_assets.defs import freshness
+from kalshi_assets.defs.market_data.universe import discover, held_markets, rules_of
 from kalshi_assets.defs.metadata import cents_text, moment_text, table
 from kalshi_assets.defs.partitions import DATA_KINDS, OWNERS
 from kalshi_assets.defs.resources import Platform
-from kalshi_assets.domain.market import MarketSnapshot, Series
-from kalshi_assets.errors import NotFound
-from kalshi_assets.kalshi.batches import CandleBatch, MarketBatch
-from kalshi_assets.kalshi.client import KalshiClient
+from kalshi_assets.domain.market import Candle, MarketSnapshot, Series, Trade
+from kalshi_assets.domain.universe import UniverseChange, changes_of, tracked_of
+from kalshi_assets.kalshi.batches import Batch
 from kalshi_assets.storage import events as event_rows
 from kalshi_assets.storage import intake
 from kalshi_assets.storage import markets as rows
@@ -26,8 +26,9 @@ from kalshi_assets.storage import markets as rows
 def markets(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult[None]:
     """A market as last seen, with its terms: title, price grid, closing time, fee terms.
 
-    All open markets of the configured series. The most traded of them are *tracked*: those are
-    polled, averaged and traded, the others are not.
+    All open markets of the configured series and categories, and each that was one of them until
+    its result is final. The most traded open ones are *tracked*: those are polled, averaged and
+    traded, the others are not. Every change is kept in `universe_changes`.
 
     **Refreshed** every hour.
 
@@ -35,31 +36,35 @@ def markets(context: dg.AssetExecutionContext, platform: Platform) -> dg.Materia
     check names it. Polls go on with the markets known before. Materialise it again to retry.
     """
     settings, now = platform.settings, platform.clock.now()
-    with platform.client() as client:
-        series = [s for ticker in settings.series if (s := _series(client, ticker)) is not None]
-        batches = [client.markets(series_ticker=s.ticker, status="open") for s in series]
-    snapshots = [snapshot for batch in batches for snapshot in batch.snapshots]
-    tracked = most_traded(snapshots, settings.max_markets)
     with platform.database.transaction() as connection:
-        rows.save_series(connection, series, seen_at=now)
-        rows.save_markets(connection, snapshots, tracked=tracked, seen_at=now)
+        known, held = rows.known_states(connection), held_markets(connection)
+    with platform.client() as client:
+        found = discover(client, settings, known, held=held)
+    snapshots, rules = list(found.snapshots.values()), rules_of(settings)
+    tracked = tracked_of(snapshots, rules, held=held)
+    changes = changes_of(known, snapshots, tracked=tracked, rules=rules)
+    with platform.database.transaction() as connection:
+        rows.save_series(connection, list(found.series.values()), seen_at=now)
+        rows.save_markets(connection, snapshots, tracked=list(tracked), seen_at=now)
+        rows.save_changes(connection, changes, at=now)
         quarantined = intake.save_quarantined(
-            connection, rejected_of(batches), received_at=now, run_id=context.run.run_id
+            connection, rejected_of(found.batches), received_at=now, run_id=context.run.run_id
         )
     exclusive = _keep_events(platform, snapshots)
-    by_ticker = {s.market.ticker: s for s in snapshots}
     return dg.MaterializeResult(
         metadata={
             "markets": len(snapshots),
             "tracked": len(tracked),
             "as_of": moment_text(now),
-            "series": ", ".join(s.ticker for s in series),
+            "changes": _changes_table(changes),
+            "series": ", ".join(sorted(found.series)),
             "series_without_markets": ", ".join(
                 sorted(set(settings.series) - {s.market.series_ticker for s in snapshots})
             ),
+            "unknown_markets": ", ".join(found.unknown),
             "quarantined": quarantined,
             "events_of_exclusive_markets": ", ".join(exclusive),
-            "tracked_markets": _table([by_ticker[t] for t in tracked]),
+            "tracked_markets": _table([found.snapshots[t] for t in tracked]),
         }
     )
 
@@ -74,14 +79,9 @@ def _keep_events(platform: Platform, snapshots: Sequence[MarketSnapshot]) -> lis
     return [event.ticker for event in found if event.is_mutually_exclusive]
 
 
-def most_traded(snapshots: list[MarketSnapshot], limit: int) -> list[str]:
-    """Return the tickers of the active markets with the most volume in 24 hours."""
-    active = [s for s in snapshots if s.quote.status == "active"]
-    ranked = sorted(active, key=lambda s: (-s.quote.volume_24h, s.market.ticker))
-    return [s.market.ticker for s in ranked[:limit]]
-
-
-def rejected_of(batches: Sequence[MarketBatch | CandleBatch]) -> list[intake.Quarantined]:
+def rejected_of(
+    batches: Sequence[Batch[MarketSnapshot] | Batch[Candle] | Batch[Trade] | Batch[Series]],
+) -> list[intake.Quarantined]:
     """Return the malformed rows of these answers, as they go to quarantine."""
     return [
         intake.Quarantined(source=row.source, reason=row.reason, payload=row.payload)
@@ -90,11 +90,12 @@ def rejected_of(batches: Sequence[MarketBatch | CandleBatch]) -> list[intake.Qua
     ]
 
 
-def _series(client: KalshiClient, ticker: str) -> Series | None:
-    try:
-        return client.series(ticker)
-    except NotFound:
-        return None
+def _changes_table(changes: Sequence[UniverseChange]) -> dg.MetadataValue:
+    return table(
+        ["market", "change", "why"],
+        [[c.market_ticker, c.change, c.why] for c in changes],
+        empty="Nothing has changed since the last look.",
+    )
 
 
 def _table(snapshots: list[MarketSnapshot]) -> dg.MetadataValue:

@@ -6,6 +6,7 @@ import dagster as dg
 
 from kalshi_assets.analytics.faults import FAULTS
 from kalshi_assets.defs import freshness
+from kalshi_assets.defs.market_data.backfill import load_history
 from kalshi_assets.defs.market_data.cleaning import clean_new_ticks, reclean_day
 from kalshi_assets.defs.market_data.faults_shown import fault_metadata
 from kalshi_assets.defs.market_data.markets import rejected_of
@@ -13,23 +14,21 @@ from kalshi_assets.defs.metadata import (
     Metadata,
     days_text,
     moment_text,
-    span_of,
     span_text,
     table,
 )
 from kalshi_assets.defs.partitions import asset_of_days, days_of, slot_of_run
 from kalshi_assets.defs.resources import Platform
-from kalshi_assets.domain.calendar import day_bounds
-from kalshi_assets.domain.tick import tick_of_candle, tick_of_poll
+from kalshi_assets.domain.tick import tick_of_poll
 from kalshi_assets.errors import ExchangeError
 from kalshi_assets.kalshi.batches import MarketBatch
 from kalshi_assets.settings import load_settings
+from kalshi_assets.storage import averages as average_rows
 from kalshi_assets.storage import intake
 from kalshi_assets.storage import markets as market_rows
 from kalshi_assets.storage import ticks as tick_rows
 from kalshi_assets.storage.trading_state import halt
 
-CANDLE_MINUTES = 60
 POLLED = freshness.polled(load_settings())
 
 
@@ -54,7 +53,7 @@ def raw_ticks(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mater
     slot = slot_of_run(context)
     if slot is not None:
         return dg.MaterializeResult(metadata=_poll(context.run.run_id, platform, slot))
-    return dg.MaterializeResult(metadata=_load_candles(context, platform))
+    return dg.MaterializeResult(metadata=load_history(context, platform))
 
 
 @asset_of_days(
@@ -78,9 +77,14 @@ def clean_ticks(
     days, is_poll = days_of(context), slot_of_run(context) is not None
     rules = platform.cleaning_rules()
     step, written = clean_new_ticks if is_poll else reclean_day, 0
+    # A day's last price may hold into the next one, and so change that as well.
+    reach = timedelta(days=platform.settings.window_days + 1)
     for day in days:
         with platform.database.transaction() as connection:
-            written += step(connection, day, rules)
+            changed = step(connection, day, rules)
+            if changed and not is_poll:
+                average_rows.note_due(connection, day, day + reach)
+        written += changed
     with platform.database.transaction() as connection:
         faults = tick_rows.count_faults(connection, days)
         there = tick_rows.extent_of(connection, days)
@@ -158,36 +162,3 @@ def _quotes(platform: Platform, tracked: list[str], slot: datetime) -> MarketBat
         with platform.database.transaction() as connection:
             intake.save_poll(connection, failed)
         raise
-
-
-def _load_candles(context: dg.AssetExecutionContext, platform: Platform) -> Metadata:
-    """Load the hourly candlesticks of the run's days, for all tracked markets."""
-    days, now = days_of(context), platform.clock.now()
-    start, end = day_bounds(days[0])[0], min(day_bounds(days[-1])[1], now)
-    with platform.database.transaction() as connection:
-        tracked = list(market_rows.tracked_markets(connection))
-    with platform.client() as client:
-        batch = client.candlesticks(
-            tracked, start=start, end=max(start, end), interval_minutes=CANDLE_MINUTES
-        )
-    ticks = [tick_of_candle(c, received_at=now) for c in batch.candles if start <= c.end_at <= end]
-    wanted = {day: day_bounds(day) for day in days}
-    added = 0
-    for day, (first, last) in wanted.items():
-        of_day = [t for t in ticks if first <= t["observed_at"] < last]
-        counts = {t: sum(r["market_ticker"] == t for r in of_day) for t in tracked}
-        with platform.database.transaction() as connection:
-            added += tick_rows.add_raw_ticks(connection, of_day)
-            intake.save_history_load(connection, day, counts, loaded_until=now)
-    with platform.database.transaction() as connection:
-        rejected = rejected_of([batch])
-        intake.save_quarantined(connection, rejected, received_at=now, run_id=context.run.run_id)
-    return {
-        "days": days_text(days),
-        "span": span_of([tick["observed_at"] for tick in ticks]),
-        "candles": len(ticks),
-        "added": added,
-        "markets": len({t["market_ticker"] for t in ticks}),
-        "rejected_duplicates": len(batch.duplicates),
-        "quarantined": len(rejected),
-    }

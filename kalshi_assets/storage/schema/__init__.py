@@ -15,6 +15,7 @@ from kalshi_assets.storage.schema.ledger import portfolio as portfolio
 from kalshi_assets.storage.schema.ledger import positions as positions
 from kalshi_assets.storage.schema.ledger import settlements as settlements
 from kalshi_assets.storage.schema.market_data import archives as archives
+from kalshi_assets.storage.schema.market_data import averages_due as averages_due
 from kalshi_assets.storage.schema.market_data import candle_ticks as candle_ticks
 from kalshi_assets.storage.schema.market_data import clean_ticks as clean_ticks
 from kalshi_assets.storage.schema.market_data import daily_summaries as daily_summaries
@@ -32,6 +33,7 @@ from kalshi_assets.storage.schema.market_data import signals as signals
 from kalshi_assets.storage.schema.market_data import tick_sources as tick_sources
 from kalshi_assets.storage.schema.market_data import tick_statuses as tick_statuses
 from kalshi_assets.storage.schema.market_data import trades as trades
+from kalshi_assets.storage.schema.market_data import universe_changes as universe_changes
 from kalshi_assets.storage.schema.market_data import verdicts as verdicts
 from kalshi_assets.storage.schema.operations import alert_deliveries as alert_deliveries
 from kalshi_assets.storage.schema.operations import alerts as alerts

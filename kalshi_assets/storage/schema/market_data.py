@@ -306,7 +306,23 @@ history_loads = Table(
     required("candles", Integer()),
     # When everything made of these candles was there, up to signals.
     optional("completed_at", INSTANT),
+    # Empty while the day's trades were not asked for.
+    optional("trades", Integer()),
 )
+
+universe_changes = Table(
+    "universe_changes",
+    metadata,
+    Column("change_id", BigInteger(), Identity(), primary_key=True),
+    required("market_ticker", Text()),
+    required("at", INSTANT),
+    required("change", Text()),
+    required("why", Text()),
+    Index("universe_changes_by_market", "market_ticker", "at"),
+)
+
+# Days whose averages were made of ticks that have changed since.
+averages_due = Table("averages_due", metadata, required("day", Date(), primary_key=True))
 
 quarantine = Table(
     "quarantine",

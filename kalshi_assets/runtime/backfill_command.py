@@ -1,0 +1,44 @@
+"""`backfill` on the command line."""
+
+from datetime import datetime
+
+import click
+
+from kalshi_assets.settings import load_settings
+
+EXIT_RED = 1
+DAY = click.DateTime(["%Y-%m-%d"])
+
+
+@click.command()
+@click.option("--from", "first", type=DAY, required=True, help="First New York day: 2026-09-14.")
+@click.option("--to", "last", type=DAY, required=True, help="Last New York day.")
+@click.option("--wait", "is_awaited", is_flag=True, help="Show how it comes on until it has ended.")
+@click.option("--again", "is_again", is_flag=True, help="Ask for days that are loaded, too.")
+@click.pass_context
+def backfill(
+    context: click.Context,
+    *,
+    first: datetime,
+    last: datetime,
+    is_awaited: bool,
+    is_again: bool,
+) -> None:
+    """Load the past of all tracked markets in one run, from candlesticks up to signals.
+
+    Exit code 0: launched, or with --wait ended green; 1: it ended red; 2: the days are wrong or
+    nothing runs here.
+    """
+    from kalshi_assets.runtime import backfill as runner
+
+    site = runner.site_of(load_settings())
+    days = runner.days_of_range(site.settings, first.date(), last.date())
+    run_id = runner.launch(site, days, is_again=is_again)
+    click.echo(f"Run {run_id} loads {len(days)} days, {days[0]} to {days[-1]}.")
+    if site.port is not None:
+        click.echo(f"In the UI: http://127.0.0.1:{site.port}/runs/{run_id}")
+    if not is_awaited:
+        return
+    is_green = runner.follow(site, run_id, click.echo)
+    click.echo("Green: every step ended well." if is_green else "RED: the run did not end well.")
+    context.exit(0 if is_green else EXIT_RED)

@@ -1,0 +1,121 @@
+"""`backfill` on the command line: thirty days in what runs here, and again without a change."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from kalshi_assets.domain.calendar import day_bounds
+from kalshi_assets.runtime.home import Home
+from kalshi_assets.runtime.installation import database_of, running_installation
+from kalshi_assets_tests.browser.demo import Demo, running_demo
+from kalshi_assets_tests.runtime.commands import OK, SETTINGS, Shell
+
+FIRST, LAST = date(2026, 9, 13), date(2026, 10, 12)
+SPAN = day_bounds(FIRST)[0], day_bounds(LAST)[1]
+# Tables of the days loaded; polls go on writing those of today.
+TABLES = {
+    "candle_ticks": "observed_at",
+    "trades": "traded_at",
+    "clean_ticks": "observed_at",
+    "rolling_averages": "as_of",
+    "daily_summaries": "day",
+    "history_loads": "day",
+}
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[Demo]:
+    """A demo whose first polls are judged."""
+    with running_demo(tmp_path) as running:
+        running.wait_for_run("order_job", "SUCCESS", "FAILURE")
+        yield running
+
+
+@pytest.fixture
+def shell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Shell:
+    """A shell whose home is the demo's."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KALSHI_HOME", str(tmp_path / "home"))
+    return Shell(monkeypatch, capsys)
+
+
+def versions(home: Home) -> dict[str, list[tuple[Any, ...]]]:
+    """Return each row with the transaction that wrote it: a row written again shows."""
+    installation = running_installation(home)
+    assert installation is not None
+    url = database_of(installation, home, given=None).plain_url
+    found = {}
+    with psycopg.connect(url) as connection:
+        for table, column in TABLES.items():
+            span = (FIRST, LAST + timedelta(days=1)) if column == "day" else SPAN
+            query = (
+                f"SELECT t::text, xmin::text FROM kalshi.{table} t"  # noqa: S608  ours
+                f" WHERE {column} >= %s AND {column} < %s ORDER BY 1"
+            )
+            found[table] = connection.execute(query, span).fetchall()
+    return found
+
+
+@pytest.mark.timeout(900)
+def test_thirty_days_end_green_and_a_second_time_change_no_row(
+    demo: Demo, shell: Shell, tmp_path: Path
+) -> None:
+    home = Home(tmp_path / "home")
+    words = f"backfill --from {FIRST} --to {LAST} --wait"
+
+    code, out, err = shell.run(words)
+
+    assert (code, err) == (OK, "")
+    assert "loads 30 days" in out
+    assert "requests:" in out, "it says how far it has come"
+    assert "Green" in out
+    before = versions(home)
+    assert all(before.values())
+    assert len(before["history_loads"]) == 30 * 5
+
+    code, out, _ = shell.run(words)
+
+    assert code == OK
+    assert versions(home) == before
+
+
+def test_where_nothing_runs_it_says_so(shell: Shell) -> None:
+    code, _, err = shell.run(f"backfill --from {FIRST} --to {LAST}")
+    assert code == SETTINGS
+    assert "nothing runs on" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("--from 2026-10-12 --to 2026-09-13", "lies behind"),
+        ("--from 2024-12-31 --to 2026-09-13", "KALSHI_FIRST_DAY"),
+        ("--from 2026-10-12 --to 2126-01-01", "still to come"),
+    ],
+)
+def test_days_that_cannot_be_loaded_are_refused_before_anything_is_launched(
+    words: str, says: str
+) -> None:
+    from kalshi_assets.errors import ConfigurationError
+    from kalshi_assets.runtime.backfill import days_of_range
+    from kalshi_assets.settings import load_settings
+
+    _, first, _, last = words.split()
+    with pytest.raises(ConfigurationError, match=says):
+        days_of_range(
+            load_settings(env={}, _env_file=None),
+            date.fromisoformat(first),
+            date.fromisoformat(last),
+        )
+
+
+def test_a_day_that_is_none_ends_with_usage(shell: Shell) -> None:
+    code, _, err = shell.run("backfill --from yesterday --to 2026-10-12")
+    assert code == SETTINGS
+    assert "yesterday" in err
