@@ -11,6 +11,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Connection,
+    Date,
     DateTime,
     Integer,
     Numeric,
@@ -18,7 +19,7 @@ from sqlalchemy import (
     Text,
     text,
 )
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.types import TypeEngine
 
 from kalshi_assets.domain.calendar import day_bounds
@@ -117,6 +118,8 @@ def _type_name(kind: TypeEngine[Any]) -> str:
         (Boolean, "bool"),
         (Numeric, "numeric"),
         (DateTime, "timestamptz"),
+        (Date, "date"),
+        (JSONB, "jsonb"),
         (ARRAY, "text[]"),
         (Text, "text"),
     ]

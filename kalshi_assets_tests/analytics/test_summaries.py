@@ -18,7 +18,7 @@ def summary(raw: pd.DataFrame) -> dict[str, Any]:
         DAY,
         MARKETS[0],
         raw=raw,
-        clean=clean(raw, {}, day_start=START, rules=RULES),
+        clean=clean(raw, {}, day_start=START, rules=RULES).ticks,
         closing=None,
         bounds=(START, END),
         now=END,

@@ -15,6 +15,7 @@ from kalshi_assets.storage.schema.ledger import portfolio as portfolio
 from kalshi_assets.storage.schema.ledger import positions as positions
 from kalshi_assets.storage.schema.ledger import settlements as settlements
 from kalshi_assets.storage.schema.market_data import clean_ticks as clean_ticks
+from kalshi_assets.storage.schema.market_data import cleaning_memories as cleaning_memories
 from kalshi_assets.storage.schema.market_data import daily_summaries as daily_summaries
 from kalshi_assets.storage.schema.market_data import history_loads as history_loads
 from kalshi_assets.storage.schema.market_data import markets as markets
