@@ -1,0 +1,122 @@
+"""One poll of 5,000 markets through cleaning and averages, behind a week and several hours."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from time import perf_counter
+
+from sqlalchemy import text
+
+from bench.history import fill_clean, summarise
+from bench.report import Figure
+from kalshi_assets.analytics.faults import CleaningRules
+from kalshi_assets.defs.market_data.averages import averages_at
+from kalshi_assets.defs.market_data.cleaning import clean_new_ticks, reclean_day
+from kalshi_assets.domain.calendar import CollectionCalendar, day_bounds, days_between, venue_day
+from kalshi_assets.domain.tick import RawTick
+from kalshi_assets.storage import averages
+from kalshi_assets.storage.engine import Database
+from kalshi_assets.storage.migrate import create_database, prepare
+from kalshi_assets.storage.ticks import add_raw_ticks
+
+MARKETS, HOURS, POLLS = 5_000, 4, 3
+POLL = timedelta(seconds=90)
+NOW = datetime(2026, 10, 13, 14, 30, tzinfo=UTC)
+TODAY = venue_day(NOW)
+RULES = CleaningRules(max_quote_age_seconds=300)
+LIMIT = 1.5
+
+
+def run(server_url: str) -> list[Figure]:
+    """Poll a few times; the median of what cleaning and averages take, their commits included."""
+    database = Database(create_database(server_url, "bench_poll"))
+    prepare(database, identity="bench", now=NOW)
+    _fill(database)
+    _poll(database, 0)
+    taken = sorted(_poll(database, number) for number in range(1, POLLS + 1))
+    whole = _time(lambda: _reclean(database)) if False else None
+    del whole
+    database.dispose()
+    ours = taken[len(taken) // 2]
+    return [
+        Figure(
+            f"poll of {MARKETS:,} markets, clean and rolling",
+            f"{ours:.2f} s",
+            f"{LIMIT} s",
+            f"{LIMIT / ours:.1f}x",
+        )
+    ]
+
+
+def _fill(database: Database) -> None:
+    """Write seven days of summaries and clean hourly ticks, and hours of raw polls of today."""
+    start = day_bounds(TODAY)[0]
+    with database.transaction() as connection:
+        for day in days_between(TODAY - timedelta(days=8), TODAY - timedelta(days=1)):
+            fill_clean(connection, day, markets=MARKETS, step=timedelta(hours=1))
+            summarise(connection, day)
+    polls = int(timedelta(hours=HOURS) / POLL)
+    first = NOW - polls * POLL
+    for number in range(polls):
+        with database.transaction() as connection:
+            add_raw_ticks(connection, ticks_of(first + number * POLL))
+    del start
+    _reclean(database)
+    _average(database)
+    with database.transaction() as connection:
+        connection.execute(text("ANALYZE"))
+
+
+def _reclean(database: Database) -> None:
+    with database.transaction() as connection:
+        reclean_day(connection, TODAY, RULES)
+
+
+def _poll(database: Database, number: int) -> float:
+    with database.transaction() as connection:
+        add_raw_ticks(connection, ticks_of(NOW + number * POLL))
+
+    def cleaned() -> None:
+        with database.transaction() as connection:
+            assert clean_new_ticks(connection, TODAY, RULES) == MARKETS
+
+    return _time(cleaned) + _time(lambda: _average(database))
+
+
+def _average(database: Database) -> int:
+    with database.transaction() as connection:
+        wanted = averages.moments_to_average(connection, TODAY, only_missing=True)
+        found = averages_at(connection, wanted, 7, CollectionCalendar())
+        return averages.save_averages(connection, TODAY, found, is_whole_day=False)
+
+
+def _time(work: Callable[[], object]) -> float:
+    start = perf_counter()
+    work()
+    return perf_counter() - start
+
+
+def ticks_of(slot: datetime) -> list[RawTick]:
+    """Return a poll of all markets; each moves about as quotes do."""
+    number = int(slot.timestamp()) // 90
+    return [_tick(slot, market, number) for market in range(1, MARKETS + 1)]
+
+
+def _tick(slot: datetime, market: int, number: int) -> RawTick:
+    bid = 10_000 * (30 + (market * 7 + number // 5) % 40)
+    return {
+        "observed_at": slot,
+        "market_ticker": f"M{market}",
+        "source": "poll",
+        "source_key": "",
+        "quoted_at": slot - timedelta(seconds=market % 200),
+        "received_at": slot + timedelta(seconds=1),
+        "status": "active",
+        "yes_bid": bid,
+        "yes_ask": bid + 20_000,
+        "yes_bid_size": 50_000 + number % 100,
+        "yes_ask_size": 50_000,
+        "last_price": bid + 10_000,
+        "volume": number * 100,
+        "volume_24h": number,
+        "open_interest": 500_000,
+    }
