@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bench import ingest, limits, rolling, stream
+from bench import ingest, limits, poll, rolling, stream
 from bench.report import Figure, Result
 from kalshi_assets.storage.embedded import EmbeddedServer
 
@@ -13,6 +13,7 @@ BENCHMARKS: dict[str, Callable[[str], Sequence[Result | Figure]]] = {
     "rolling": rolling.run,
     "ingest": ingest.run,
     "limits": limits.run,
+    "poll": poll.run,
     "stream": stream.run,
 }
 

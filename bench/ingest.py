@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from bench.report import Result, seconds
 from kalshi_assets.storage.engine import Database
 from kalshi_assets.storage.migrate import create_database, prepare
-from kalshi_assets.storage.schema import raw_ticks
+from kalshi_assets.storage.schema import live_ticks
 from kalshi_assets.storage.ticks import add_raw_ticks
 
 START = datetime(2026, 10, 13, 4, 0, tzinfo=UTC)
@@ -21,18 +21,19 @@ def run(server_url: str) -> list[Result]:
     database = Database(create_database(server_url, "bench_ingest"))
     prepare(database, identity="bench", now=START)
     rows = [_row(number) for number in range(ROWS)]
+    physical = [{**row, "source_id": 1, "status_id": 1, "received_after_ms": 0} for row in rows]
     with database.transaction() as connection:
         add_raw_ticks(connection, rows[:1])
 
     def ours() -> None:
         with database.transaction() as connection:
-            connection.execute(text("TRUNCATE kalshi.raw_ticks"))
+            connection.execute(text("TRUNCATE kalshi.live_ticks"))
             assert add_raw_ticks(connection, rows) == ROWS
 
     def baseline() -> None:
         with database.transaction() as connection:
-            connection.execute(text("TRUNCATE kalshi.raw_ticks"))
-            connection.execute(insert(raw_ticks).on_conflict_do_nothing(), rows)
+            connection.execute(text("TRUNCATE kalshi.live_ticks"))
+            connection.execute(insert(live_ticks), physical)
 
     result = Result(f"{ROWS:,} raw ticks", seconds(ours, times=3), seconds(baseline, times=3))
     database.dispose()

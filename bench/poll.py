@@ -11,7 +11,7 @@ from bench.report import Figure
 from kalshi_assets.analytics.faults import CleaningRules
 from kalshi_assets.defs.market_data.averages import averages_at
 from kalshi_assets.defs.market_data.cleaning import clean_new_ticks, reclean_day
-from kalshi_assets.domain.calendar import CollectionCalendar, day_bounds, days_between, venue_day
+from kalshi_assets.domain.calendar import CollectionCalendar, days_between, venue_day
 from kalshi_assets.domain.tick import RawTick
 from kalshi_assets.storage import averages
 from kalshi_assets.storage.engine import Database
@@ -33,8 +33,6 @@ def run(server_url: str) -> list[Figure]:
     _fill(database)
     _poll(database, 0)
     taken = sorted(_poll(database, number) for number in range(1, POLLS + 1))
-    whole = _time(lambda: _reclean(database)) if False else None
-    del whole
     database.dispose()
     ours = taken[len(taken) // 2]
     return [
@@ -49,7 +47,6 @@ def run(server_url: str) -> list[Figure]:
 
 def _fill(database: Database) -> None:
     """Write seven days of summaries and clean hourly ticks, and hours of raw polls of today."""
-    start = day_bounds(TODAY)[0]
     with database.transaction() as connection:
         for day in days_between(TODAY - timedelta(days=8), TODAY - timedelta(days=1)):
             fill_clean(connection, day, markets=MARKETS, step=timedelta(hours=1))
@@ -59,7 +56,6 @@ def _fill(database: Database) -> None:
     for number in range(polls):
         with database.transaction() as connection:
             add_raw_ticks(connection, ticks_of(first + number * POLL))
-    del start
     _reclean(database)
     _average(database)
     with database.transaction() as connection:

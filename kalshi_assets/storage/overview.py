@@ -40,7 +40,7 @@ def days_done(connection: Connection) -> dict[str, int]:
     }
     done = {name: connection.scalar(query) or 0 for name, query in queries.items()}
     for table, moment in schema.DAY_PARTITIONED.items():
-        if table == "raw_ticks":
+        if table not in ("clean_ticks", "rolling_averages"):
             continue
         column = schema.metadata.tables[f"{schema.SCHEMA}.{table}"].c[moment]
         day = func.date(func.timezone("America/New_York", column))
@@ -50,13 +50,12 @@ def days_done(connection: Connection) -> dict[str, int]:
 
 def newest_quote_at(connection: Connection) -> datetime | None:
     """Return the newest quote's own time among the ticks of the feed; loaded history is none."""
-    ticks = schema.raw_ticks
-    is_feed = ticks.c.source != "candle"
-    newest = select(func.max(ticks.c.observed_at)).where(is_feed).scalar_subquery()
-    recent = ticks.c.observed_at > newest - RECENT
-    found: datetime | None = connection.scalar(
-        select(func.max(ticks.c.quoted_at)).where(is_feed, recent)
-    )
+    slot: datetime | None = connection.scalar(select(func.max(schema.polls.c.slot)))
+    if slot is None:
+        return None
+    ticks = schema.live_ticks
+    recent = ticks.c.observed_at > slot - RECENT
+    found: datetime | None = connection.scalar(select(func.max(ticks.c.quoted_at)).where(recent))
     return found
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import (
     DateTime,
     Integer,
     Numeric,
+    SmallInteger,
     Table,
     Text,
     text,
@@ -32,22 +33,59 @@ ROWS_A_STATEMENT = 1_000
 
 def copy_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> int:
     """Insert the rows whose key is new, by binary COPY, and return how many those were."""
+    statement = "INSERT INTO {t} ({c}) SELECT {c} FROM incoming ON CONFLICT DO NOTHING"
+    return _copy_by(connection, table, rows, sql.SQL(statement))
+
+
+def copy_new(
+    connection: Connection, table: Table, rows: Sequence[Row], *, key: Sequence[str], moment: str
+) -> int:
+    """Do as `copy_missing` for a table whose key no index guards; the caller holds a lock on it.
+
+    Args:
+        connection: the transaction.
+        table: the table, with an index that finds a span of its moments.
+        rows: what to add.
+        key: columns that name a row together with `moment`.
+        moment: column of the row's moment.
+    """
+    if not rows:
+        return 0
+    moments = [row[moment] for row in rows]
+    names = [sql.Identifier(name) for name in (moment, *key)]
+    statement = sql.SQL(
+        "INSERT INTO {{t}} ({{c}}) SELECT {{c}} FROM "
+        "(SELECT DISTINCT ON ({names}) * FROM incoming ORDER BY {names}) AS i "
+        "WHERE NOT EXISTS (SELECT FROM {{t}} AS t WHERE {same} AND t.{moment} BETWEEN {a} AND {b})"
+    ).format(
+        names=sql.SQL(", ").join(names),
+        same=sql.SQL(" AND ").join(sql.SQL("t.{n} = i.{n}").format(n=name) for name in names),
+        moment=sql.Identifier(moment),
+        a=sql.Literal(min(moments).isoformat()),
+        b=sql.Literal(max(moments).isoformat()),
+    )
+    return _copy_by(connection, table, rows, sql.SQL(statement.as_string()))
+
+
+def _copy_by(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[Row],
+    statement: sql.SQL,
+) -> int:
+    """Copy rows into a temporary table, and from there by a statement; return its row count."""
     if not rows:
         return 0
     cursor = cursor_of(connection)
     target = sql.Identifier(table.schema or "public", table.name)
     columns = sql.SQL(", ").join(sql.Identifier(c.name) for c in table.columns)
     cursor.execute(sql.SQL("CREATE TEMP TABLE incoming (LIKE {}) ON COMMIT DROP").format(target))
-    statement = sql.SQL("COPY incoming ({}) FROM STDIN (FORMAT BINARY)").format(columns)
-    with cursor.copy(statement) as copy:
+    copying = sql.SQL("COPY incoming ({}) FROM STDIN (FORMAT BINARY)").format(columns)
+    with cursor.copy(copying) as copy:
         copy.set_types([_type_name(c.type) for c in table.columns])
         for row in rows:
             copy.write_row([row.get(c.name) for c in table.columns])
-    cursor.execute(
-        sql.SQL("INSERT INTO {} ({c}) SELECT {c} FROM incoming ON CONFLICT DO NOTHING").format(
-            target, c=columns
-        )
-    )
+    cursor.execute(statement.format(t=target, c=columns))
     written = cursor.rowcount
     cursor.execute("DROP TABLE incoming")
     return written
@@ -114,6 +152,7 @@ def cursor_of(connection: Connection) -> Cursor[Any]:
 def _type_name(kind: TypeEngine[Any]) -> str:
     names: list[tuple[type[TypeEngine[Any]], str]] = [
         (BigInteger, "int8"),
+        (SmallInteger, "int2"),
         (Integer, "int4"),
         (Boolean, "bool"),
         (Numeric, "numeric"),

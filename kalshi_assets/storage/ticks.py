@@ -1,4 +1,4 @@
-"""Raw and clean ticks: native day partitions, written idempotently by binary COPY."""
+"""Raw ticks to be read, and clean ticks: native day partitions, written by binary COPY."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +24,7 @@ from sqlalchemy import (
 from kalshi_assets.analytics.cleaning import Anchor
 from kalshi_assets.domain.calendar import day_bounds, venue_day
 from kalshi_assets.storage import schema
+from kalshi_assets.storage.raw_ticks import add_raw_ticks as add_raw_ticks
 from kalshi_assets.storage.rows import copy_missing, ensure_day_partitions
 from kalshi_assets.storage.schema.columns import INSTANT
 
@@ -43,12 +44,6 @@ class Extent:
     markets: int
     first_at: datetime | None
     last_at: datetime | None
-
-
-def add_raw_ticks(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
-    """Add observations whose key is new, and return how many were."""
-    ensure_day_partitions(connection, raw_ticks, {venue_day(r["observed_at"]) for r in rows})
-    return copy_missing(connection, raw_ticks, rows)
 
 
 def raw_ticks_of(connection: Connection, day: date) -> pd.DataFrame:

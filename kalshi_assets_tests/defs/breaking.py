@@ -13,45 +13,36 @@ MARKETS = (
 )
 OTHERS = MARKETS[1:]
 
+# Of the live ticks, those that a poll brought of these markets.
+POLLED = (
+    "source_id IN (SELECT source_id FROM kalshi.tick_sources"
+    " WHERE source = 'poll' AND market_ticker = ANY(:tickers))"
+)
 # What makes the rows of these markets fail the check.
 STATEMENTS = {
     "markets_are_known": (
         "UPDATE kalshi.markets SET series_ticker = '?' WHERE ticker = ANY(:tickers)"
     ),
-    "ticks_match_schema": (
-        "UPDATE kalshi.raw_ticks SET volume = NULL"
-        " WHERE source = 'poll' AND market_ticker = ANY(:tickers)"
-    ),
-    "prices_are_in_range": (
-        "UPDATE kalshi.raw_ticks SET yes_ask = 1100000"
-        " WHERE source = 'poll' AND market_ticker = ANY(:tickers)"
-    ),
-    "prices_are_on_the_grid": (
-        "UPDATE kalshi.raw_ticks SET yes_bid = yes_bid - 50"
-        " WHERE source = 'poll' AND market_ticker = ANY(:tickers)"
-    ),
+    "ticks_match_schema": ("UPDATE kalshi.live_ticks SET volume = NULL WHERE :polled"),
+    "prices_are_in_range": ("UPDATE kalshi.live_ticks SET yes_ask = 1100000 WHERE :polled"),
+    "prices_are_on_the_grid": ("UPDATE kalshi.live_ticks SET yes_bid = yes_bid - 50 WHERE :polled"),
     "bids_do_not_exceed_asks": (
-        "UPDATE kalshi.raw_ticks SET yes_bid = yes_ask + 10000"
-        " WHERE source = 'poll' AND market_ticker = ANY(:tickers)"
+        "UPDATE kalshi.live_ticks SET yes_bid = yes_ask + 10000 WHERE :polled"
     ),
     "prices_are_not_zero_coded": (
-        "UPDATE kalshi.raw_ticks SET yes_bid = 0, yes_ask = 0"
-        " WHERE source = 'poll' AND market_ticker = ANY(:tickers)"
+        "UPDATE kalshi.live_ticks SET yes_bid = 0, yes_ask = 0 WHERE :polled"
     ),
     "ticks_are_unique": "UPDATE kalshi.polls SET duplicates = :tickers",
     "ticks_are_fresh": (
-        "UPDATE kalshi.raw_ticks SET quoted_at = quoted_at - interval '6 min'"
-        " WHERE source = 'poll' AND market_ticker = ANY(:tickers)"
+        "UPDATE kalshi.live_ticks SET quoted_at = quoted_at - interval '6 min' WHERE :polled"
     ),
-    "ticks_are_complete": (
-        "DELETE FROM kalshi.raw_ticks WHERE source = 'poll' AND market_ticker = ANY(:tickers)"
-    ),
+    "ticks_are_complete": ("DELETE FROM kalshi.live_ticks WHERE :polled"),
     "feed_is_not_frozen": (
-        "UPDATE kalshi.raw_ticks r SET (yes_bid, yes_ask) = (n.yes_bid, n.yes_ask),"
+        "UPDATE kalshi.candle_ticks r SET (yes_bid, yes_ask) = (n.yes_bid, n.yes_ask),"
         " (bid_low, bid_high, ask_low, ask_high) = (n.yes_bid, n.yes_bid, n.yes_ask, n.yes_ask),"
-        " bar_volume = 100 FROM kalshi.raw_ticks n"
-        " WHERE n.market_ticker = r.market_ticker AND n.source = 'poll' AND r.source = 'candle'"
-        " AND r.market_ticker = ANY(:tickers)"
+        " bar_volume = 100 FROM kalshi.raw_ticks n JOIN kalshi.tick_sources s USING (market_ticker)"
+        " WHERE s.source_id = r.source_id AND n.source = 'poll'"
+        " AND market_ticker = ANY(:tickers)"
     ),
     "usable_ticks_are_plausible": (
         "UPDATE kalshi.clean_ticks SET covered_ms = 26 * 3600000"
@@ -84,4 +75,4 @@ POLLED_ROWS: dict[str, Change] = {
 
 def break_check(stand: Stand, check: str, tickers: Sequence[str]) -> None:
     """Make these markets fail a check."""
-    stand.execute(STATEMENTS[check], tickers=list(tickers))
+    stand.execute(STATEMENTS[check].replace(":polled", POLLED), tickers=list(tickers))

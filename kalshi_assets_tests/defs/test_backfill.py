@@ -63,7 +63,7 @@ def test_old_partitions_with_all_their_checks_are_green_and_store_no_verdict(
 
 def test_an_integrity_check_still_stops_the_backfill_of_a_bad_day(loaded_stand: Stand) -> None:
     loaded_stand.execute(
-        "UPDATE kalshi.raw_ticks SET yes_bid = yes_ask + 10000 WHERE observed_at::date = :day",
+        "UPDATE kalshi.candle_ticks SET yes_bid = yes_ask + 10000 WHERE observed_at::date = :day",
         day=OLD,
     )
 

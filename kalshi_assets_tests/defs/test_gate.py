@@ -129,7 +129,7 @@ def test_a_market_that_is_tracked_since_the_last_poll_is_not_checked_and_refused
 def test_without_any_row_every_check_that_needs_rows_fails_and_nothing_is_ordered(
     loaded_stand: Stand,
 ) -> None:
-    for table in ("raw_ticks", "clean_ticks", "rolling_averages", "polls"):
+    for table in ("live_ticks", "candle_ticks", "clean_ticks", "rolling_averages", "polls"):
         loaded_stand.execute(f"DELETE FROM kalshi.{table}")  # noqa: S608  our own names
 
     loaded_stand.judge_and_place(expect_success=False)

@@ -15,7 +15,7 @@ from kalshi_assets.defs.market_data.shown import average_table
 from kalshi_assets.defs.metadata import MOST_ROWS, days_text, span_text, table
 from kalshi_assets.domain.calendar import venue_day
 from kalshi_assets.storage import averages
-from kalshi_assets_tests.defs.breaking import MARKETS, STATEMENTS
+from kalshi_assets_tests.defs.breaking import MARKETS, break_check
 from kalshi_assets_tests.stand import MOMENT, OVERREACTING, Stand
 
 FROZEN = "KXFED-26OCT-T3.75"
@@ -114,7 +114,7 @@ def test_a_check_that_fails_for_one_market_warns_and_names_it(polled: Any) -> No
 
 
 def test_a_check_that_fails_for_the_feed_is_an_error_and_says_so(loaded_stand: Stand) -> None:
-    loaded_stand.execute(STATEMENTS["ticks_are_fresh"], tickers=list(MARKETS[:3]))
+    break_check(loaded_stand, "ticks_are_fresh", MARKETS[:3])
     result = loaded_stand.judge_and_place(expect_success=False)
 
     [fresh] = [e for e in result.get_asset_check_evaluations() if e.check_name == "ticks_are_fresh"]

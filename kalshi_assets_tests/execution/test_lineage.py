@@ -62,7 +62,14 @@ def test_the_ticks_shown_are_the_raw_ones_that_the_average_was_made_of(ordered: 
 
 
 def test_a_decision_comes_out_again_also_when_all_ticks_are_gone(ordered: Stand) -> None:
-    for table in ("raw_ticks", "clean_ticks", "rolling_averages", "signals", "verdicts"):
+    for table in (
+        "live_ticks",
+        "candle_ticks",
+        "clean_ticks",
+        "rolling_averages",
+        "signals",
+        "verdicts",
+    ):
         ordered.execute(f"DELETE FROM kalshi.{table}")  # noqa: S608  our own names
 
     for row in ordered.rows("SELECT decision_id FROM kalshi.decisions WHERE result IS NOT NULL"):

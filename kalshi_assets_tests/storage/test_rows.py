@@ -23,8 +23,12 @@ START = day_bounds(DAY)[0]
 
 
 def ticks(count: int, **values: Any) -> list[dict[str, Any]]:
-    made = [Observation(START + timedelta(seconds=n)).raw() for n in range(count)]
-    return [row | values for row in made]
+    return [candle(START + timedelta(seconds=n)) | values for n in range(count)]
+
+
+def candle(at: datetime) -> dict[str, Any]:
+    raw = Observation(at, source="candle").raw() | {"source_id": 1, "status_id": 1}
+    return {name: raw[name] for name in schema.candle_ticks.columns.keys()}  # noqa: SIM118  names
 
 
 def portfolio(count: int, cash: int = 5) -> list[dict[str, Any]]:
@@ -35,19 +39,21 @@ def portfolio(count: int, cash: int = 5) -> list[dict[str, Any]]:
 
 
 def test_copy_adds_only_rows_whose_key_is_new(connection: Connection) -> None:
-    ensure_day_partitions(connection, schema.raw_ticks, [DAY])
-    assert copy_missing(connection, schema.raw_ticks, ticks(3)) == 3
-    assert copy_missing(connection, schema.raw_ticks, ticks(5, status="changed")) == 2
-    assert copy_missing(connection, schema.raw_ticks, []) == 0
-    found = connection.execute(select(schema.raw_ticks).order_by("observed_at")).all()
-    assert [row.status for row in found] == ["active"] * 3 + ["changed"] * 2
+    ensure_day_partitions(connection, schema.candle_ticks, [DAY])
+    assert copy_missing(connection, schema.candle_ticks, ticks(3)) == 3
+    assert copy_missing(connection, schema.candle_ticks, ticks(5, status_id=2)) == 2
+    assert copy_missing(connection, schema.candle_ticks, []) == 0
+    found = connection.execute(select(schema.candle_ticks).order_by("observed_at")).all()
+    assert [row.status_id for row in found] == [1] * 3 + [2] * 2
 
 
 def test_copy_keeps_values_exactly(connection: Connection) -> None:
-    [row] = ticks(1, yes_bid=2**31 - 1, volume=2**62, quoted_at=START + timedelta(microseconds=1))
-    ensure_day_partitions(connection, schema.raw_ticks, [DAY])
-    copy_missing(connection, schema.raw_ticks, [row])
-    assert dict(connection.execute(select(schema.raw_ticks)).one()._mapping) == row
+    [row] = ticks(
+        1, yes_bid=2**31 - 1, bar_volume=2**62, quoted_at=START + timedelta(microseconds=1)
+    )
+    ensure_day_partitions(connection, schema.candle_ticks, [DAY])
+    copy_missing(connection, schema.candle_ticks, [row])
+    assert dict(connection.execute(select(schema.candle_ticks)).one()._mapping) == row
 
 
 def polls(count: int, *, received: int = 5) -> list[dict[str, Any]]:
@@ -86,10 +92,10 @@ def test_a_partition_holds_exactly_its_new_york_day(
     assert end - start == timedelta(hours=hours)
     days = [day - timedelta(days=1), day, day + timedelta(days=1)]
     for _ in range(2):
-        ensure_day_partitions(connection, schema.raw_ticks, days)
+        ensure_day_partitions(connection, schema.candle_ticks, days)
     moments = [start - timedelta(microseconds=1), start, end - timedelta(microseconds=1), end]
-    copy_missing(connection, schema.raw_ticks, [Observation(m).raw() for m in moments])
-    query = f"SELECT observed_at FROM kalshi.raw_ticks_{day:%Y%m%d} ORDER BY 1"  # noqa: S608  a date
+    copy_missing(connection, schema.candle_ticks, [candle(m) for m in moments])
+    query = f"SELECT observed_at FROM kalshi.candle_ticks_{day:%Y%m%d} ORDER BY 1"  # noqa: S608  a date
     assert connection.scalars(text(query)).all() == moments[1:3]
 
 

@@ -34,7 +34,8 @@ def clean_new_ticks(connection: Connection, day: date, rules: CleaningRules) -> 
     raw = ticks.raw_ticks_after(connection, since, end, after=done)
     unknown = set(raw["market_ticker"]) - done.keys()
     done |= stored.last_clean_moments(connection, unknown, start, end)
-    raw = raw[raw["observed_at"] > raw["market_ticker"].map(done).fillna(start - JUST_BEFORE)]
+    last = pd.to_datetime(raw["market_ticker"].map(done), utc=True)
+    raw = raw[~(raw["observed_at"] <= last)]
     rows = _clean(connection, day, raw, before.known, rules)
     ticks.add_clean_ticks(connection, records(rows.ticks))
     stored.keep_memories(connection, day, rows.memories, _last_moments(rows.ticks))

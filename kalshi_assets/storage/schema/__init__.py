@@ -14,10 +14,13 @@ from kalshi_assets.storage.schema.ledger import orders as orders
 from kalshi_assets.storage.schema.ledger import portfolio as portfolio
 from kalshi_assets.storage.schema.ledger import positions as positions
 from kalshi_assets.storage.schema.ledger import settlements as settlements
+from kalshi_assets.storage.schema.market_data import candle_ticks as candle_ticks
 from kalshi_assets.storage.schema.market_data import clean_ticks as clean_ticks
 from kalshi_assets.storage.schema.market_data import cleaning_memories as cleaning_memories
 from kalshi_assets.storage.schema.market_data import daily_summaries as daily_summaries
+from kalshi_assets.storage.schema.market_data import gaps as gaps
 from kalshi_assets.storage.schema.market_data import history_loads as history_loads
+from kalshi_assets.storage.schema.market_data import live_ticks as live_ticks
 from kalshi_assets.storage.schema.market_data import markets as markets
 from kalshi_assets.storage.schema.market_data import polls as polls
 from kalshi_assets.storage.schema.market_data import quarantine as quarantine
@@ -25,6 +28,9 @@ from kalshi_assets.storage.schema.market_data import raw_ticks as raw_ticks
 from kalshi_assets.storage.schema.market_data import rolling_averages as rolling_averages
 from kalshi_assets.storage.schema.market_data import series as series
 from kalshi_assets.storage.schema.market_data import signals as signals
+from kalshi_assets.storage.schema.market_data import tick_sources as tick_sources
+from kalshi_assets.storage.schema.market_data import tick_statuses as tick_statuses
+from kalshi_assets.storage.schema.market_data import trades as trades
 from kalshi_assets.storage.schema.market_data import verdicts as verdicts
 from kalshi_assets.storage.schema.operations import alert_deliveries as alert_deliveries
 from kalshi_assets.storage.schema.operations import alerts as alerts
@@ -43,7 +49,9 @@ from kalshi_assets.storage.schema.paper import paper_trades as paper_trades
 
 # Tables that hold one native partition a New York day, and the column that decides the day.
 DAY_PARTITIONED = {
-    "raw_ticks": "observed_at",
+    "live_ticks": "observed_at",
+    "candle_ticks": "observed_at",
+    "trades": "traded_at",
     "clean_ticks": "observed_at",
     "rolling_averages": "as_of",
 }
