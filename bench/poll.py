@@ -8,22 +8,39 @@ from sqlalchemy import text
 
 from bench.history import fill_clean, summarise
 from bench.report import Figure
+from kalshi_assets.analytics.cleaning import clean
 from kalshi_assets.analytics.faults import CleaningRules
 from kalshi_assets.defs.market_data.averages import averages_at
-from kalshi_assets.defs.market_data.cleaning import clean_new_ticks, reclean_day
-from kalshi_assets.domain.calendar import CollectionCalendar, days_between, venue_day
+from kalshi_assets.defs.market_data.cleaning import clean_new_ticks
+from kalshi_assets.domain.calendar import CollectionCalendar, day_bounds, days_between, venue_day
 from kalshi_assets.domain.tick import RawTick
-from kalshi_assets.storage import averages
+from kalshi_assets.storage import averages, schema, ticks
+from kalshi_assets.storage.cleaning_memories import keep_memories
 from kalshi_assets.storage.engine import Database
 from kalshi_assets.storage.migrate import create_database, prepare
+from kalshi_assets.storage.rows import ensure_day_partitions
 from kalshi_assets.storage.ticks import add_raw_ticks
 
-MARKETS, HOURS, POLLS = 5_000, 4, 3
+MARKETS, POLLS = 5_000, 5
 POLL = timedelta(seconds=90)
-NOW = datetime(2026, 10, 13, 14, 30, tzinfo=UTC)
+NOW = datetime(2026, 10, 13, 8, 0, tzinfo=UTC)
 TODAY = venue_day(NOW)
 RULES = CleaningRules(max_quote_age_seconds=300)
 LIMIT = 1.5
+# The polls before the last: as it is, at their own moments.
+RAW = """
+INSERT INTO kalshi.live_ticks
+SELECT t, t, volume, volume_24h, open_interest, yes_bid_size, yes_ask_size, source_id,
+       received_after_ms, yes_bid, yes_ask, last_price, status_id
+FROM generate_series(CAST(:first AS timestamptz), CAST(:last AS timestamptz), '90 s') AS t,
+     kalshi.live_ticks
+"""
+AVERAGES = """
+INSERT INTO kalshi.rolling_averages
+SELECT observed_at, market_ticker, 7, observed_at - interval '7 days', mid, 1, covered_ms,
+       price_ms, tick_count, md5(market_ticker || observed_at)
+FROM kalshi.clean_ticks WHERE observed_at >= :start
+"""
 
 
 def run(server_url: str) -> list[Figure]:
@@ -46,25 +63,22 @@ def run(server_url: str) -> list[Figure]:
 
 
 def _fill(database: Database) -> None:
-    """Write seven days of summaries and clean hourly ticks, and hours of raw polls of today."""
+    """Write a week of summaries with hourly ticks, and the polls of today, as if all were done."""
     with database.transaction() as connection:
         for day in days_between(TODAY - timedelta(days=8), TODAY - timedelta(days=1)):
             fill_clean(connection, day, markets=MARKETS, step=timedelta(hours=1))
             summarise(connection, day)
-    polls = int(timedelta(hours=HOURS) / POLL)
-    first = NOW - polls * POLL
-    for number in range(polls):
-        with database.transaction() as connection:
-            add_raw_ticks(connection, ticks_of(first + number * POLL))
-    _reclean(database)
-    _average(database)
-    with database.transaction() as connection:
-        connection.execute(text("ANALYZE"))
-
-
-def _reclean(database: Database) -> None:
-    with database.transaction() as connection:
-        reclean_day(connection, TODAY, RULES)
+        fill_clean(connection, TODAY, markets=MARKETS, until=NOW)
+        add_raw_ticks(connection, ticks_of(NOW - POLL))
+        values = {"first": day_bounds(TODAY)[0], "last": NOW - 2 * POLL}
+        connection.execute(text(RAW), values)
+        last = ticks.raw_ticks_between(connection, NOW - POLL, NOW)
+        memories = clean(last, {}, day_start=day_bounds(TODAY)[0], rules=RULES).memories
+        keep_memories(connection, TODAY, memories, dict.fromkeys(memories, NOW - POLL))
+        ensure_day_partitions(connection, schema.rolling_averages, [TODAY])
+        connection.execute(text(AVERAGES), {"start": day_bounds(TODAY)[0]})
+    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("VACUUM ANALYZE"))
 
 
 def _poll(database: Database, number: int) -> float:

@@ -100,13 +100,19 @@ def _faults_alone(ticks: pd.DataFrame, rules: CleaningRules) -> list[list[str]]:
 
 def _rows_by_market(ticks: pd.DataFrame) -> dict[str, list[tuple[int, dict[str, Any]]]]:
     """Return each market's ticks with their positions; missing values are None."""
-    columns = [c for c in (*_COLUMNS, "hold_ms") if c in ticks]
-    values = ticks[columns].astype(object)
-    rows = values.where(values.notna(), None).to_dict("records")
+    names = [c for c in (*_COLUMNS, "hold_ms") if c in ticks]
+    rows = zip(*(_values(ticks[name]) for name in names), strict=True)
     found: dict[str, list[tuple[int, dict[str, Any]]]] = {}
     for position, (ticker, row) in enumerate(zip(ticks["market_ticker"], rows, strict=True)):
-        found.setdefault(str(ticker), []).append((position, {str(k): v for k, v in row.items()}))
+        found.setdefault(str(ticker), []).append((position, dict(zip(names, row, strict=True))))
     return found
+
+
+def _values(column: "pd.Series[Any]") -> list[Any]:
+    if isinstance(column.dtype, pd.DatetimeTZDtype):  # reckoning with plain moments is faster
+        return list(column.dt.to_pydatetime())
+    values = column.astype(object)
+    return values.where(column.notna(), None).to_list()
 
 
 def _on_grid(ticks: pd.DataFrame, rules: CleaningRules) -> "pd.Series[bool]":

@@ -122,53 +122,64 @@ class Memory:
 
     def told(self) -> dict[str, Any]:
         """Return the memory as JSON: moments in microseconds, of the moves the last that count."""
-        told: dict[str, Any] = _plain(self)
-        told["standstill"]["moves"] = told["standstill"]["moves"][-MOVES_TO_CALL_FROZEN:]
-        return told
+        still, last = self.standstill, self.reference
+        held = self.held
+        return {
+            "last_at": _told(self.last_at),
+            "live": _told_live(self.live),
+            "held": held and [_told(held.observed_at), held.open_interest],
+            "since": _told(still.since),
+            "moves": [_told(at) for at in list(still.moves)[-MOVES_TO_CALL_FROZEN:]],
+            "quote": [still.bid, still.ask],
+            "sizes": still.sizes and list(still.sizes),
+            "stood_live": _told_live(still.live),
+            "reference": last
+            and [_told(last.observed_at), last.source, last.mid, last.hold_ms, last.volume],
+            "has_quiet_bars": self.has_quiet_bars,
+        }
 
 
 def recalled(told: Told) -> Memory:
     """Return the memory that `Memory.told` wrote."""
-    still = told["standstill"]
+    held, last = told["held"], told["reference"]
+    bid, ask = told["quote"]
     return Memory(
         last_at=_moment(told["last_at"]),
         live=_live(told["live"]),
-        held=None if told["held"] is None else Held(**_with_moments(told["held"])),
+        held=held and Held(_at(held[0]), held[1]),
         standstill=Standstill(
-            since=_moment(still["since"]),
-            moves=deque(EPOCH + at * MICROSECOND for at in still["moves"]),
-            bid=still["bid"],
-            ask=still["ask"],
-            sizes=None if still["sizes"] is None else (still["sizes"][0], still["sizes"][1]),
-            live=_live(still["live"]),
+            since=_moment(told["since"]),
+            moves=deque(map(_at, told["moves"])),
+            bid=bid,
+            ask=ask,
+            sizes=told["sizes"] and (told["sizes"][0], told["sizes"][1]),
+            live=_live(told["stood_live"]),
         ),
-        reference=None
-        if told["reference"] is None
-        else Reference(**_with_moments(told["reference"])),
+        reference=last and Reference(_at(last[0]), *last[1:]),
         has_quiet_bars=told["has_quiet_bars"],
     )
 
 
-def _live(told: Told | None) -> LiveSeen | None:
-    return None if told is None else LiveSeen(**_with_moments(told))
+def _told(moment: datetime | None) -> int | None:
+    return None if moment is None else (moment - EPOCH) // MICROSECOND
 
 
-def _with_moments(told: Told) -> dict[str, Any]:
-    return {name: _moment(value) if name.endswith("_at") else value for name, value in told.items()}
+def _told_live(seen: LiveSeen | None) -> list[int | None] | None:
+    if seen is None:
+        return None
+    return [_told(seen.observed_at), _told(seen.quoted_at), seen.volume]
+
+
+def _live(told: list[Any] | None) -> LiveSeen | None:
+    return None if told is None else LiveSeen(_at(told[0]), _at(told[1]), told[2])
 
 
 def _moment(microseconds: int | None) -> datetime | None:
-    return None if microseconds is None else EPOCH + microseconds * MICROSECOND
+    return None if microseconds is None else _at(microseconds)
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return (value - EPOCH) // MICROSECOND
-    if isinstance(value, deque | tuple):
-        return [_plain(each) for each in value]
-    if isinstance(value, Memory | Standstill | Reference | LiveSeen | Held):
-        return {name: _plain(each) for name, each in vars(value).items()}
-    return value
+def _at(microseconds: int) -> datetime:
+    return EPOCH + microseconds * MICROSECOND
 
 
 def _sizes(row: Row) -> tuple[int, int] | None:

@@ -115,8 +115,11 @@ def upsert(
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Return a frame's rows as a writer takes them; missing values are None."""
-    whole = frame.astype(object).where(frame.notna(), None) if len(frame) else frame
-    return [{str(k): v for k, v in row.items()} for row in whole.to_dict("records")]
+    if frame.empty:
+        return []
+    names = [str(name) for name in frame]
+    columns = [frame[n].astype(object).where(frame[n].notna(), None).to_list() for n in frame]
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def ensure_day_partitions(connection: Connection, table: Table, days: Iterable[date]) -> None:

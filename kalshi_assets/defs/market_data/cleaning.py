@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import pandas as pd
 
@@ -37,7 +38,7 @@ def clean_new_ticks(connection: Connection, day: date, rules: CleaningRules) -> 
     last = pd.to_datetime(raw["market_ticker"].map(done), utc=True)
     raw = raw[~(raw["observed_at"] <= last)]
     rows = _clean(connection, day, raw, before.known, rules)
-    ticks.add_clean_ticks(connection, records(rows.ticks))
+    ticks.add_clean_ticks(connection, _rows(rows.ticks))
     stored.keep_memories(connection, day, rows.memories, _last_moments(rows.ticks))
     return len(rows.ticks)
 
@@ -52,7 +53,7 @@ def reclean_day(connection: Connection, day: date, rules: CleaningRules) -> int:
     remembered = stored.closing_memories(connection, day)
     known = stored.memories_before(connection, start, reach=rules.sequence.reach).known
     rows = _clean(connection, day, raw, known, rules)
-    written = ticks.rewrite_clean_ticks(connection, day, records(rows.ticks))
+    written = ticks.rewrite_clean_ticks(connection, day, _rows(rows.ticks))
     stored.rewrite_memories(connection, day, rows.memories, _last_moments(rows.ticks))
     after = _anchors(connection, dict.fromkeys(tickers, end))
     days = _days_reached(_changed(closing, after), end)
@@ -94,6 +95,11 @@ def _memories_of_ticks(
     raw = ticks.raw_ticks_between(connection, start, end, list(judged))
     raw = raw[raw["observed_at"] < raw["market_ticker"].map(firsts)]
     return clean(raw, {}, day_start=start, rules=rules).memories
+
+
+def _rows(cleaned: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows to be written, without what is of the raw ticks only."""
+    return records(cleaned[[c.name for c in ticks.clean_ticks.columns if c.name in cleaned]])
 
 
 def _last_moments(rows: pd.DataFrame) -> dict[str, datetime]:
