@@ -80,15 +80,30 @@ def _copy_by(
     target = sql.Identifier(table.schema or "public", table.name)
     columns = sql.SQL(", ").join(sql.Identifier(c.name) for c in table.columns)
     cursor.execute(sql.SQL("CREATE TEMP TABLE incoming (LIKE {}) ON COMMIT DROP").format(target))
-    copying = sql.SQL("COPY incoming ({}) FROM STDIN (FORMAT BINARY)").format(columns)
-    with cursor.copy(copying) as copy:
-        copy.set_types([_type_name(c.type) for c in table.columns])
-        for row in rows:
-            copy.write_row([row.get(c.name) for c in table.columns])
+    names = [c.name for c in table.columns]
+    values = ([row.get(name) for name in names] for row in rows)
+    _copy(cursor, table, sql.Identifier("incoming"), values)
     cursor.execute(statement.format(t=target, c=columns))
     written = cursor.rowcount
     cursor.execute("DROP TABLE incoming")
     return written
+
+
+def copy_rows(connection: Connection, table: Table, rows: Iterable[Sequence[Any]]) -> None:
+    """Copy rows, which are known to be new, straight into a table; values as its columns stand."""
+    target = sql.Identifier(table.schema or "public", table.name)
+    _copy(cursor_of(connection), table, target, rows)
+
+
+def _copy(
+    cursor: Cursor[Any], table: Table, target: sql.Identifier, rows: Iterable[Sequence[Any]]
+) -> None:
+    columns = sql.SQL(", ").join(sql.Identifier(c.name) for c in table.columns)
+    copying = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(target, columns)
+    with cursor.copy(copying) as copy:
+        copy.set_types([_type_name(c.type) for c in table.columns])
+        for row in rows:
+            copy.write_row(row)
 
 
 def insert_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> int:
