@@ -5,13 +5,14 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bench import ingest, limits, poll, rolling, stream
+from bench import ingest, keeping, limits, poll, rolling, stream
 from bench.report import Figure, Result
 from kalshi_assets.storage.embedded import EmbeddedServer
 
 BENCHMARKS: dict[str, Callable[[str], Sequence[Result | Figure]]] = {
     "rolling": rolling.run,
     "ingest": ingest.run,
+    "keeping": keeping.run,
     "limits": limits.run,
     "poll": poll.run,
     "stream": stream.run,
