@@ -13,6 +13,8 @@ from kalshi_assets.storage.engine import Connection, Database
 from kalshi_assets.storage.migrate import create_database, prepare
 
 MARKETS, DAYS = 1_000, 28
+# A tick as long as a live price may hold: eight million in all.
+STEP = timedelta(minutes=5)
 AS_OF = datetime(2026, 10, 13, 14, 30, tzinfo=UTC)
 SCAN = """
 SELECT market_ticker, sum(mid * ms) / sum(ms) FROM (
@@ -64,6 +66,6 @@ def _compare(database: Database, window_days: int) -> Result:
 def _fill(connection: Connection) -> None:
     today = venue_day(AS_OF)
     for day in days_between(today - timedelta(days=DAYS), today):
-        fill_clean(connection, day, markets=MARKETS, until=AS_OF)
+        fill_clean(connection, day, markets=MARKETS, step=STEP, until=AS_OF)
         if day < today:
             summarise(connection, day)
