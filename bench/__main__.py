@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bench import backfill, ingest, limits, rolling, stream
+from bench import backfill, ingest, keeping, limits, poll, rolling, stream
 from bench.report import Figure, Result
 from kalshi_assets.storage.embedded import EmbeddedServer
 
@@ -13,7 +13,9 @@ BENCHMARKS: dict[str, Callable[[str], Sequence[Result | Figure]]] = {
     "backfill": backfill.run,
     "rolling": rolling.run,
     "ingest": ingest.run,
+    "keeping": keeping.run,
     "limits": limits.run,
+    "poll": poll.run,
     "stream": stream.run,
 }
 

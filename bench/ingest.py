@@ -1,54 +1,93 @@
-"""Raw ticks into the database, idempotently: binary COPY against SQLAlchemy's batched INSERT."""
+"""Quotes of the stream into the database: each once, against a bare binary COPY of the same rows.
 
+The bare COPY checks nothing, knows every id beforehand and cannot be repeated.
+"""
+
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from psycopg import sql
 from sqlalchemy import text
-from sqlalchemy.dialects.postgresql import insert
 
 from bench.report import Result, seconds
-from kalshi_assets.storage.engine import Database
+from kalshi_assets.storage.engine import Connection, Database
 from kalshi_assets.storage.migrate import create_database, prepare
+from kalshi_assets.storage.rows import cursor_of
 from kalshi_assets.storage.schema import live_ticks
+from kalshi_assets.storage.stream_writer import StreamWriter
 from kalshi_assets.storage.ticks import add_raw_ticks
 
-START = datetime(2026, 10, 13, 4, 0, tzinfo=UTC)
-ROWS = 20_000
+START = datetime(2026, 10, 13, 5, 0, tzinfo=UTC)
+ROWS, MARKETS, BATCH = 100_000, 500, 2_000
+TYPES = ["timestamptz"] * 2 + ["int8"] * 5 + ["int4"] * 5 + ["int2"]
 
 
 def run(server_url: str) -> list[Result]:
-    """Write a day of polls of 22 markets, new rows each time."""
+    """Write batches as a busy feed does, a transaction each; then as any other way in does."""
     database = Database(create_database(server_url, "bench_ingest"))
     prepare(database, identity="bench", now=START)
     rows = [_row(number) for number in range(ROWS)]
-    physical = [{**row, "source_id": 1, "status_id": 1, "received_after_ms": 0} for row in rows]
+    bare = [_bare(row) for row in rows]
     with database.transaction() as connection:
-        add_raw_ticks(connection, rows[:1])
+        add_raw_ticks(connection, rows[: MARKETS + 1])
 
-    def ours() -> None:
-        with database.transaction() as connection:
-            connection.execute(text("TRUNCATE kalshi.live_ticks"))
-            assert add_raw_ticks(connection, rows) == ROWS
+    def stream() -> None:
+        writer = StreamWriter()
+        _empty(database)
+        for first in range(0, ROWS, BATCH):
+            with database.transaction() as connection:
+                assert writer.write(connection, rows[first : first + BATCH]) == BATCH
+
+    def polls() -> None:
+        _empty(database)
+        for first in range(0, ROWS, BATCH):
+            with database.transaction() as connection:
+                assert add_raw_ticks(connection, rows[first : first + BATCH]) == BATCH
 
     def baseline() -> None:
-        with database.transaction() as connection:
-            connection.execute(text("TRUNCATE kalshi.live_ticks"))
-            connection.execute(insert(live_ticks), physical)
+        _empty(database)
+        for first in range(0, ROWS, BATCH):
+            with database.transaction() as connection:
+                _copy(connection, bare[first : first + BATCH])
 
-    result = Result(f"{ROWS:,} raw ticks", seconds(ours, times=3), seconds(baseline, times=3))
+    compared = seconds(baseline, times=3)
+    results = [
+        Result(f"stream to table, {ROWS:,} ticks, bare COPY", seconds(stream, times=3), compared),
+        Result(f"any way in, {ROWS:,} ticks, bare COPY", seconds(polls, times=1), compared),
+    ]
     database.dispose()
-    return [result]
+    return results
+
+
+def _empty(database: Database) -> None:
+    with database.transaction() as connection:
+        connection.execute(text("TRUNCATE kalshi.live_ticks"))
+
+
+def _copy(connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
+    columns = sql.SQL(", ").join(sql.Identifier(c.name) for c in live_ticks.columns)
+    statement = sql.SQL("COPY kalshi.live_ticks ({}) FROM STDIN (FORMAT BINARY)").format(columns)
+    with cursor_of(connection).copy(statement) as copy:
+        copy.set_types(TYPES)
+        for row in rows:
+            copy.write_row(row)
+
+
+def _bare(row: dict[str, Any]) -> list[Any]:
+    known = {"source_id": 1, "status_id": 1, "received_after_ms": 20}
+    return [(row | known)[c.name] for c in live_ticks.columns]
 
 
 def _row(number: int) -> dict[str, Any]:
-    observed_at = START + timedelta(seconds=90 * (number // 22))
+    observed_at = START + timedelta(milliseconds=7 * number)
     return {
         "observed_at": observed_at,
-        "market_ticker": f"KXCPI-26OCT-T0.{number % 22}",
-        "source": "poll",
+        "market_ticker": f"KXCPI-26OCT-T0.{number % MARKETS}",
+        "source": "stream",
         "source_key": "",
         "quoted_at": observed_at,
-        "received_at": observed_at,
+        "received_at": observed_at + timedelta(milliseconds=20),
         "status": "active",
         "yes_bid": 670_000,
         "yes_ask": 690_000,

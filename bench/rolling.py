@@ -5,40 +5,17 @@ from decimal import Decimal
 
 from sqlalchemy import text
 
+from bench.history import fill_clean, summarise
 from bench.report import Result, seconds
 from kalshi_assets.defs.market_data.averages import averages_at
-from kalshi_assets.domain.calendar import CollectionCalendar, day_bounds, days_between, venue_day
+from kalshi_assets.domain.calendar import CollectionCalendar, days_between, venue_day
 from kalshi_assets.storage.engine import Connection, Database
 from kalshi_assets.storage.migrate import create_database, prepare
-from kalshi_assets.storage.rows import ensure_day_partitions
-from kalshi_assets.storage.schema import clean_ticks
 
-MARKETS, DAYS, POLL_SECONDS = 100, 30, 90
+MARKETS, DAYS = 1_000, 28
+# A tick as long as a live price may hold: eight million in all.
+STEP = timedelta(minutes=5)
 AS_OF = datetime(2026, 10, 13, 14, 30, tzinfo=UTC)
-FILL = """
-INSERT INTO kalshi.clean_ticks
-SELECT t, 'M' || m, 'poll', '', p - 10000, p + 10000, p, 20000, 300000, true, '{}',
-       sum(p * 90000::bigint) OVER w - p * 90000::bigint, 90000::bigint * (row_number() OVER w - 1),
-       row_number() OVER w
-FROM generate_series(1, :markets) AS m,
-     generate_series(CAST(:start AS timestamptz), CAST(:last AS timestamptz), '90 s') AS t,
-     LATERAL (
-         SELECT 10000 * (30 + (m * 7 + extract(epoch FROM t)::bigint / 90) % 40)::bigint
-     ) AS x(p)
-WINDOW w AS (PARTITION BY m ORDER BY t)
-"""
-# The days that have ended have their final summaries, as they would have.
-SUMMARISE = """
-INSERT INTO kalshi.daily_summaries
-    (day, market_ticker, price_ms, covered_ms, coverage, tick_count, is_provisional)
-SELECT :day, market_ticker, price_ms + mid * rest, covered_ms + rest, 1, tick_count, false
-FROM (
-    SELECT DISTINCT ON (market_ticker) *,
-           (extract(epoch FROM CAST(:end AS timestamptz) - observed_at) * 1000)::bigint AS rest
-    FROM kalshi.clean_ticks WHERE observed_at >= :start AND observed_at < :end
-    ORDER BY market_ticker, observed_at DESC
-) AS last_ticks
-"""
 SCAN = """
 SELECT market_ticker, sum(mid * ms) / sum(ms) FROM (
     SELECT market_ticker, mid::numeric AS mid,
@@ -83,15 +60,12 @@ def _compare(database: Database, window_days: int) -> Result:
             assert mean is not None
             assert abs(mean - scanned[ticker]) < Decimal("0.001"), (ticker, mean, scanned[ticker])
         name = f"rolling average, {MARKETS} markets, {window_days} days"
-        return Result(name, seconds(ours), seconds(baseline))
+        return Result(name, seconds(ours, times=9), seconds(baseline, times=1))
 
 
 def _fill(connection: Connection) -> None:
     today = venue_day(AS_OF)
     for day in days_between(today - timedelta(days=DAYS), today):
-        ensure_day_partitions(connection, clean_ticks, [day])
-        start, end = day_bounds(day)
-        last = min(end, AS_OF) - timedelta(milliseconds=1)
-        connection.execute(text(FILL), {"markets": MARKETS, "start": start, "last": last})
+        fill_clean(connection, day, markets=MARKETS, step=STEP, until=AS_OF)
         if day < today:
-            connection.execute(text(SUMMARISE), {"day": day, "start": start, "end": end})
+            summarise(connection, day)

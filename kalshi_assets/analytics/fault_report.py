@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import pandas as pd
 
-from kalshi_assets.analytics.sequence import CANDLE
+from kalshi_assets.analytics.memory import CANDLE
 from kalshi_assets.domain.market import Market
 
 HOUR = timedelta(hours=1)

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kalshi_assets.analytics.sequence import CANDLE, MarketSequence, Reference, SequenceRules
+from kalshi_assets.analytics.memory import CANDLE, Memory, Told, recalled
+from kalshi_assets.analytics.sequence import MarketSequence, SequenceRules
 from kalshi_assets.domain.calendar import CollectionCalendar
 from kalshi_assets.domain.price import MICROS_PER_DOLLAR, PriceGrid
 
@@ -55,31 +56,24 @@ class CleaningRules:
 
 
 def faults_of(
-    ticks: pd.DataFrame,
-    references: Mapping[str, Reference],
-    *,
-    rules: CleaningRules,
-    before: pd.DataFrame | None,
-) -> list[list[str]]:
-    """Return the faults of each tick, none where it can be used.
+    ticks: pd.DataFrame, memories: Mapping[str, Told], *, rules: CleaningRules
+) -> tuple[list[list[str]], dict[str, Told]]:
+    """Return the faults of each tick, none where it can be used, and what to remember of each.
 
     Args:
         ticks: raw ticks with `hold_ms`, sorted by market and moment, one a market and moment.
-        references: by market, the last usable tick before these.
+        memories: by market, what is known from the ticks before these.
         rules: limits.
-        before: the raw ticks of the `rules.sequence.reach` before, sorted likewise.
     """
-    faults = _faults_alone(ticks, rules)
-    earlier = {} if before is None else _rows_by_market(before)
+    faults, told = _faults_alone(ticks, rules), dict[str, Told]()
     for ticker, rows in _rows_by_market(ticks).items():
-        sequence = MarketSequence(rules.sequence, references.get(ticker))
-        start = rows[0][1]["observed_at"]
-        for _, row in earlier.get(ticker, ()):
-            if start - rules.sequence.reach <= row["observed_at"] < start:
-                sequence.pass_over(row)
+        known = memories.get(ticker)
+        memory = Memory() if known is None else recalled(known)
+        sequence = MarketSequence(rules.sequence, memory)
         for position, row in rows:
             faults[position] = sequence.faults_of(row, faults[position])
-    return faults
+        told[ticker] = memory.told()
+    return faults, told
 
 
 def _faults_alone(ticks: pd.DataFrame, rules: CleaningRules) -> list[list[str]]:
@@ -106,13 +100,19 @@ def _faults_alone(ticks: pd.DataFrame, rules: CleaningRules) -> list[list[str]]:
 
 def _rows_by_market(ticks: pd.DataFrame) -> dict[str, list[tuple[int, dict[str, Any]]]]:
     """Return each market's ticks with their positions; missing values are None."""
-    columns = [c for c in (*_COLUMNS, "hold_ms") if c in ticks]
-    values = ticks[columns].astype(object)
-    rows = values.where(values.notna(), None).to_dict("records")
+    names = [c for c in (*_COLUMNS, "hold_ms") if c in ticks]
+    rows = zip(*(_values(ticks[name]) for name in names), strict=True)
     found: dict[str, list[tuple[int, dict[str, Any]]]] = {}
     for position, (ticker, row) in enumerate(zip(ticks["market_ticker"], rows, strict=True)):
-        found.setdefault(str(ticker), []).append((position, {str(k): v for k, v in row.items()}))
+        found.setdefault(str(ticker), []).append((position, dict(zip(names, row, strict=True))))
     return found
+
+
+def _values(column: "pd.Series[Any]") -> list[Any]:
+    if isinstance(column.dtype, pd.DatetimeTZDtype):  # reckoning with plain moments is faster
+        return list(column.dt.to_pydatetime())
+    values = column.astype(object)
+    return values.where(column.notna(), None).to_list()
 
 
 def _on_grid(ticks: pd.DataFrame, rules: CleaningRules) -> "pd.Series[bool]":

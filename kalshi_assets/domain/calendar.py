@@ -6,6 +6,7 @@ Durations always come from UTC, so that a day with a clock change has 23 or 25 h
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 VENUE_TIMEZONE = "America/New_York"
@@ -20,6 +21,7 @@ def venue_day(moment: datetime) -> date:
     return moment.astimezone(VENUE_ZONE).date()
 
 
+@lru_cache(maxsize=1_000)
 def day_bounds(day: date) -> tuple[datetime, datetime]:
     """Return a New York day's first moment and its end (exclusive), in UTC."""
     return _local(day, time(0)), _local(day + timedelta(days=1), time(0))

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 
-from kalshi_assets.analytics.sequence import MOVES_TO_CALL_FROZEN, Standstill
+from kalshi_assets.analytics.memory import MOVES_TO_CALL_FROZEN, Standstill
 from kalshi_assets.domain.market import Market, TrackedMarket
 from kalshi_assets.domain.price import MICROS_PER_DOLLAR
 

@@ -24,6 +24,7 @@ from kalshi_assets.storage.archive_contents import (
     require_same,
     rows_of,
 )
+from kalshi_assets.storage.cleaning_memories import forget_day
 from kalshi_assets.storage.parquet import write_rows
 from kalshi_assets.storage.raw_ticks import add_raw_ticks
 from kalshi_assets.storage.rows import copy_missing, cursor_of, ensure_day_partitions, upsert
@@ -151,6 +152,7 @@ def drop_day(connection: Connection, day: date, *, now: datetime) -> None:
             )
     for name in there:
         cursor.execute(sql.SQL("DROP TABLE {}").format(name))
+    forget_day(connection, day)
     loads, archives = schema.history_loads, schema.archives
     connection.execute(delete(loads).where(loads.c.day == day))
     done = {"dropped_at": now, "keep_until": None}

@@ -38,13 +38,18 @@ def add_raw_ticks(connection: Connection, rows: Sequence[Row]) -> int:
     """
     if not rows:
         return 0
-    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": RAW_LOCK})
-    ids, statuses = _source_ids(connection, rows), _status_ids(connection, rows)
+    lock_raw_ticks(connection)
+    ids, statuses = source_ids(connection, rows), status_ids(connection, rows)
     live = [row for row in rows if row["source"] != CANDLE]
     candles = [row for row in rows if row["source"] == CANDLE]
     return _add_live(connection, live, ids=ids, statuses=statuses) + _add_candles(
         connection, candles, ids=ids, statuses=statuses
     )
+
+
+def lock_raw_ticks(connection: Connection) -> None:
+    """Let no other transaction add raw ticks until this one ends."""
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": RAW_LOCK})
 
 
 def _add_live(
@@ -59,7 +64,7 @@ def _add_live(
             "observed_at": at,
             "source_id": ids[_key(row)],
             "status_id": statuses[row["status"]],
-            "received_after_ms": _after_ms(row),
+            "received_after_ms": after_ms(row),
         }
         for row, at in dated
     ]
@@ -80,7 +85,8 @@ def _add_candles(
     return copy_missing(connection, table, ready)
 
 
-def _after_ms(row: Row) -> int:
+def after_ms(row: Row) -> int:
+    """Return how long after its moment a live quote was received."""
     after: int = (row["received_at"] - row["observed_at"]) // MILLISECOND
     if not -_LONGEST_AFTER_MS <= after <= _LONGEST_AFTER_MS:
         raise ValueError(
@@ -131,7 +137,8 @@ def _key(row: Row) -> Key:
     return row["market_ticker"], row["source"], key
 
 
-def _source_ids(connection: Connection, rows: Iterable[Row]) -> dict[Key, int]:
+def source_ids(connection: Connection, rows: Iterable[Row]) -> dict[Key, int]:
+    """Return the numbers of these rows' markets and ways in, new ones included."""
     keys = {_key(row) for row in rows}
     table = schema.tick_sources
     tickers = sorted({ticker for ticker, _, _ in keys})
@@ -143,15 +150,16 @@ def _source_ids(connection: Connection, rows: Iterable[Row]) -> dict[Key, int]:
         # Only what is new: an insert that finds its words there would use up a number all the same.
         names = ("market_ticker", "source", "source_key")
         insert_missing(connection, table, [dict(zip(names, key, strict=True)) for key in new])
-        return _source_ids(connection, rows)
+        return source_ids(connection, rows)
     return found
 
 
-def _status_ids(connection: Connection, rows: Iterable[Row]) -> dict[str, int]:
+def status_ids(connection: Connection, rows: Iterable[Row]) -> dict[str, int]:
+    """Return the numbers of these rows' statuses, new ones included."""
     wanted = {row["status"] for row in rows}
     table = schema.tick_statuses
     found = {s.status: s.status_id for s in connection.execute(select(table))}
     if new := sorted(wanted - found.keys()):
         insert_missing(connection, table, [{"status": status} for status in new])
-        return _status_ids(connection, rows)
+        return status_ids(connection, rows)
     return found

@@ -22,7 +22,7 @@ from sqlalchemy import (
     or_,
     text,
 )
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.types import TypeEngine
 
 from kalshi_assets.domain.calendar import day_bounds
@@ -88,14 +88,10 @@ def _copy_by(
 
 def copy_to_temporary(cursor: Cursor[Any], table: Table, rows: Iterable[Row], *, name: str) -> None:
     """Copy rows, by binary COPY, into a new temporary table of a table's columns."""
-    temporary, columns = sql.Identifier(name), _columns(table.columns.keys())
+    temporary, names = sql.Identifier(name), table.columns.keys()
     made = "CREATE TEMP TABLE {} (LIKE {}) ON COMMIT DROP"
     cursor.execute(sql.SQL(made).format(temporary, _named(table)))
-    copying = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(temporary, columns)
-    with cursor.copy(copying) as copy:
-        copy.set_types([_type_name(c.type) for c in table.columns])
-        for row in rows:
-            copy.write_row([row.get(c.name) for c in table.columns])
+    _copy(cursor, table, temporary, ([row.get(name) for name in names] for row in rows))
 
 
 def replace_span(
@@ -143,6 +139,22 @@ def replace_span(
     return max(removed, added)
 
 
+def copy_rows(connection: Connection, table: Table, rows: Iterable[Sequence[Any]]) -> None:
+    """Copy rows, which are known to be new, straight into a table; values as its columns stand."""
+    _copy(cursor_of(connection), table, _named(table), rows)
+
+
+def _copy(
+    cursor: Cursor[Any], table: Table, target: sql.Identifier, rows: Iterable[Sequence[Any]]
+) -> None:
+    columns = _columns(table.columns.keys())
+    copying = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(target, columns)
+    with cursor.copy(copying) as copy:
+        copy.set_types([_type_name(c.type) for c in table.columns])
+        for row in rows:
+            copy.write_row(row)
+
+
 def insert_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> int:
     """Insert the rows whose key is new, and return how many those were."""
     added = 0
@@ -173,8 +185,11 @@ def upsert(
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Return a frame's rows as a writer takes them; missing values are None."""
-    whole = frame.astype(object).where(frame.notna(), None) if len(frame) else frame
-    return [{str(k): v for k, v in row.items()} for row in whole.to_dict("records")]
+    if frame.empty:
+        return []
+    names = [str(name) for name in frame]
+    columns = [frame[n].astype(object).where(frame[n].notna(), None).to_list() for n in frame]
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def ensure_day_partitions(connection: Connection, table: Table, days: Iterable[date]) -> None:
@@ -232,6 +247,7 @@ def _type_name(kind: TypeEngine[Any]) -> str:
         (Numeric, "numeric"),
         (DateTime, "timestamptz"),
         (Date, "date"),
+        (JSONB, "jsonb"),
         (ARRAY, "text[]"),
         (Text, "text"),
     ]

@@ -6,13 +6,26 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, Table, and_, func, select, text, update
+from sqlalchemy import (
+    ARRAY,
+    Connection,
+    Select,
+    Table,
+    Text,
+    and_,
+    cast,
+    func,
+    select,
+    text,
+    update,
+)
 
 from kalshi_assets.analytics.cleaning import Anchor
 from kalshi_assets.domain.calendar import day_bounds, venue_day
 from kalshi_assets.storage import schema
 from kalshi_assets.storage.raw_ticks import add_raw_ticks as add_raw_ticks
 from kalshi_assets.storage.rows import copy_missing, ensure_day_partitions, replace_span
+from kalshi_assets.storage.schema.columns import INSTANT
 
 CLEANING_LOCK = 715_006
 raw_ticks, clean_ticks = schema.raw_ticks, schema.clean_ticks
@@ -32,20 +45,32 @@ class Extent:
     last_at: datetime | None
 
 
-def raw_ticks_of(
-    connection: Connection, day: date, *, after: Mapping[str, datetime] | None = None
+def raw_ticks_of(connection: Connection, day: date) -> pd.DataFrame:
+    """Return a day's raw ticks."""
+    return _frame(connection, raw_ticks, *day_bounds(day))
+
+
+def raw_ticks_after(
+    connection: Connection, start: datetime, end: datetime, *, after: Mapping[str, datetime]
 ) -> pd.DataFrame:
-    """Return a day's raw ticks; with `after`, of each market only those later than its moment."""
-    frame = _frame(connection, raw_ticks, *day_bounds(day))
-    if after and not frame.empty:
-        since = frame["market_ticker"].map(after)
-        frame = frame[since.isna() | (frame["observed_at"] > since)]
-    return frame.reset_index(drop=True)
+    """Return the raw ticks of [start, end), of each market only those later than its moment."""
+    known = func.unnest(
+        cast(list(after), ARRAY(Text())), cast(list(after.values()), ARRAY(INSTANT))
+    )
+    done = known.table_valued("market_ticker", "moment", name="done").render_derived()
+    is_new = func.coalesce(raw_ticks.c.observed_at > done.c.moment, True)
+    query = select(raw_ticks).outerjoin(done, raw_ticks.c.market_ticker == done.c.market_ticker)
+    return _read(connection, raw_ticks, query.where(is_new), start, end)
 
 
-def raw_ticks_between(connection: Connection, start: datetime, end: datetime) -> pd.DataFrame:
-    """Return the raw ticks observed in [start, end]."""
-    return _frame(connection, raw_ticks, start, end + timedelta(microseconds=1))
+def raw_ticks_between(
+    connection: Connection, start: datetime, end: datetime, tickers: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """Return the raw ticks observed in [start, end], of all markets or of these."""
+    query = select(raw_ticks)
+    if tickers is not None:
+        query = query.where(raw_ticks.c.market_ticker == func.any(cast(tickers, ARRAY(Text()))))
+    return _read(connection, raw_ticks, query, start, end + timedelta(microseconds=1))
 
 
 def clean_ticks_of(connection: Connection, day: date) -> pd.DataFrame:
@@ -208,13 +233,20 @@ def anchors_at(
 
 
 def _frame(connection: Connection, table: Table, start: datetime, end: datetime) -> pd.DataFrame:
+    return _read(connection, table, select(table), start, end)
+
+
+def _read(
+    connection: Connection,
+    table: Table,
+    query: Select[Any],
+    start: datetime,
+    end: datetime,
+) -> pd.DataFrame:
+    """Return what a query finds of a table's ticks in [start, end), sorted by market and moment."""
     moment = table.c.observed_at
-    query = (
-        select(table)
-        .where(and_(moment >= start, moment < end))
-        .order_by(table.c.market_ticker, moment)
-    )
-    result = connection.execute(query)
+    found = query.where(moment >= start, moment < end).order_by(table.c.market_ticker, moment)
+    result = connection.execute(found)
     frame = pd.DataFrame(result.fetchall(), columns=list(result.keys()))
     for column in table.columns:
         if column.type.python_type is int:

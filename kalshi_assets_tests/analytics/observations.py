@@ -101,7 +101,12 @@ class Observation:
 
 def frame(observations: Iterable[Observation]) -> pd.DataFrame:
     """Return raw ticks as storage hands them to cleaning."""
-    rows = pd.DataFrame([o.raw() for o in observations], columns=raw_ticks.columns.keys())
+    return as_stored([o.raw() for o in observations])
+
+
+def as_stored(ticks: Sequence[dict[str, Any]]) -> pd.DataFrame:
+    """Return rows of `raw_ticks` as storage hands them to cleaning."""
+    rows = pd.DataFrame(ticks, columns=raw_ticks.columns.keys())
     for column in raw_ticks.columns:
         if column.type.python_type is int:
             rows[column.name] = rows[column.name].astype("Int64" if column.nullable else "int64")

@@ -13,6 +13,7 @@ from kalshi_assets_tests.analytics.observations import (
     RULES,
     Flaw,
     Observation,
+    Source,
     frame,
     midnight,
 )
@@ -31,9 +32,14 @@ ANCHOR = Anchor(
 )
 
 
-def cleaned(*observations: Observation, anchor: Anchor | None = None) -> list[dict[str, Any]]:
+def cleaned(
+    *observations: Observation, anchor: Anchor | None = None, after: Observation | None = None
+) -> list[dict[str, Any]]:
+    """Return what cleaning makes of observations, behind a usable tick or another observation."""
     anchors = {} if anchor is None else {MARKETS[0]: anchor}
-    rows = clean(frame(observations), anchors, day_start=START, rules=RULES)
+    memories = clean(frame([after] if after else []), {}, day_start=START, rules=RULES).memories
+    raw = frame(observations)
+    rows = clean(raw, anchors, day_start=START, rules=RULES, memories=memories).ticks
     return [{str(name): row[name] for name in row} for row in rows.to_dict("records")]
 
 
@@ -73,7 +79,7 @@ def test_a_side_of_a_poll_is_empty_by_its_size_whatever_its_price(column: str, f
     for size in (0, None):
         raw = frame([Observation(NOON)])
         raw[column] = pd.array([size], dtype="Int64")
-        [faults] = clean(raw, {}, day_start=START, rules=RULES)["faults"]
+        [faults] = clean(raw, {}, day_start=START, rules=RULES).ticks["faults"]
         assert faults == [f"{fault}_sided_book"]
 
 
@@ -84,7 +90,8 @@ def test_a_quote_is_stale_beyond_the_limit_and_not_at_it() -> None:
 
 def test_a_market_without_a_known_grid_is_not_off_it() -> None:
     rules = replace(RULES, grids={})
-    rows = clean(frame([Observation(NOON, flaw="off_grid")]), {}, day_start=START, rules=rules)
+    raw = frame([Observation(NOON, flaw="off_grid")])
+    rows = clean(raw, {}, day_start=START, rules=rules).ticks
     assert list(rows["is_usable"]) == [True]
 
 
@@ -125,9 +132,9 @@ def test_a_poll_of_another_market_supersedes_nothing() -> None:
 
 @pytest.mark.parametrize(("source", "faults"), [("poll", ["superseded"]), ("candle", [])])
 def test_a_poll_before_midnight_supersedes_a_candle_at_midnight(
-    source: str, faults: list[str]
+    source: Source, faults: list[str]
 ) -> None:
-    [row] = cleaned(candle(START), anchor=replace(ANCHOR, source=source))
+    [row] = cleaned(candle(START), after=Observation(START - 60 * SECOND, source=source))
     assert row["faults"] == faults
 
 

@@ -53,7 +53,7 @@ class Ticks:
             raw = frame(o for o in observations if start <= o.at < end)
             before = self.before(start - MILLISECOND)
             anchors = {} if before is None else {MARKET: before}
-            rows = clean(raw, anchors, day_start=start, rules=rules)
+            rows = clean(raw, anchors, day_start=start, rules=rules).ticks
             if len(rows):
                 self.anchors += _usable(rows)
 

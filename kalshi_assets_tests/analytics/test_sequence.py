@@ -1,6 +1,9 @@
 """Faults that show beside the ticks before: what a trader would call broken, and what not."""
 
+import json
+from dataclasses import fields
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pandas as pd
@@ -9,7 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kalshi_assets.analytics.cleaning import Anchor, clean
-from kalshi_assets_tests.analytics.observations import CENT, MARKETS, RULES, Observation, frame
+from kalshi_assets_tests.analytics.observations import (
+    CENT,
+    MARKETS,
+    RULES,
+    Flaw,
+    Observation,
+    as_stored,
+    frame,
+)
 from kalshi_assets_tests.analytics.observations import midnight as midnight_of
 
 START = midnight_of(date(2026, 6, 10))
@@ -44,7 +55,7 @@ def candles(*rows: dict[str, Any]) -> pd.DataFrame:
 
 
 def faults(raw: pd.DataFrame) -> list[list[str]]:
-    return list(clean(raw, {}, day_start=START, rules=RULES)["faults"])
+    return list(clean(raw, {}, day_start=START, rules=RULES).ticks["faults"])
 
 
 def test_a_tick_older_than_the_one_before_is_out_of_order_and_not_used() -> None:
@@ -159,52 +170,86 @@ def test_a_price_written_as_zero_is_a_missing_value_and_no_empty_book() -> None:
     assert faults(raw) == [[], ["zero_coded"], []]
 
 
+GAPS = [90, 90, 300, 900, 3_600, 3 * 3_600, 3 * 3_600 + 1, 9 * 3_600, 9 * 3_600 + 1, 20 * 3_600]
 ROWS = st.lists(
     st.fixed_dictionaries(
         {
-            "bid": st.sampled_from([20, 40, 40, 40, 41, 60]),
-            "volume": st.integers(0, 3),
-            "age": st.sampled_from([0, 0, 0, 200]),
-            "step": st.sampled_from([90, 90, 900, 3_600, 10_800]),
+            "source": st.sampled_from(["poll", "poll", "poll", "candle"]),
+            "bid": st.sampled_from([20, 40, 40, 40, 40, 40, 41, 60]),
+            "flaw": st.sampled_from([""] * 9 + ["no_bid", "zero"]),
+            "volume": st.sampled_from([0, 0, 1, 2, None, -500]),
+            "size": st.sampled_from([1_000, 1_000, 1_000, 2_000]),
+            "held": st.sampled_from([500_000, 500_000, 500_000, 400_000, 100_000, 0]),
+            "age": st.sampled_from([0, 0, 0, 200, 4_000]),
+            "gap": st.sampled_from(GAPS),
         }
     ),
     min_size=2,
-    max_size=30,
+    max_size=40,
 )
 
 
-@settings(max_examples=150, deadline=None)
-@given(ROWS, st.integers(1, 29))
-def test_a_poll_and_the_whole_day_find_the_same(rows: list[dict[str, int]], cut: int) -> None:
-    """Cleaning tick by tick, with what came before handed over, equals cleaning at once."""
+def random_ticks(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Return one market's ticks over hours and days, with all that can be wrong in sequence."""
     at, volume, made = START, 1_000, []
     for row in rows:
-        at += timedelta(seconds=row["step"])
-        volume += row["volume"]
-        made.append((at, row["bid"], volume, at - timedelta(seconds=row["age"])))
-    raw = frame(Observation(at, bid=bid) for at, bid, _, _ in made)
-    raw["volume"] = pd.array([volume for _, _, volume, _ in made], dtype="Int64")
-    raw["quoted_at"] = pd.to_datetime([quoted for _, _, _, quoted in made], utc=True)
-    whole = clean(raw, {}, day_start=START, rules=RULES)
-    cut = min(cut, len(raw) - 1)
-    usable = whole[:cut][whole["is_usable"][:cut]]
-    anchors = {}
-    if len(usable):
-        last = usable.iloc[-1]
-        anchors[MARKETS[0]] = Anchor(
-            observed_at=last["observed_at"],
-            source="poll",
-            mid=int(last["mid"]),
-            hold_ms=int(last["hold_ms"]),
-            price_ms=int(last["price_ms"]),
-            covered_ms=int(last["covered_ms"]),
-            tick_count=int(last["tick_count"]),
+        at += timedelta(seconds=row["gap"])
+        volume = max(0, volume + (row["volume"] or 0))
+        source = row["source"]
+        flaw: Flaw = "no_bid" if row["flaw"] == "no_bid" else ""
+        tick = Observation(at, source=source, bid=row["bid"], flaw=flaw).raw()
+        tick["quoted_at"] = at - timedelta(seconds=row["age"] if source == "poll" else 0)
+        tick["volume" if source == "poll" else "bar_volume"] = (
+            None if row["volume"] is None else volume if source == "poll" else abs(row["volume"])
         )
-    first = raw["observed_at"][cut]
-    before = raw[(raw["observed_at"] < first) & (raw["observed_at"] >= first - 9 * HOUR)]
-    part = clean(raw[cut:], anchors, day_start=START, rules=RULES, before=before)
-    assert list(part["faults"]) == list(whole["faults"][cut:])
-    assert list(part["price_ms"]) == list(whole["price_ms"][cut:])
+        tick["open_interest"] = row["held"]
+        if source == "poll" and not flaw:
+            tick["yes_bid_size"] = row["size"]
+        if row["flaw"] == "zero":
+            tick |= {"yes_bid": 0, "yes_ask": 0}
+        made.append(tick)
+    return as_stored(made)
+
+
+def clean_in_parts(raw: pd.DataFrame, cuts: set[int]) -> pd.DataFrame:
+    """Clean part after part, each with nothing but what the part before left behind, as JSON."""
+    edges = sorted({0, len(raw), *(cut for cut in cuts if cut < len(raw))})
+    anchors, memories, parts = dict[str, Anchor](), dict[str, Any](), list[pd.DataFrame]()
+    for first, last in pairwise(edges):
+        done = clean(raw[first:last], anchors, day_start=START, rules=RULES, memories=memories)
+        memories = json.loads(json.dumps(done.memories))
+        parts.append(done.ticks)
+        usable = done.ticks[done.ticks["is_usable"]]
+        if len(usable):
+            values = usable.iloc[-1]
+            kept = {field.name: values[field.name] for field in fields(Anchor)}
+            anchors = {MARKETS[0]: Anchor(**kept)}
+    return pd.concat(parts, ignore_index=True)
+
+
+@settings(max_examples=400, deadline=None)
+@given(ROWS, st.sets(st.integers(1, 39)))
+def test_polls_one_by_one_and_the_whole_day_at_once_find_the_same(
+    rows: list[dict[str, Any]], cuts: set[int]
+) -> None:
+    """Gaps up to and beyond the reach, candles between, rolls, zeros: wherever a process stops."""
+    raw = random_ticks(rows)
+    whole = clean(raw, {}, day_start=START, rules=RULES).ticks
+    parts = clean_in_parts(raw, cuts)
+    columns = ["observed_at", "faults", "price_ms", "covered_ms", "tick_count"]
+    pd.testing.assert_frame_equal(parts[columns], whole[columns])
+
+
+@settings(max_examples=200, deadline=None)
+@given(ROWS)
+def test_what_lies_further_back_than_the_reach_is_forgotten(rows: list[dict[str, Any]]) -> None:
+    raw = random_ticks(rows)
+    later = raw["observed_at"].max() + 9 * HOUR + timedelta(microseconds=1)
+    after = raw.assign(observed_at=raw["observed_at"] + (later - raw["observed_at"].min()))
+    after["quoted_at"] += later - raw["observed_at"].min()
+    both = pd.concat([raw, after], ignore_index=True)
+    found = faults(both)[len(raw) :]
+    assert found == faults(after)
 
 
 def test_the_jump_is_measured_in_points_of_the_mid() -> None:

@@ -19,7 +19,7 @@ def summary(raw: pd.DataFrame, trades: Sequence[dict[str, Any]] = ()) -> dict[st
         DAY,
         MARKETS[0],
         raw=raw,
-        clean=clean(raw, {}, day_start=START, rules=RULES),
+        clean=clean(raw, {}, day_start=START, rules=RULES).ticks,
         trades=trades,
         closing=None,
         bounds=(START, END),

@@ -193,7 +193,7 @@ def test_a_changed_close_moves_the_opening_of_the_next_day(connection: Connectio
 
     opening = ticks.clean_ticks_of(connection, day + DAY).iloc[0]
     assert (opening["covered_ms"], opening["price_ms"]) == (60_000, 51 * CENT * 60_000)
-    assert averages.final_day_totals(connection, day, day + DAY) == {}, "made anew by the next job"
+    assert not averages.final_days(connection, MARKETS, day, day + DAY), "made anew by the next job"
 
 
 def test_a_daily_candle_reaches_over_a_day_without_ticks(connection: Connection) -> None:
@@ -294,7 +294,7 @@ def test_an_open_day_is_summarised_up_to_now_and_is_provisional(connection: Conn
         True,
     )
     averages.save_summaries(connection, day, [row])
-    assert averages.final_day_totals(connection, day, day) == {}
+    assert not averages.final_days(connection, MARKETS, day, day)
 
 
 def test_a_poll_cleaned_while_its_day_is_cleaned_anew_goes_on_from_the_new_totals(

@@ -1,36 +1,24 @@
 """Rolling averages and daily summaries, as Dagster assets."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 import dagster as dg
 
-from kalshi_assets.analytics.rolling import (
-    RollingAverage,
-    Totals,
-    rolling_average,
-    totals_until,
-    window_start,
-)
+from kalshi_assets.analytics.rolling import RollingAverage
 from kalshi_assets.analytics.summaries import summarise
 from kalshi_assets.defs import freshness
 from kalshi_assets.defs.market_data.cleaning import JUST_BEFORE
 from kalshi_assets.defs.market_data.shown import average_plot, average_table, summary_table
+from kalshi_assets.defs.market_data.windows import averages_at as averages_at
 from kalshi_assets.defs.metadata import days_text, span_of
 from kalshi_assets.defs.partitions import asset_of_days, days_of, slot_of_run
 from kalshi_assets.defs.resources import Platform
-from kalshi_assets.domain.calendar import (
-    CollectionCalendar,
-    day_bounds,
-    days_between,
-    venue_day,
-)
+from kalshi_assets.domain.calendar import CollectionCalendar, day_bounds
 from kalshi_assets.settings import load_settings
 from kalshi_assets.storage import averages as rows
 from kalshi_assets.storage import ticks as tick_rows
 from kalshi_assets.storage import trades as trade_rows
 from kalshi_assets.storage.engine import Connection
-
-ONE_DAY = timedelta(days=1)
 
 
 @asset_of_days(
@@ -127,50 +115,6 @@ def daily_summaries(
     )
 
 
-def averages_at(
-    connection: Connection,
-    wanted: list[tuple[str, datetime]],
-    window_days: int,
-    calendar: CollectionCalendar,
-) -> list[RollingAverage]:
-    """Return the averages of these markets at these moments."""
-    if not wanted:
-        return []
-    starts = _starts(connection, wanted, window_days)
-    totals = _Totals(connection, [*wanted, *starts], calendar)
-    averages = []
-    for (ticker, moment), (_, start) in zip(wanted, starts, strict=True):
-        whole = days_between(venue_day(start), venue_day(moment) - ONE_DAY)
-        averages.append(
-            rolling_average(
-                ticker,
-                moment,
-                window_days=window_days,
-                start=start,
-                first_day_until_start=totals.until(ticker, start),
-                whole_days=[totals.of(ticker, day) for day in whole],
-                last_day_until_end=totals.until(ticker, moment),
-                calendar=calendar,
-            )
-        )
-    return averages
-
-
-def _starts(
-    connection: Connection, wanted: list[tuple[str, datetime]], window_days: int
-) -> list[tuple[str, datetime]]:
-    """Return from when on prices count: prices of the contract before a roll never do."""
-    windows = [(ticker, window_start(moment, window_days)) for ticker, moment in wanted]
-    first, last = min(start for _, start in windows), max(moment for _, moment in wanted)
-    rolls = tick_rows.contract_starts(connection, first, last)
-    if not rolls:
-        return windows
-    return [
-        (ticker, max([start, *(at for at in rolls.get(ticker, ()) if at <= moment)]))
-        for (ticker, start), (_, moment) in zip(windows, wanted, strict=True)
-    ]
-
-
 def summaries_of(
     connection: Connection, day: date, *, now: datetime, calendar: CollectionCalendar
 ) -> list[dict[str, object]]:
@@ -195,42 +139,3 @@ def summaries_of(
         )
         for ticker in tickers
     ]
-
-
-class _Totals:
-    """Totals of stretches of time: of whole days, and of a day up to a moment.
-
-    A whole day's come from its final summary, else from its last usable tick.
-    """
-
-    def __init__(
-        self,
-        connection: Connection,
-        moments: list[tuple[str, datetime]],
-        calendar: CollectionCalendar,
-    ) -> None:
-        days = [venue_day(moment) for _, moment in moments]
-        tickers = sorted({ticker for ticker, _ in moments})
-        self._calendar = calendar
-        self._final = rows.final_day_totals(connection, min(days), max(days))
-        open_ends = [
-            (ticker, day_bounds(day)[1] - JUST_BEFORE)
-            for day in days_between(min(days), max(days))
-            for ticker in tickers
-            if (ticker, day) not in self._final
-        ]
-        self._anchors = tick_rows.anchors_at(connection, [*moments, *open_ends])
-
-    def until(self, ticker: str, moment: datetime) -> Totals:
-        """Return a market's totals of the moment's day, up to the moment."""
-        anchor = self._anchors.get((ticker, moment))
-        start = day_bounds(venue_day(moment))[0]
-        return totals_until(anchor, moment, day_start=start, calendar=self._calendar)
-
-    def of(self, ticker: str, day: date) -> Totals:
-        """Return a market's totals of a whole day."""
-        if (ticker, day) in self._final:
-            return self._final[ticker, day]
-        start, end = day_bounds(day)
-        anchor = self._anchors.get((ticker, end - JUST_BEFORE))
-        return totals_until(anchor, end, day_start=start, calendar=self._calendar)

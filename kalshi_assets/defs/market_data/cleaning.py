@@ -1,59 +1,111 @@
 """Cleaning against the database: new ticks behind the last ones, or a whole day anew."""
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import pandas as pd
 
-from kalshi_assets.analytics.cleaning import Anchor, clean
+from kalshi_assets.analytics.cleaning import Anchor, Cleaned, clean
 from kalshi_assets.analytics.faults import CleaningRules
+from kalshi_assets.analytics.memory import Told
 from kalshi_assets.analytics.sequence import MILLISECOND
 from kalshi_assets.domain.calendar import day_bounds, days_between, venue_day
+from kalshi_assets.storage import cleaning_memories as stored
 from kalshi_assets.storage import ticks
 from kalshi_assets.storage.engine import Connection
 from kalshi_assets.storage.rows import records
 
 # The database keeps microseconds.
 JUST_BEFORE = timedelta(microseconds=1)
+# A poll cleans what came so long behind the newest clean tick of all markets; what comes later than
+# that is late data, for whoever loads it to clean the whole day anew.
+CATCH_UP = timedelta(minutes=15)
 
 
 def clean_new_ticks(connection: Connection, day: date, rules: CleaningRules) -> int:
     """Clean the day's raw ticks that came after the last clean ones; return how many."""
     ticks.lock_cleaning(connection)
-    done = ticks.last_clean_moments(connection, day)
-    raw = ticks.raw_ticks_of(connection, day, after=done)
-    first = raw.groupby("market_ticker")["observed_at"].min().to_dict() if len(raw) else {}
-    anchors = _anchors(connection, {str(t): moment for t, moment in first.items()})
-    before = _before(connection, list(first.values()), rules)
-    rows = clean(raw, anchors, day_start=day_bounds(day)[0], rules=rules, before=before)
-    return ticks.add_clean_ticks(connection, records(rows))
+    if stored.has_memories_after(connection, day):
+        return reclean_day(connection, day, rules)
+    start, end = day_bounds(day)
+    before = stored.memories_before(connection, end, reach=rules.sequence.reach)
+    done = {ticker: at for ticker, at in before.last_at.items() if at >= start}
+    since = max([start, *(at - CATCH_UP for at in done.values())]) if before.is_whole else start
+    raw = ticks.raw_ticks_after(connection, since, end, after=done)
+    unknown = set(raw["market_ticker"]) - done.keys()
+    done |= stored.last_clean_moments(connection, unknown, start, end)
+    last = pd.to_datetime(raw["market_ticker"].map(done), utc=True)
+    raw = raw[~(raw["observed_at"] <= last)]
+    rows = _clean(connection, day, raw, before.known, rules)
+    ticks.add_clean_ticks(connection, _rows(rows.ticks))
+    stored.keep_memories(connection, day, rows.memories, _last_moments(rows.ticks))
+    return len(rows.ticks)
 
 
 def reclean_day(connection: Connection, day: date, rules: CleaningRules) -> int:
-    """Clean a whole day anew, and the days its price reaches into where its end changed."""
+    """Clean a whole day anew, and the days behind it that its changed end reaches into."""
     ticks.lock_cleaning(connection)
     start, end = day_bounds(day)
     raw = ticks.raw_ticks_of(connection, day)
     tickers = set(raw["market_ticker"]) | set(ticks.last_clean_moments(connection, day))
     closing = _anchors(connection, dict.fromkeys(tickers, end))
-    anchors = _anchors(connection, dict.fromkeys(tickers, start))
-    before = _before(connection, [start], rules)
-    rows = clean(raw, anchors, day_start=start, rules=rules, before=before)
-    written = ticks.rewrite_clean_ticks(connection, day, records(rows))
+    remembered = stored.closing_memories(connection, day)
+    known = stored.memories_before(connection, start, reach=rules.sequence.reach).known
+    rows = _clean(connection, day, raw, known, rules)
+    written = ticks.rewrite_clean_ticks(connection, day, _rows(rows.ticks))
+    stored.rewrite_memories(connection, day, rows.memories, _last_moments(rows.ticks))
     after = _anchors(connection, dict.fromkeys(tickers, end))
-    for next_day in _days_reached(_changed(closing, after), end):
+    days = _days_reached(_changed(closing, after), end)
+    if remembered != rows.memories:
+        days = sorted({*days, venue_day(end)})
+    for next_day in days:
         if ticks.has_clean_ticks(connection, next_day):
             reclean_day(connection, next_day, rules)
     return written
 
 
-def _before(
-    connection: Connection, starts: list[datetime], rules: CleaningRules
-) -> pd.DataFrame | None:
-    """Return the raw ticks before these moments that faults in sequence look back at."""
-    if not starts:
-        return None
-    first, last = min(starts) - rules.sequence.reach, max(starts) - JUST_BEFORE
-    return ticks.raw_ticks_between(connection, first, last)
+def _clean(
+    connection: Connection,
+    day: date,
+    raw: pd.DataFrame,
+    known: Mapping[str, Told],
+    rules: CleaningRules,
+) -> Cleaned:
+    """Clean raw ticks of a day behind what is there before them."""
+    first = raw.groupby("market_ticker")["observed_at"].min().to_dict() if len(raw) else {}
+    firsts = {str(ticker): moment for ticker, moment in first.items()}
+    missing = {ticker: at for ticker, at in firsts.items() if ticker not in known}
+    memories = {**known, **_memories_of_ticks(connection, missing, rules)}
+    anchors = _anchors(connection, firsts)
+    start = day_bounds(day)[0]
+    return clean(raw, anchors, day_start=start, rules=rules, memories=memories)
+
+
+def _memories_of_ticks(
+    connection: Connection, firsts: dict[str, datetime], rules: CleaningRules
+) -> Mapping[str, Told]:
+    """Return what the clean ticks of the reach before these moments mean, where none is kept."""
+    if not firsts:
+        return {}
+    start, end = min(firsts.values()) - rules.sequence.reach, max(firsts.values())
+    judged = stored.last_clean_moments(connection, firsts, start, end)
+    if not judged:
+        return {}
+    raw = ticks.raw_ticks_between(connection, start, end, list(judged))
+    raw = raw[raw["observed_at"] < raw["market_ticker"].map(firsts)]
+    return clean(raw, {}, day_start=start, rules=rules).memories
+
+
+def _rows(cleaned: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows to be written, without what is of the raw ticks only."""
+    return records(cleaned[[c.name for c in ticks.clean_ticks.columns if c.name in cleaned]])
+
+
+def _last_moments(rows: pd.DataFrame) -> dict[str, datetime]:
+    if rows.empty:
+        return {}
+    return dict(rows.groupby("market_ticker")["observed_at"].max())
 
 
 def _anchors(connection: Connection, moments: dict[str, datetime]) -> dict[str, Anchor]:

@@ -18,6 +18,7 @@ from kalshi_assets.storage.schema.market_data import archives as archives
 from kalshi_assets.storage.schema.market_data import averages_due as averages_due
 from kalshi_assets.storage.schema.market_data import candle_ticks as candle_ticks
 from kalshi_assets.storage.schema.market_data import clean_ticks as clean_ticks
+from kalshi_assets.storage.schema.market_data import cleaning_memories as cleaning_memories
 from kalshi_assets.storage.schema.market_data import daily_summaries as daily_summaries
 from kalshi_assets.storage.schema.market_data import events as events
 from kalshi_assets.storage.schema.market_data import gaps as gaps

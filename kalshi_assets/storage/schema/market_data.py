@@ -190,6 +190,16 @@ clean_ticks = Table(
     postgresql_partition_by="RANGE (observed_at)",
 )
 
+# What cleaning knows of a market at the end of its clean ticks of a day: see analytics/memory.py.
+cleaning_memories = Table(
+    "cleaning_memories",
+    metadata,
+    required("day", Date(), primary_key=True),
+    required("market_ticker", Text(), primary_key=True),
+    required("observed_at", INSTANT),
+    required("memory", JSONB()),
+)
+
 rolling_averages = Table(
     "rolling_averages",
     metadata,

@@ -1,0 +1,128 @@
+"""The feed's way into raw ticks: what is plainly new goes straight into the table.
+
+A quote later than every one known of its market needs no comparison. Whatever else comes (a quote
+of the same millisecond, one sent again after a reconnect, one from before the writer began) takes
+the way of all others, `add_raw_ticks`, which compares. There is one feed at a time.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, event, func, select
+
+from kalshi_assets.domain.calendar import days_between, venue_day
+from kalshi_assets.storage import schema
+from kalshi_assets.storage.raw_ticks import (
+    MILLISECOND,
+    STREAM,
+    add_raw_ticks,
+    after_ms,
+    lock_raw_ticks,
+    source_ids,
+    status_ids,
+)
+from kalshi_assets.storage.rows import copy_rows, ensure_day_partitions
+
+Row = Mapping[str, Any]
+MICROSECOND = timedelta(microseconds=1)
+# Within its millisecond a second quote is dated a microsecond later than the first.
+SAME_MILLISECOND = MILLISECOND - MICROSECOND
+BEGINNING = datetime.min.replace(tzinfo=UTC)
+
+
+class StreamWriter:
+    """Writes the stream's quotes, each once; keeps in mind the newest one of each market.
+
+    Before its first batch, and after a transaction of it was rolled back, it knows nothing: then
+    whatever is older than the newest quote of all in the database is compared.
+    """
+
+    def __init__(self) -> None:
+        self._since: datetime | None = None
+        self._newest: dict[str, datetime] = {}
+        self._ids: dict[str, int] = {}
+        self._statuses: dict[str, int] = {}
+        self._days: set[date] = set()
+
+    def write(self, connection: Connection, rows: Sequence[Row]) -> int:
+        """Add the quotes that are not there yet, and return how many that were.
+
+        Args:
+            connection: the caller's transaction; the batch is durable when it commits.
+            rows: columns of the view `raw_ticks`, source `stream`, in order of arrival.
+        """
+        lock_raw_ticks(connection)
+        if self._since is None:
+            self._since = _newest_of_all(connection)
+        event.listen(connection, "rollback", self._forget, once=True)
+        new, doubtful = self._parted(rows)
+        self._copy(connection, new)
+        return len(new) + add_raw_ticks(connection, doubtful)
+
+    def _forget(self, _connection: Connection | None = None) -> None:
+        self._since = None
+        for known in (self._newest, self._ids, self._statuses, self._days):
+            known.clear()
+
+    def _parted(self, rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+        """Return what is later than all that is known of its market, and the rest."""
+        new, doubtful = list[Row](), list[Row]()
+        newest, since = self._newest, self._since or BEGINNING
+        for row in rows:
+            ticker, at = row["market_ticker"], row["observed_at"]
+            if at > newest.get(ticker, since):
+                newest[ticker] = at + SAME_MILLISECOND
+                new.append(row)
+            else:
+                doubtful.append(row)
+        return new, doubtful
+
+    def _copy(self, connection: Connection, rows: list[Row]) -> None:
+        if not rows:
+            return
+        self._learn(connection, rows)
+        ids, statuses = self._ids, self._statuses
+        copy_rows(
+            connection,
+            schema.live_ticks,
+            (
+                (
+                    row["observed_at"],
+                    row["quoted_at"],
+                    row.get("volume"),
+                    row.get("volume_24h"),
+                    row["open_interest"],
+                    row.get("yes_bid_size"),
+                    row.get("yes_ask_size"),
+                    ids[row["market_ticker"]],
+                    after_ms(row),
+                    row["yes_bid"],
+                    row["yes_ask"],
+                    row.get("last_price"),
+                    statuses[row["status"]],
+                )
+                for row in rows
+            ),
+        )
+
+    def _learn(self, connection: Connection, rows: list[Row]) -> None:
+        """Look up the ids and make the partitions that these rows need."""
+        if not {row["market_ticker"] for row in rows} <= self._ids.keys():
+            found = source_ids(connection, rows)
+            self._ids |= {ticker: number for (ticker, _, _), number in found.items()}
+        if not {row["status"] for row in rows} <= self._statuses.keys():
+            self._statuses |= status_ids(connection, rows)
+        first, last = (venue_day(end(r["observed_at"] for r in rows)) for end in (min, max))
+        if missing := set(days_between(first, last)) - self._days:
+            ensure_day_partitions(connection, schema.live_ticks, missing)
+            self._days |= missing
+
+
+def _newest_of_all(connection: Connection) -> datetime:
+    """Return up to when the stream's quotes in the database reach, whatever their market."""
+    view = schema.raw_ticks.c
+    newest: datetime | None = connection.scalar(
+        select(func.max(view.observed_at)).where(view.source == STREAM)
+    )
+    return BEGINNING if newest is None else newest + SAME_MILLISECOND

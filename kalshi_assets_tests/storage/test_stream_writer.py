@@ -1,0 +1,84 @@
+"""The feed's way in gives the table that the way of all others gives, however it is interrupted."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+from kalshi_assets.storage.engine import Connection, Database
+from kalshi_assets.storage.stream_writer import StreamWriter
+from kalshi_assets.storage.ticks import add_raw_ticks
+from kalshi_assets_tests.analytics.observations import MARKETS, MILLISECOND, Observation, midnight
+
+NOON = midnight(date(2026, 6, 10)) + timedelta(hours=12)
+QUOTES = st.lists(
+    st.tuples(st.sampled_from(MARKETS), st.integers(0, 6), st.sampled_from([40, 40, 41])),
+    max_size=25,
+)
+
+
+def quote(market: str, milliseconds: int, bid: int = 40) -> dict[str, Any]:
+    tick = Observation(NOON + milliseconds * MILLISECOND, market=market, bid=bid).raw()
+    return tick | {"source": "stream", "received_at": tick["observed_at"]}
+
+
+def table(connection: Connection) -> list[Any]:
+    query = "SELECT * FROM kalshi.raw_ticks ORDER BY market_ticker, observed_at, yes_bid"
+    return [tuple(row) for row in connection.execute(text(query))]
+
+
+def batches(rows: Sequence[dict[str, Any]], size: int) -> list[Sequence[dict[str, Any]]]:
+    return [rows[first : first + size] for first in range(0, len(rows), size)]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(quotes=QUOTES, size=st.integers(1, 8), restarts=st.sets(st.integers(0, 8)))
+def test_the_table_is_that_of_the_way_of_all_others(
+    prepared: Database,
+    quotes: list[tuple[str, int, int]],
+    size: int,
+    restarts: set[int],
+) -> None:
+    """Any order, the same again, two in a millisecond; the feed begun anew in between."""
+    rows = [quote(*values) for values in quotes]
+    with prepared.engine.connect() as connection:
+        expected_counts = [add_raw_ticks(connection, part) for part in batches(rows, size)]
+        expected = table(connection)
+        connection.rollback()
+        writer, counts = StreamWriter(), []
+        for number, part in enumerate(batches(rows, size)):
+            writer = StreamWriter() if number in restarts else writer
+            counts.append(writer.write(connection, part))
+        assert (table(connection), counts) == (expected, expected_counts)
+        connection.rollback()
+
+
+def test_a_batch_that_was_rolled_back_is_written_when_it_comes_again(prepared: Database) -> None:
+    writer, rows = StreamWriter(), [quote(MARKETS[0], 1), quote(MARKETS[0], 2)]
+    with suppress(ZeroDivisionError), prepared.transaction() as connection:
+        assert writer.write(connection, rows) / 0
+    with prepared.engine.connect() as connection:
+        assert writer.write(connection, rows) == 2
+        assert len(table(connection)) == 2
+        connection.rollback()
+
+
+def test_the_way_of_others_is_gone_only_by_what_must_be_compared(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[int] = []
+
+    def counted(connection: Connection, rows: Sequence[dict[str, Any]]) -> int:
+        compared.append(len(rows))
+        return add_raw_ticks(connection, rows)
+
+    monkeypatch.setattr("kalshi_assets.storage.stream_writer.add_raw_ticks", counted)
+    writer = StreamWriter()
+    writer.write(connection, [quote(market, n) for n in range(1, 5) for market in MARKETS])
+    writer.write(connection, [quote(MARKETS[0], 5), quote(MARKETS[0], 4), quote(MARKETS[1], 5)])
+    assert compared == [0, 1]
