@@ -75,6 +75,10 @@ class FeedBench:
 
         self.wait(is_sure)
 
+    def wait_for_change(self, before: Feed | None) -> None:
+        """Wait until a feed has written since."""
+        self.wait(lambda: self.row() != before)
+
     def wait(self, condition: Callable[[], bool]) -> None:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not condition():

@@ -39,7 +39,7 @@ def test_killed_at_any_moment_it_keeps_every_trade_and_no_tick_twice(
         for _ in range(KILLS):
             before = bench.row()
             with bench.feed() as process:
-                bench.wait(lambda was=before: bench.row() != was)
+                bench.wait_for_change(before)
                 time.sleep(rng.uniform(0.0, 2.0))  # the moment of death is what is tried here
                 process.kill()
             row = bench.row()
