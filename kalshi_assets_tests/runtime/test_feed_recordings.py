@@ -1,7 +1,7 @@
 """Real frames through the feed into Postgres: trades, books and gaps as the recording has them."""
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +10,17 @@ from sqlalchemy import text
 
 from kalshi_assets.domain.clock import wall_now
 from kalshi_assets.domain.feeding import Feeding
+from kalshi_assets.domain.market import BookLevel, OrderBook
 from kalshi_assets.kalshi.stream.numbers import instant
 from kalshi_assets.kalshi.stream.session import Session
+from kalshi_assets.local_exchange.units import iso
 from kalshi_assets.runtime.feed_writing import Writing
 from kalshi_assets.storage.engine import Database
 from kalshi_assets.storage.feeds import claim_feed
 from kalshi_assets.storage.migrate import prepare
 from kalshi_assets_tests.kalshi.stream.recordings import FOLDER, files, lines
 from kalshi_assets_tests.kalshi.stream.test_recordings import Folding
+from kalshi_assets_tests.runtime.feed_bench import FeedBench, feeding
 from kalshi_assets_tests.stand import DatabaseMaker
 
 EVERY = 500
@@ -90,3 +93,40 @@ def test_a_real_markets_frames_are_kept_as_they_fold(path: Path, make_database: 
     assert [row.to_at for row in gaps] == [instant(ms) for ms in plain.differed]
     assert {row.reason for row in gaps} <= {"snapshot"}
     database.dispose()
+
+
+MARKETS = sorted({path.parent.name for path in files()})
+SPEED = 60
+
+
+@pytest.mark.recordings
+@pytest.mark.skipif(not MARKETS, reason=f"no recordings at {FOLDER}")
+@pytest.mark.parametrize("ticker", MARKETS)
+def test_a_recorded_market_is_replayed_through_exchange_and_feed(
+    ticker: str, make_database: DatabaseMaker, tmp_path: Path
+):
+    """What the recording holds is in the database in the end, and its last book."""
+    frames = [one for path in files() if path.parent.name == ticker for one in lines(path)]
+    trades = [body["msg"] for _, raw in frames if (body := json.loads(raw))["type"] == "trade"]
+    begin, end = frames[0][0] + 60_000, max(told["ts_ms"] for told in trades)
+    words = ["--recording", str(FOLDER.parent), "--at", iso(begin), "--speed", str(SPEED)]
+    with feeding(make_database(), tmp_path, *words) as bench, bench.feed("--record", "frames"):
+        assert bench.tickers == [ticker]
+        bench.wait(lambda: bench.row() is not None)
+        row = bench.row()
+        assert row is not None
+        bench.wait_until_sure(instant(end) + timedelta(seconds=1))
+        kept = bench.kept_trades(row.started_at, instant(end + 1))
+        since = [told for told in trades if instant(told["ts_ms"]) >= row.started_at]
+        assert {one.trade_id for one in kept} == {told["trade_id"] for told in since}
+        assert len(kept) == len(since) > 100
+        bench.wait(lambda: kept_book(bench) == bench.client.orderbook(ticker))
+    assert list((tmp_path / "frames").iterdir())
+
+
+def kept_book(bench: FeedBench) -> OrderBook | None:
+    rows = bench.rows("SELECT market_ticker, yes_bids, no_bids FROM kalshi.live_books")
+    for ticker, *sides in rows:
+        yes, no = (tuple(BookLevel(*level) for level in side) for side in sides)
+        return OrderBook(ticker, yes, no)
+    return None
