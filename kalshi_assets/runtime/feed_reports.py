@@ -2,13 +2,15 @@
 
 import os
 from time import monotonic
-
-import dagster as dg
+from typing import TYPE_CHECKING
 
 from kalshi_assets.domain.calendar import venue_day
 from kalshi_assets.domain.clock import VenueClock
 from kalshi_assets.domain.feeding import Batch
 from kalshi_assets.domain.stream import Gap
+
+if TYPE_CHECKING:
+    import dagster as dg
 
 REPORT_SECONDS = 300.0
 SHOWN_GAPS = 50
@@ -36,12 +38,16 @@ class Reports:
         self._due_at = monotonic() + REPORT_SECONDS
         if not (self._ticks or self._trades or self._gaps):
             return
+        import dagster as dg  # takes seconds, and a feed should listen at once
+
         with dg.DagsterInstance.get() as instance:
             instance.report_runless_asset_event(self.event())
         self._ticks, self._trades, self._gaps = 0, 0, []
 
-    def event(self) -> dg.AssetMaterialization:
+    def event(self) -> "dg.AssetMaterialization":
         """Return what would be reported now."""
+        import dagster as dg
+
         day = venue_day(self._clock.now()).isoformat()
         spans = [
             f"{gap.channel} {gap.reason} {gap.from_at:%H:%M:%S.%f}-{gap.to_at:%H:%M:%S.%f} "

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from kalshi_assets_tests.runtime.test_local_exchange import alone
 
 PROGRAM = [sys.executable, "-c", "from kalshi_assets.runtime.cli import main; main()", "feed"]
 PATIENCE_SECONDS = 60.0
+IN_FLIGHT = timedelta(seconds=2)
 
 
 @dataclass
@@ -67,7 +68,11 @@ class FeedBench:
             return current_feed(connection)
 
     def wait_until_sure(self, moment: datetime) -> None:
-        """Wait until the feed says that every trade up to a moment is kept."""
+        """Wait until the feed says that every trade up to a moment is kept.
+
+        Two seconds of the wall more: so long may what was told be on its way.
+        """
+        moment += IN_FLIGHT * self.clock.speed
 
         def is_sure() -> bool:
             row = self.row()

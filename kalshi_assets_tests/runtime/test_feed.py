@@ -6,6 +6,8 @@ import time
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from kalshi_assets_tests.runtime.feed_bench import FeedBench, feeding
 from kalshi_assets_tests.stand import DatabaseMaker
 
@@ -22,6 +24,8 @@ TWICE = """
 
 def check_trades(bench: FeedBench, start: datetime, end: datetime) -> int:
     listed = bench.exchanges_trades(start, end)
+    # What was told last may be on its way; what is lost never comes.
+    bench.wait(lambda: len(bench.kept_trades(start, end)) >= len(listed))
     kept = bench.kept_trades(start, end)
     assert [tuple(row) for row in kept] == [
         (t.trade_id, t.market_ticker, t.count, t.yes_price, t.taker_side, t.created_at)
@@ -30,6 +34,7 @@ def check_trades(bench: FeedBench, start: datetime, end: datetime) -> int:
     return len(kept)
 
 
+@pytest.mark.timeout(120 + 20 * KILLS)
 def test_killed_at_any_moment_it_keeps_every_trade_and_no_tick_twice(
     make_database: DatabaseMaker, tmp_path: Path
 ) -> None:

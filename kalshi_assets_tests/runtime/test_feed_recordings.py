@@ -116,8 +116,10 @@ def test_a_recorded_market_is_replayed_through_exchange_and_feed(
         row = bench.row()
         assert row is not None
         bench.wait_until_sure(instant(end) + timedelta(seconds=1))
-        kept = bench.kept_trades(row.started_at, instant(end + 1))
         since = [told for told in trades if instant(told["ts_ms"]) >= row.started_at]
+        stretch = row.started_at, instant(end + 1)
+        bench.wait(lambda: len(bench.kept_trades(*stretch)) >= len(since))
+        kept = bench.kept_trades(*stretch)
         assert {one.trade_id for one in kept} == {told["trade_id"] for told in since}
         assert len(kept) == len(since) > 100
         bench.wait(lambda: kept_book(bench) == bench.client.orderbook(ticker))
