@@ -135,3 +135,13 @@ def test_what_could_not_be_written_goes_before_what_came_since():
 def _trade(seconds: int) -> TradePrint:
     at = after(seconds)
     return TradePrint(str(seconds), MARKET, 400_000, 100, "yes", None, at, at)
+
+
+def test_nothing_is_read_while_the_channel_is_blind_again():
+    feeding = Feeding(T0)
+    caught_up(feeding)
+    feeding.take(gap("trade", 10, 20))
+    feeding.take(gap("trade", 21, None))
+    assert feeding.begin_catch_up() is None
+    feeding.take(gap("trade", 21, 40))
+    assert feeding.begin_catch_up() == after(10)
