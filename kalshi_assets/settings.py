@@ -78,6 +78,7 @@ class Settings(BaseSettings):
     exclude_markets: CommaList = ()
     min_tracked_volume: int = Field(0, ge=0)
     max_markets: int = Field(22, ge=1, le=100)
+    feed: Literal["poll", "stream"] = "poll"
     poll_seconds: int = Field(90, ge=15, le=900)
     poll_lateness_seconds: int = Field(45, ge=5, le=900)
     collection_start: time = time(0)
@@ -241,6 +242,14 @@ class Settings(BaseSettings):
                 "`kalshi-assets demo` sets it"
             )
         return DEMO_URL if self.venue == "demo" else PRODUCTION_URL
+
+    @property
+    def stream_url(self) -> str:
+        """Return the address of the exchange's WebSocket; Kalshi's has a host of its own."""
+        url = urlsplit(self.api_base_url)
+        host = url.netloc.replace("external-api.", "external-api-ws.", 1)
+        scheme = "ws" if url.scheme == "http" else "wss"
+        return f"{scheme}://{host}{url.path.removesuffix('/v2')}/ws/v2"
 
     @property
     def api_host(self) -> str:

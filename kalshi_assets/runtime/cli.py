@@ -82,6 +82,18 @@ def alerts(context: click.Context, *, is_test: bool) -> None:
     context.exit(EXIT_FAILED if any(outcomes.values()) else 0)
 
 
+@cli.command()
+@click.option("--record", type=click.Path(path_type=Path), help="Folder for the raw frames.")
+def feed(*, record: Path | None) -> None:
+    """Write what the exchange's stream tells; `demo` and `up` start this with KALSHI_FEED=stream.
+
+    Needs a key. A folder of --record can be replayed by the local exchange.
+    """
+    from kalshi_assets.runtime import feed as service
+
+    service.serve(load_settings(), record=record)
+
+
 @cli.group()
 def db() -> None:
     """Back up and restore the database; start and stop it for a bare `dagster dev`."""

@@ -80,6 +80,9 @@ def running_dagster(
         if settings.alert_urls is not None or settings.heartbeat_url is not None:
             words = [script("kalshi-assets"), "alerts"]
             children.start("alerts", words, environ, is_needed=False)
+        if settings.feed == "stream":
+            words = [script("kalshi-assets"), "feed"]
+            children.start("feed", words, environ, is_needed=False)
         yield Running(settings, database, instance, children, clock, started_at)
     database.dispose()
 

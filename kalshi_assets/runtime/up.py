@@ -73,6 +73,13 @@ def require_credentials(settings: Settings) -> None:
             raise ConfigurationError(f"KALSHI_API_KEY_ID is not set: {whose}")
         if settings.private_key_path is None:
             raise ConfigurationError(f"KALSHI_PRIVATE_KEY_PATH is not set: {whose}")
+    if settings.feed == "stream" and (
+        settings.api_key_id is None or settings.private_key_path is None
+    ):
+        raise ConfigurationError(
+            "KALSHI_FEED=stream needs a key, also on paper (one that may only read is enough): set "
+            "KALSHI_API_KEY_ID and KALSHI_PRIVATE_KEY_PATH, or KALSHI_FEED=poll"
+        )
     if settings.api_key_id is not None and settings.private_key_path is not None:
         _require_accepted(settings, RequestSigner(settings.api_key_id, settings.private_key_path))
 

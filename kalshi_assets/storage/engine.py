@@ -28,6 +28,7 @@ _BRIEF_LOOK: dict[str, str | int] = {
 }
 ORDER_LOCK, DAEMON_LOCK, MIGRATION_LOCK = 715_001, 715_002, 715_003
 ALERT_LOCK = 715_009
+FEED_LOCK = 715_011
 
 
 class Database:

@@ -121,6 +121,11 @@ class KalshiStream:
         return self._session.book(ticker)
 
     @property
+    def live_channels(self) -> frozenset[Channel]:
+        """The channels that the exchange has confirmed on the present connection."""
+        return self._session.live_channels
+
+    @property
     def counts(self) -> Counter[str]:
         """What was not as it should be, see `Session.counts`."""
         return self._session.counts

@@ -75,6 +75,11 @@ class Session:
         parts = (self._has_news, self._intake.is_restless, self._doubts.is_restless, self.broken)
         return any(parts)
 
+    @property
+    def live_channels(self) -> frozenset[Channel]:
+        """The channels that the exchange has confirmed on the present connection."""
+        return frozenset(c for c, one in self._desk.subscriptions.items() if one.sid is not None)
+
     def want(self, channel: Channel, tickers: Iterable[str]) -> None:
         """Subscribe to a channel for these markets, or for all of them if none is named.
 

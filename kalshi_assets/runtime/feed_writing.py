@@ -1,0 +1,63 @@
+"""How a feed writes: all of a batch and its sign of life in one transaction, or nothing."""
+
+from datetime import datetime
+
+from kalshi_assets.domain.clock import wall_now
+from kalshi_assets.domain.feeding import Batch
+from kalshi_assets.storage import feeds, intake
+from kalshi_assets.storage.engine import Connection, Database
+from kalshi_assets.storage.gaps import note_gaps
+from kalshi_assets.storage.ticks import add_raw_ticks
+from kalshi_assets.storage.trades import add_trades
+
+
+class Writing:
+    """Writes as the owner of the feed's row."""
+
+    def __init__(self, database: Database, owner: str) -> None:
+        self._database = database
+        self._owner = owner
+
+    def write(
+        self,
+        batch: Batch,
+        *,
+        now: datetime,
+        is_streaming: bool,
+        sure_until: datetime,
+        newest_at: datetime | None,
+    ) -> None:
+        """Write a batch; what is there already stays as it is.
+
+        Raises:
+            StorageError: the database refuses, or another feed has taken over.
+        """
+        with self._database.transaction() as connection:
+            # First: whoever has taken over holds the row, so nothing is written beside it.
+            feeds.beat(
+                connection,
+                self._owner,
+                wall=wall_now(),
+                is_streaming=is_streaming,
+                trades_sure_until=sure_until,
+                newest_at=newest_at,
+            )
+            self._rows(connection, batch, now)
+            if batch.ticks:
+                feeds.notify(connection, feeds.TICKS_CHANNEL)
+            if batch.has_market_news:
+                feeds.notify(connection, feeds.MARKETS_CHANNEL)
+
+    def _rows(self, connection: Connection, batch: Batch, now: datetime) -> None:
+        add_raw_ticks(connection, batch.ticks)
+        if batch.trades:
+            once = {trade["trade_id"]: trade for trade in reversed(batch.trades)}
+            add_trades(connection, list(once.values()))
+        note_gaps(connection, batch.gaps, noted_at=now)
+        feeds.doubt_books(connection, batch.doubtful)
+        feeds.save_books(connection, batch.books.values())
+        rows = [
+            intake.Quarantined(f"stream {bad.channel or 'unknown'}", bad.problem, bad.payload)
+            for bad in batch.bad
+        ]
+        intake.save_quarantined(connection, rows, received_at=now, run_id=f"feed {self._owner}")

@@ -1,0 +1,75 @@
+"""The live feed as a process: what the exchange tells is kept, once, whatever kills the feed."""
+
+import os
+import random
+import time
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from kalshi_assets_tests.runtime.feed_bench import FeedBench, feeding
+from kalshi_assets_tests.stand import DatabaseMaker
+
+KILLS = int(os.environ.get("FEED_KILLS", "4"))
+SEED = int(os.environ.get("FEED_SEED", "1"))
+FAST = ("--scenario", "cpi-week", "--speed", "120")
+TWICE = """
+    SELECT market_ticker, date_trunc('milliseconds', observed_at), yes_bid, yes_ask, yes_bid_size,
+           yes_ask_size, last_price, volume, count(*)
+    FROM kalshi.raw_ticks WHERE source = 'stream'
+    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8 HAVING count(*) > 1
+"""
+
+
+def check_trades(bench: FeedBench, start: datetime, end: datetime) -> int:
+    listed = bench.exchanges_trades(start, end)
+    # What was told last may be on its way; what is lost never comes.
+    bench.wait(lambda: len(bench.kept_trades(start, end)) >= len(listed))
+    kept = bench.kept_trades(start, end)
+    assert [tuple(row) for row in kept] == [
+        (t.trade_id, t.market_ticker, t.count, t.yes_price, t.taker_side, t.created_at)
+        for t in listed
+    ]
+    return len(kept)
+
+
+@pytest.mark.timeout(120 + 20 * KILLS)
+def test_killed_at_any_moment_it_keeps_every_trade_and_no_tick_twice(
+    make_database: DatabaseMaker, tmp_path: Path
+) -> None:
+    rng = random.Random(SEED)  # noqa: S311 - seeded
+    with feeding(make_database(), tmp_path, *FAST) as bench:
+        starts = []
+        for _ in range(KILLS):
+            before = bench.row()
+            with bench.feed() as process:
+                bench.wait_for_change(before)
+                time.sleep(rng.uniform(0.0, 2.0))  # the moment of death is what is tried here
+                process.kill()
+            row = bench.row()
+            assert row is not None
+            starts.append(row.started_at)
+        with bench.feed():
+            end = bench.clock.now()
+            bench.wait_until_sure(end)
+            bench.wait(lambda: bool(bench.rows("SELECT 1 FROM kalshi.live_books WHERE is_sure")))
+            assert check_trades(bench, starts[0], end) > 0
+        assert bench.rows(TWICE) == []
+        assert bench.rows("SELECT 1 FROM kalshi.raw_ticks WHERE source = 'stream' LIMIT 1")
+        assert len(set(starts)) == KILLS
+
+
+def test_a_second_feed_does_not_write_and_says_why(
+    make_database: DatabaseMaker, tmp_path: Path
+) -> None:
+    with feeding(make_database(), tmp_path, *FAST) as bench, bench.feed():
+        bench.wait_until_sure(bench.clock.now() - timedelta(seconds=1))
+        owner = bench.row()
+        with bench.feed() as second:
+            assert second.wait(30) == 2
+        assert "another feed writes to" in (tmp_path / "feed.log").read_text()
+        after = bench.row()
+        assert owner is not None
+        assert after is not None
+        assert owner.owner == after.owner
