@@ -16,7 +16,7 @@ from kalshi_assets.storage.schema import trading_state as table
 
 State = Literal["active", "reducing", "halted"]
 # Two processes that change the state wait for each other: of one cause there is one halt.
-STATE_LOCK = 715_006
+STATE_LOCK = 715_013
 
 
 @dataclass(frozen=True)

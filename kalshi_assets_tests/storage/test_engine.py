@@ -1,10 +1,13 @@
 """Connections: foreign errors become ours, and a lock belongs to one session."""
 
+import importlib
+import pkgutil
 from typing import Any
 
 import pytest
 from sqlalchemy import make_url, text
 
+from kalshi_assets import storage
 from kalshi_assets.errors import ConfigurationError, DatabaseUnavailable, StorageError
 from kalshi_assets.storage import schema
 from kalshi_assets.storage.engine import ORDER_LOCK, Database
@@ -142,3 +145,15 @@ def test_a_connection_used_for_a_lock_does_transactions_again_after(prepared: Da
 
 def test_databases_of_two_tests_are_two(make_database: DatabaseMaker) -> None:
     assert make_database() != make_database()
+
+
+def test_no_two_things_are_locked_by_the_same_number() -> None:
+    """A halt that waited for a day to be cleaned would come too late."""
+    found: dict[int, set[str]] = {}
+    for module in pkgutil.walk_packages(storage.__path__, f"{storage.__name__}."):
+        if "migrations" not in module.name:
+            for name, number in vars(importlib.import_module(module.name)).items():
+                if name.endswith("_LOCK") and isinstance(number, int):
+                    found.setdefault(number, set()).add(name)
+    assert len(found) > 8
+    assert {number: names for number, names in found.items() if len(names) > 1} == {}

@@ -1,6 +1,6 @@
 """Remember what cleaning knows of a market, so that a poll need not read the hours before.
 
-Revision: 0013, after 0011. Where nothing is remembered yet, the ticks before are read once.
+Revision: 0013, after 0012. Where nothing is remembered yet, the ticks before are read once.
 """
 
 import sqlalchemy as sa
@@ -8,7 +8,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0013"
-down_revision = "0011"
+down_revision = "0012"
 
 
 def upgrade() -> None:

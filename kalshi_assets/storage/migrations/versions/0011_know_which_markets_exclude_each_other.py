@@ -1,13 +1,13 @@
 """Keep events, for whether their markets exclude each other.
 
-Revision: 0014, after 0012.
+Revision: 0011, after 0010.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0014"
-down_revision = "0012"
+revision = "0011"
+down_revision = "0010"
 
 
 def upgrade() -> None:

@@ -1,14 +1,14 @@
 """Know whether a live feed writes, and the books it keeps.
 
-Revision: 0010, after 0012.
+Revision: 0014, after 0013.
 """
 
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-revision = "0010"
-down_revision = "0012"
+revision = "0014"
+down_revision = "0013"
 
 INSTANT = sa.DateTime(timezone=True)
 

@@ -1,13 +1,13 @@
 """Record what changes in the universe, and which days' trades are loaded.
 
-Revision: 0011, after 0014.
+Revision: 0012, after 0011.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0011"
-down_revision = "0014"
+revision = "0012"
+down_revision = "0011"
 
 TRACKED_BEFORE = """
     INSERT INTO kalshi.universe_changes (market_ticker, at, change, why)
