@@ -136,3 +136,13 @@ def candle_history(venue: World) -> None:
     found = venue.client.candle_history([TICKER, LATE], **HOUR_BEFORE)
     held = [one for ticker in (LATE, TICKER) for one in held_candles(venue, ticker, 1)]
     assert sorted(map(str, found.candles)) == sorted(map(str, held))
+
+
+@case
+def candle_tiers(venue: World) -> None:
+    now = venue.client.candle_tiers([TICKER, LATE])
+    assert (sorted(now.live), list(now.historical)) == (sorted([TICKER, LATE]), [])
+    venue.wait(LONG)
+    later = venue.client.candle_tiers([TICKER, LATE])
+    assert TICKER in later.historical
+    assert LATE in later.live

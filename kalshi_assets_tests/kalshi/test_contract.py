@@ -171,6 +171,7 @@ CALLS: dict[str, Callable[[KalshiClient], object]] = {
     "position_history": lambda c: [c.position_history()],
     "settled_markets": lambda c: [c.settled_markets("KXCPI", **PAST)],
     "candle_history": lambda c: [c.candle_history([TICKER, OLD_TICKER], **CANDLES)],
+    "candle_tiers": lambda c: [c.candle_tiers([TICKER, OLD_TICKER])],
     "balance": lambda c: [c.balance()],
     "positions": lambda c: [c.positions(), c.positions(settlement_status="all")],
     "historical_positions": lambda c: [c.historical_positions()],
