@@ -103,7 +103,7 @@ def add_clean_ticks(connection: Connection, rows: Sequence[Mapping[str, Any]]) -
     """Add clean ticks behind those that are there; their days' summaries are provisional again."""
     days = {venue_day(r["observed_at"]) for r in rows}
     ensure_day_partitions(connection, clean_ticks, days)
-    _reopen_summaries(connection, days)
+    reopen_summaries(connection, days)
     return copy_missing(connection, clean_ticks, rows)
 
 
@@ -118,11 +118,12 @@ def rewrite_clean_ticks(
     moment = clean_ticks.c.observed_at
     changed = replace_span(connection, clean_ticks, moment, span=day_bounds(day), rows=rows)
     if changed:
-        _reopen_summaries(connection, {day})
+        reopen_summaries(connection, {day})
     return changed
 
 
-def _reopen_summaries(connection: Connection, days: Iterable[date]) -> None:
+def reopen_summaries(connection: Connection, days: Iterable[date]) -> None:
+    """Make these days' summaries provisional: their totals are those of their ticks again."""
     summaries = schema.daily_summaries
     is_final = and_(summaries.c.day.in_(sorted(days)), ~summaries.c.is_provisional)
     connection.execute(update(summaries).where(is_final).values(is_provisional=True))

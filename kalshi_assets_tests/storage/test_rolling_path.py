@@ -367,3 +367,23 @@ def test_after_a_contract_roll_no_average_has_a_price_of_the_contract_before(
     assert set(means[42:]) == {Decimal("810000.000000")}
     assert found[-1].window_start == rows[41]["observed_at"]
     assert found[-1].coverage < found[39].coverage, "a young contract is warming up"
+
+
+def test_a_late_close_counts_in_the_next_days_total_though_it_changes_no_tick_there(
+    connection: Connection,
+) -> None:
+    day = date(2026, 6, 12)
+    end = day_bounds(day)[1]
+    faulty = Observation(end + timedelta(minutes=1), flaw="off_grid")
+    later = Observation(end + timedelta(hours=30), bid=60)
+    add(connection, [faulty, later])
+    clean_whole_days(connection, [faulty, later])
+    summarise_days(connection, [day + DAY])
+
+    late = Observation(end - timedelta(seconds=1), bid=24)
+    add(connection, [late])
+    clean_whole_days(connection, [late])
+
+    found = averages_at(connection, [(later.market, later.at)], 2, ALWAYS)
+    assert_brute_force_agrees(found, [late, faulty, later], 2)
+    assert found[0].covered_ms == LIVE_HOLD

@@ -57,6 +57,8 @@ def reclean_day(connection: Connection, day: date, rules: CleaningRules) -> int:
     stored.rewrite_memories(connection, day, rows.memories, _last_moments(rows.ticks))
     after = _anchors(connection, dict.fromkeys(tickers, end))
     days = _days_reached(_changed(closing, after), end)
+    # A price that holds into a day changes its total, also where it changes none of its ticks.
+    ticks.reopen_summaries(connection, days)
     if remembered != rows.memories:
         days = sorted({*days, venue_day(end)})
     for next_day in days:
