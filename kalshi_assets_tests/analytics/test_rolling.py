@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kalshi_assets.analytics.cleaning import Anchor, clean
+from kalshi_assets.analytics.memory import Told
 from kalshi_assets.analytics.rolling import (
     RollingAverage,
     Totals,
@@ -48,14 +49,16 @@ class Ticks:
         self.anchors: list[Anchor] = []
         self.calendar = calendar
         rules = replace(RULES, collection=calendar)
+        memories: dict[str, Told] = {}
         for day in days_of(first, DAYS):
             start, end = day_bounds(day)
             raw = frame(o for o in observations if start <= o.at < end)
             before = self.before(start - MILLISECOND)
             anchors = {} if before is None else {MARKET: before}
-            rows = clean(raw, anchors, day_start=start, rules=rules).ticks
-            if len(rows):
-                self.anchors += _usable(rows)
+            done = clean(raw, anchors, day_start=start, rules=rules, memories=memories)
+            memories |= done.memories
+            if len(done.ticks):
+                self.anchors += _usable(done.ticks)
 
     def before(self, moment: datetime) -> Anchor | None:
         """Return the last usable tick at or before a moment."""
