@@ -21,13 +21,16 @@ from kalshi_assets.domain.stream import (
     TickerUpdate,
     TradePrint,
 )
-from kalshi_assets.domain.tick import RawTick
+from kalshi_assets.domain.tick import RawTick, row_of_trade
 
 TRADES: Channel = "trade"
 BOOKS: Channel = "orderbook_delta"
 # A lost connection shows after half a minute, and a trade may be told some seconds late: spans are
 # read over REST with so much to spare.
 SPARE = timedelta(seconds=60)
+# What a stream tells of a market that has been quiet for longer is no observation of now: the next
+# poll states it, dated to its slot.
+OLDEST_QUOTE = timedelta(hours=1)
 
 GapKey = tuple[str, tuple[str, ...], datetime]
 
@@ -107,7 +110,7 @@ class Feeding:
 
     def caught_up(self, trades: Iterable[Trade], *, at: datetime) -> None:
         """Take the trades that were read; a gap that closed meanwhile stays to be read."""
-        self.batch.trades += [row_of_trade(trade, received_at=at) for trade in trades]
+        self.batch.trades += [row_of_trade(trade, "rest", received_at=at) for trade in trades]
         self._read_since = None
 
     def not_caught_up(self) -> None:
@@ -146,6 +149,8 @@ class Feeding:
         self.batch.doubtful -= self.batch.books.keys()
 
     def _quote(self, event: TickerUpdate) -> None:
+        if event.received_at - event.quoted_at > OLDEST_QUOTE:
+            return
         self._newest(event.quoted_at)
         status = self._states.get(event.market_ticker)
         if status is None:
@@ -204,10 +209,3 @@ def tick_of_quote(quote: TickerUpdate, *, status: str) -> RawTick:
 def row_of_print(trade: TradePrint) -> dict[str, Any]:
     """Return the row of a streamed trade."""
     return {**vars(trade), "source": "stream"}
-
-
-def row_of_trade(trade: Trade, *, received_at: datetime) -> dict[str, Any]:
-    """Return the row of a trade read over REST."""
-    row = {**vars(trade), "source": "rest", "received_at": received_at}
-    row["traded_at"] = row.pop("created_at")
-    return row

@@ -7,7 +7,7 @@ interval. So a repeated poll of a slot, or a repeated backfill, adds nothing.
 from datetime import UTC, datetime
 from typing import Any
 
-from kalshi_assets.domain.market import Candle, MarketSnapshot
+from kalshi_assets.domain.market import Candle, MarketSnapshot, Trade
 
 RawTick = dict[str, Any]
 # The tag by which a run knows the poll slot it serves.
@@ -74,3 +74,10 @@ def tick_of_candle(candle: Candle, *, received_at: datetime) -> RawTick:
         "trade_low": candle.trade_low,
         "trade_high": candle.trade_high,
     }
+
+
+def row_of_trade(trade: Trade, source: str, *, received_at: datetime) -> dict[str, Any]:
+    """Return a public trade that was read over REST as a row of `trades`."""
+    row = {**vars(trade), "source": source, "received_at": received_at}
+    row["traded_at"] = row.pop("created_at")
+    return row

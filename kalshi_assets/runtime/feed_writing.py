@@ -7,7 +7,7 @@ from kalshi_assets.domain.feeding import Batch
 from kalshi_assets.storage import feeds, intake
 from kalshi_assets.storage.engine import Connection, Database
 from kalshi_assets.storage.gaps import note_gaps
-from kalshi_assets.storage.ticks import add_raw_ticks
+from kalshi_assets.storage.stream_writer import StreamWriter
 from kalshi_assets.storage.trades import add_trades
 
 
@@ -17,6 +17,7 @@ class Writing:
     def __init__(self, database: Database, owner: str) -> None:
         self._database = database
         self._owner = owner
+        self._quotes = StreamWriter()
 
     def write(
         self,
@@ -49,7 +50,8 @@ class Writing:
                 feeds.notify(connection, feeds.MARKETS_CHANNEL)
 
     def _rows(self, connection: Connection, batch: Batch, now: datetime) -> None:
-        add_raw_ticks(connection, batch.ticks)
+        if batch.ticks:
+            self._quotes.write(connection, batch.ticks)
         if batch.trades:
             once = {trade["trade_id"]: trade for trade in reversed(batch.trades)}
             add_trades(connection, list(once.values()))

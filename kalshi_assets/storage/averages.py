@@ -1,8 +1,8 @@
-"""Rolling averages and daily summaries."""
+"""Rolling averages, and the totals of days that they add up."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -259,12 +259,6 @@ _PRICE_COURSES = text(
     ORDER BY t.market_ticker, t.observed_at
     """
 )
-
-
-def save_summaries(connection: Connection, day: date, rows: Sequence[Mapping[str, Any]]) -> int:
-    """Make a day's summaries these ones, and return how many changed."""
-    span = day, day + timedelta(days=1)
-    return replace_span(connection, daily_summaries, daily_summaries.c.day, span=span, rows=rows)
 
 
 def averages_of(connection: Connection, day: date) -> list[dict[str, Any]]:

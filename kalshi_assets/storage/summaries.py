@@ -1,14 +1,21 @@
-"""Daily summaries as the checks read them."""
+"""Daily summaries: written a day at a time, read by the checks."""
 
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, func, select
 
+from kalshi_assets.storage.rows import replace_span
 from kalshi_assets.storage.schema import daily_summaries, markets
 
 _TRACKED = select(markets.c.ticker).where(markets.c.is_tracked)
+
+
+def save_summaries(connection: Connection, day: date, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Make a day's summaries these ones, and return how many changed."""
+    span = day, day + timedelta(days=1)
+    return replace_span(connection, daily_summaries, daily_summaries.c.day, span=span, rows=rows)
 
 
 def summaries_between(connection: Connection, first: date, last: date) -> list[dict[str, Any]]:

@@ -83,15 +83,15 @@ def clean_ticks_between(connection: Connection, start: datetime, end: datetime) 
     return _frame(connection, clean_ticks, start, end + timedelta(microseconds=1))
 
 
-def last_clean_moments(connection: Connection, day: date) -> dict[str, datetime]:
-    """Return, by market, the newest clean tick's moment of a day."""
+def markets_cleaned(connection: Connection, day: date) -> set[str]:
+    """Return the markets that have clean ticks of a day."""
     start, end = day_bounds(day)
     query = (
-        select(clean_ticks.c.market_ticker, func.max(clean_ticks.c.observed_at))
-        .where(and_(clean_ticks.c.observed_at >= start, clean_ticks.c.observed_at < end))
-        .group_by(clean_ticks.c.market_ticker)
+        select(clean_ticks.c.market_ticker)
+        .where(clean_ticks.c.observed_at >= start, clean_ticks.c.observed_at < end)
+        .distinct()
     )
-    return {row[0]: row[1] for row in connection.execute(query)}
+    return set(connection.scalars(query))
 
 
 def lock_cleaning(connection: Connection) -> None:
@@ -127,11 +127,6 @@ def reopen_summaries(connection: Connection, days: Iterable[date]) -> None:
     summaries = schema.daily_summaries
     is_final = and_(summaries.c.day.in_(sorted(days)), ~summaries.c.is_provisional)
     connection.execute(update(summaries).where(is_final).values(is_provisional=True))
-
-
-def has_clean_ticks(connection: Connection, day: date) -> bool:
-    """Tell whether a day has clean ticks."""
-    return bool(last_clean_moments(connection, day))
 
 
 def count_faults(connection: Connection, days: Sequence[date]) -> dict[str, int]:

@@ -7,7 +7,6 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from kalshi_assets.domain.calendar import venue_day
-from kalshi_assets.domain.market import Trade
 from kalshi_assets.storage.rows import copy_missing, ensure_day_partitions
 from kalshi_assets.storage.schema import trades
 
@@ -23,17 +22,6 @@ def add_trades(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int
     """
     ensure_day_partitions(connection, trades, {venue_day(row["traded_at"]) for row in rows})
     return copy_missing(connection, trades, rows)
-
-
-def row_of_trade(trade: Trade, source: str, *, received_at: datetime) -> dict[str, Any]:
-    """Return a trade as a row of the table."""
-    values = {name: value for name, value in vars(trade).items() if name != "created_at"}
-    return {
-        **values,
-        "traded_at": trade.created_at,
-        "source": source,
-        "received_at": received_at,
-    }
 
 
 def trades_of(

@@ -1,5 +1,6 @@
 """What a feed makes of events: nothing guessed, nothing lost between a gap and its reading."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from kalshi_assets.domain.feeding import Feeding
@@ -145,3 +146,10 @@ def test_nothing_is_read_while_the_channel_is_blind_again():
     assert feeding.begin_catch_up() is None
     feeding.take(gap("trade", 21, 40))
     assert feeding.begin_catch_up() == after(10)
+
+
+def test_a_quote_of_long_ago_is_no_observation_of_now():
+    feeding = Feeding(T0)
+    feeding.know({MARKET: "active"})
+    feeding.take(replace(quote(after(0)), received_at=after(30 * 24 * 3600)))
+    assert not feeding.batch

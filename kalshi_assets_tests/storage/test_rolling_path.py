@@ -16,7 +16,7 @@ from kalshi_assets.analytics.rolling import RollingAverage
 from kalshi_assets.defs.market_data.averages import averages_at, summaries_of
 from kalshi_assets.defs.market_data.cleaning import clean_new_ticks, reclean_day
 from kalshi_assets.domain.calendar import CollectionCalendar, day_bounds, venue_day
-from kalshi_assets.storage import averages, ticks
+from kalshi_assets.storage import averages, summaries, ticks
 from kalshi_assets.storage.engine import Connection, Database
 from kalshi_assets.storage.migrate import prepare
 from kalshi_assets_tests.analytics.observations import (
@@ -71,7 +71,7 @@ def clean_whole_days(connection: Connection, observations: Iterable[Observation]
 def summarise_days(connection: Connection, days: Iterable[date], now: datetime = LATER) -> None:
     for day in days:
         found = summaries_of(connection, day, now=now, calendar=ALWAYS)
-        averages.save_summaries(connection, day, found)
+        summaries.save_summaries(connection, day, found)
 
 
 def clean_rows(connection: Connection, days: Sequence[date]) -> pd.DataFrame:
@@ -294,7 +294,7 @@ def test_an_open_day_is_summarised_up_to_now_and_is_provisional(connection: Conn
         Decimal(1),
         True,
     )
-    averages.save_summaries(connection, day, [row])
+    summaries.save_summaries(connection, day, [row])
     assert not averages.final_days(connection, MARKETS, day, day)
 
 

@@ -68,6 +68,21 @@ def test_a_batch_that_was_rolled_back_is_written_when_it_comes_again(prepared: D
         connection.rollback()
 
 
+def test_what_was_learnt_in_a_transaction_that_was_rolled_back_is_forgotten(
+    prepared: Database,
+) -> None:
+    """A market's number and a day's partition went with it, though no quote is sent again."""
+    writer = StreamWriter()
+    with suppress(ZeroDivisionError), prepared.transaction() as connection:
+        assert writer.write(connection, [quote(MARKETS[0], 1)]) / 0
+    with prepared.engine.connect() as connection:
+        later = quote(MARKETS[0], 500)
+        assert writer.write(connection, [later]) == 1
+        [row] = table(connection)
+        assert (row[0], row[1]) == (later["observed_at"], MARKETS[0])
+        connection.rollback()
+
+
 def test_the_way_of_others_is_gone_only_by_what_must_be_compared(
     connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,6 +16,7 @@ from kalshi_assets.defs.resources import Platform
 from kalshi_assets.domain.calendar import CollectionCalendar, day_bounds
 from kalshi_assets.settings import load_settings
 from kalshi_assets.storage import averages as rows
+from kalshi_assets.storage import summaries as summary_rows
 from kalshi_assets.storage import ticks as tick_rows
 from kalshi_assets.storage import trades as trade_rows
 from kalshi_assets.storage.engine import Connection
@@ -103,7 +104,7 @@ def daily_summaries(
             found = summaries_of(
                 connection, day, now=platform.clock.now(), calendar=platform.collection
             )
-            rows.save_summaries(connection, day, found)
+            summary_rows.save_summaries(connection, day, found)
         made += found
     return dg.MaterializeResult(
         metadata={

@@ -18,7 +18,7 @@ from kalshi_assets.defs.resources import Platform
 from kalshi_assets.domain.calendar import day_bounds, venue_day
 from kalshi_assets.domain.calls import ApiCall
 from kalshi_assets.domain.market import Trade
-from kalshi_assets.domain.tick import AGAIN_TAG, tick_of_candle
+from kalshi_assets.domain.tick import AGAIN_TAG, row_of_trade, tick_of_candle
 from kalshi_assets.errors import NotFound
 from kalshi_assets.kalshi.batches import Batch, CandleBatch
 from kalshi_assets.kalshi.calls_history import CandleTiers
@@ -33,7 +33,6 @@ from kalshi_assets.kalshi.client import KalshiClient
 from kalshi_assets.kalshi.requests import LARGEST_PAGE
 from kalshi_assets.storage import intake, markets, ticks, trades
 from kalshi_assets.storage.engine import Database
-from kalshi_assets.storage.trades import row_of_trade
 
 CANDLE_MINUTES = 60
 ONE_SECOND = timedelta(seconds=1)

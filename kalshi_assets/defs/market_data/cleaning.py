@@ -48,7 +48,7 @@ def reclean_day(connection: Connection, day: date, rules: CleaningRules) -> int:
     ticks.lock_cleaning(connection)
     start, end = day_bounds(day)
     raw = ticks.raw_ticks_of(connection, day)
-    tickers = set(raw["market_ticker"]) | set(ticks.last_clean_moments(connection, day))
+    tickers = set(raw["market_ticker"]) | ticks.markets_cleaned(connection, day)
     closing = _anchors(connection, dict.fromkeys(tickers, end))
     remembered = stored.closing_memories(connection, day)
     known = stored.memories_before(connection, start, reach=rules.sequence.reach).known
@@ -62,7 +62,7 @@ def reclean_day(connection: Connection, day: date, rules: CleaningRules) -> int:
     if remembered != rows.memories:
         days = sorted({*days, venue_day(end)})
     for next_day in days:
-        if ticks.has_clean_ticks(connection, next_day):
+        if ticks.markets_cleaned(connection, next_day):
             reclean_day(connection, next_day, rules)
     return written
 

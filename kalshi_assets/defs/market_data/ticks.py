@@ -40,9 +40,10 @@ POLLED = freshness.polled(load_settings())
 def raw_ticks(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult[None]:
     """One quote observation of one market, with all quote fields as received.
 
-    Prices are millionths of a dollar, counts hundredths of a contract. Two ways in: the poll every
-    90 seconds (source `poll`, dated to its slot) and, on backfill, hourly candlesticks (source
-    `candle`, dated to their end). What is there already stays; a second run adds nothing.
+    Prices are millionths of a dollar, counts hundredths of a contract. Three ways in: the poll,
+    every 90 seconds (source `poll`, dated to its slot), the live feed (source `stream`, dated by
+    the exchange) and, on backfill, hourly candlesticks (source `candle`, dated to their
+    end). What is there already stays; a second run adds nothing.
 
     **Refreshed** by every poll. A past day: materialise its partition, as many days as you like.
 
