@@ -8,6 +8,7 @@ from kalshi_assets.storage import feeds, intake
 from kalshi_assets.storage.engine import Connection, Database
 from kalshi_assets.storage.gaps import note_gaps
 from kalshi_assets.storage.stream_writer import StreamWriter
+from kalshi_assets.storage.tidings import MARKETS_CHANNEL, TICKS_CHANNEL, tell
 from kalshi_assets.storage.trades import add_trades
 
 
@@ -43,14 +44,12 @@ class Writing:
                 is_streaming=is_streaming,
                 trades_sure_until=sure_until,
                 newest_at=newest_at,
-                has_ticks=bool(batch.ticks),
-                has_news=batch.has_market_news,
             )
             self._rows(connection, batch, now)
             if batch.ticks:
-                feeds.notify(connection, feeds.TICKS_CHANNEL)
+                tell(connection, TICKS_CHANNEL)
             if batch.has_market_news:
-                feeds.notify(connection, feeds.MARKETS_CHANNEL)
+                tell(connection, MARKETS_CHANNEL)
 
     def _rows(self, connection: Connection, batch: Batch, now: datetime) -> None:
         if batch.ticks:
