@@ -118,7 +118,8 @@ def test_a_frames_missing_values_become_none() -> None:
 SUMMARIES = schema.daily_summaries
 Key = tuple[date, str]
 KEYS = st.tuples(
-    st.sampled_from([DAY + timedelta(days=n) for n in range(5)]), st.sampled_from(["KXA-1", "KXB-1"])
+    st.sampled_from([DAY + timedelta(days=n) for n in range(5)]),
+    st.sampled_from(["KXA-1", "KXB-1"]),
 )
 # Few values, so that many rows are equal before and after; None is one of them.
 VALUES = st.fixed_dictionaries(

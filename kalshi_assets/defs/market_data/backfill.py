@@ -189,7 +189,8 @@ def load_trades(client: KalshiClient, loading: Loading, wanted: Wanted) -> int:
             start=start, end=end + ONE_SECOND, ticker=ticker, cutoff=cutoff
         )
         loading.store_trades(found, ticker, run)
-        least += max(1, -(-len(found.rows) // LARGEST_PAGE))
+        tiers = 2 if start < cutoff.trade_created_at < end else 1
+        least += max(tiers, -(-len(found.rows) // LARGEST_PAGE))
     return least
 
 
