@@ -13,6 +13,7 @@ from kalshi_assets.domain.calendar import day_bounds, days_between, venue_day
 from kalshi_assets.domain.market import Candle, Trade
 from kalshi_assets.kalshi.batches import Batch, CandleBatch, RejectedPayload
 from kalshi_assets.kalshi.candle_plan import CandleCall
+from kalshi_assets.kalshi.client import KalshiClient
 from kalshi_assets.storage import intake
 from kalshi_assets.storage.engine import Database
 from kalshi_assets.storage.markets import Lifetime
@@ -193,6 +194,27 @@ def test_a_market_that_may_have_moved_is_found_where_it_went(
 ) -> None:
     load_candles(old_world.client, loading, {LATE: [DAY], SOON: [DAY]}, {LATE: seen, SOON: seen})
     assert (loading.markets, loading.candles, loading.unknown) == ({LATE, SOON}, 48, [])
+
+
+class Listening(KalshiClient):
+    """Notes up to when candlesticks are asked for."""
+
+    def __init__(self) -> None:
+        self.ends: list[datetime] = []
+
+    def candlesticks(
+        self, tickers: Sequence[str], *, start: datetime, end: datetime, interval_minutes: int
+    ) -> CandleBatch:
+        self.ends.append(end)
+        return CandleBatch()
+
+
+def test_a_day_is_asked_for_to_its_last_second_and_today_up_to_now(loading: Loading) -> None:
+    client, loading.now = Listening(), END + HOUR
+    known = {TICKER: Lifetime("active", loading.now)}
+    load_candles(client, loading, {TICKER: [DAY]}, known)
+    load_candles(client, loading, {TICKER: [NEXT]}, known)
+    assert client.ends == [END - SECOND, END + HOUR]
 
 
 def test_trades_of_the_first_and_the_last_moment_of_the_days_are_loaded(
