@@ -1,12 +1,17 @@
 """`backfill` on the command line: thirty days in what runs here, and again without a change."""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
+from kalshi_assets.domain.calendar import venue_day
+from kalshi_assets.domain.clock import wall_now
+from kalshi_assets.errors import ConfigurationError
+from kalshi_assets.runtime.backfill import days_of_range
 from kalshi_assets.runtime.home import Home
+from kalshi_assets.settings import load_settings
 from kalshi_assets_tests.browser.demo import Demo, running_demo
 from kalshi_assets_tests.runtime.commands import OK, SETTINGS, Shell
 from kalshi_assets_tests.versions import versions
@@ -60,6 +65,17 @@ def test_where_nothing_runs_it_says_so(shell: Shell) -> None:
     assert "nothing runs on" in err
 
 
+SETTINGS_AS_THEY_COME = load_settings(env={}, _env_file=None)
+
+
+def test_both_ends_of_a_range_are_loaded_and_today_may_be_one_of_them() -> None:
+    today = venue_day(wall_now())
+    yesterday = today - timedelta(days=1)
+    assert days_of_range(SETTINGS_AS_THEY_COME, yesterday, today) == [yesterday, today]
+    first = SETTINGS_AS_THEY_COME.first_day
+    assert days_of_range(SETTINGS_AS_THEY_COME, first, first) == [first]
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -71,17 +87,9 @@ def test_where_nothing_runs_it_says_so(shell: Shell) -> None:
 def test_days_that_cannot_be_loaded_are_refused_before_anything_is_launched(
     words: str, says: str
 ) -> None:
-    from kalshi_assets.errors import ConfigurationError
-    from kalshi_assets.runtime.backfill import days_of_range
-    from kalshi_assets.settings import load_settings
-
     _, first, _, last = words.split()
     with pytest.raises(ConfigurationError, match=says):
-        days_of_range(
-            load_settings(env={}, _env_file=None),
-            date.fromisoformat(first),
-            date.fromisoformat(last),
-        )
+        days_of_range(SETTINGS_AS_THEY_COME, date.fromisoformat(first), date.fromisoformat(last))
 
 
 def test_a_day_that_is_none_ends_with_usage(shell: Shell) -> None:
