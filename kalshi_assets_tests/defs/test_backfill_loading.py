@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from kalshi_assets.defs.market_data.backfill import Loading, load_candles, load_trades
 from kalshi_assets.domain.calendar import day_bounds, days_between, venue_day
+from kalshi_assets.domain.calls import ApiCall
 from kalshi_assets.domain.market import Candle, Trade
 from kalshi_assets.kalshi.batches import Batch, CandleBatch, RejectedPayload
 from kalshi_assets.kalshi.candle_plan import CandleCall
@@ -196,6 +197,14 @@ def test_a_market_that_may_have_moved_is_found_where_it_went(
     assert (loading.markets, loading.candles, loading.unknown) == ({LATE, SOON}, 48, [])
 
 
+def test_every_request_counts_but_what_the_client_asks_about_its_own_limits(
+    loading: Loading,
+) -> None:
+    for path in ("/account/limits", "/account/endpoint_costs", "/markets", "/markets/trades"):
+        loading.requests.append(ApiCall(NOON, "exchange", "GET", path, 200, "", 10, 5, 1))
+    assert loading.sent == 2
+
+
 class Listening(KalshiClient):
     """Notes up to when candlesticks are asked for."""
 
@@ -232,6 +241,20 @@ def test_trades_of_the_first_and_the_last_moment_of_the_days_are_loaded(
         loading.database, "SELECT min(traded_at), max(traded_at) FROM kalshi.trades"
     )[0]
     assert (first, last) == (BEGIN, END - timedelta(milliseconds=1))
+
+
+def test_trades_on_both_sides_of_the_cutoff_take_two_requests_and_come_once_each(
+    loading: Loading, tmp_path: Path
+) -> None:
+    with quiet_world(write_key(tmp_path), terms=SHORT_MEMORY) as world:
+        world.wait(3)  # the cutoff is an hour back: of ten trades so far, four lie behind it
+        loading.now = world.now
+        loading.store(CandleBatch(), CandleCall((TICKER,), (DAY,)))
+
+        least = load_trades(world.client, loading, {TICKER: [DAY]})
+
+        assert loading.trades == loading.trades_added == 10
+        assert calls(world, "") == least == 3
 
 
 def test_trades_that_have_all_been_archived_take_no_more_than_the_fewest_requests(

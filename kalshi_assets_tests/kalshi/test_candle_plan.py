@@ -28,12 +28,10 @@ any_wanted = st.dictionaries(st.sampled_from(markets(150)), wanted_days, max_siz
 
 @given(wanted=any_wanted)
 def test_every_wanted_day_of_every_market_is_in_exactly_one_call_and_no_other_day_is(wanted):
-    told = [
-        (ticker, day)
-        for call in candle_plan(wanted, interval_minutes=HOUR)
-        for ticker in call.tickers
-        for day in call.days
-    ]
+    plan = candle_plan(wanted, interval_minutes=HOUR)
+    told = [(ticker, day) for call in plan for ticker in call.tickers for day in call.days]
+    for call in plan:  # it asks from the first to the last of its days
+        assert list(call.days) == days(len(call.days), call.days[0])
     assert sorted(told) == sorted((t, day) for t, chosen in wanted.items() for day in chosen)
 
 
