@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kalshi_assets.domain.calendar import day_bounds
@@ -36,11 +36,14 @@ def test_every_wanted_day_of_every_market_is_in_exactly_one_call_and_no_other_da
 
 
 @given(count=st.integers(1, 300), length=st.integers(1, 400))
+@example(count=101, length=1)
 def test_a_call_of_the_plan_is_one_request_within_the_sizes(count, length):
     wanted = dict.fromkeys(markets(count), days(length))
     for call in candle_plan(wanted, interval_minutes=HOUR):
         start, end = day_bounds(call.days[0])[0], day_bounds(call.days[-1])[1]
         assert len(list(candle_calls(call.tickers, start, end, interval_minutes=HOUR))) == 1
+        assert len(call.tickers) <= 100
+        assert len(call.tickers) * ((end - start) // timedelta(hours=1) + 1) <= 10_000
         assert list(call.days) == days(len(call.days), call.days[0])
 
 
