@@ -28,7 +28,7 @@ NONE = "KXNONE-26OCT-T1"
 def world(tmp_path: Path) -> Iterator[World]:
     """An exchange on which one market of three is settled, and archived."""
     with quiet_world(write_key(tmp_path), terms=SHORT_MEMORY) as made:
-        made.wait(4)
+        made.wait(3.1)
         yield made
 
 

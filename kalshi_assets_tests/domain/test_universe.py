@@ -51,7 +51,8 @@ def tracked(*snapshots: MarketSnapshot, rules: UniverseRules = RULES, held=()) -
 
 def test_the_most_traded_open_markets_are_tracked() -> None:
     assert tracked(C, B, A) == NAMES[:2]
-    assert tracked(market(NAMES[0], 9, "closed"), B, C) == NAMES[1:]
+    for status in ("closed", "inactive"):
+        assert tracked(market(NAMES[0], 9, status), B, C) == NAMES[1:]
 
 
 def test_a_market_that_trades_too_little_is_not_tracked() -> None:
@@ -61,6 +62,12 @@ def test_a_market_that_trades_too_little_is_not_tracked() -> None:
 def test_an_included_market_is_tracked_first_and_an_excluded_one_never() -> None:
     rules = replace(RULES, include=NAMES[1:], exclude=[NAMES[1]])
     assert tracked(A, B, C, rules=rules) == [NAMES[2], NAMES[0]]
+
+
+def test_an_included_market_is_tracked_however_little_it_trades() -> None:
+    rules = replace(RULES, include=[NAMES[2]], min_volume=3 * CENTICONTRACTS)
+    assert tracked(A, B, C, rules=rules) == [NAMES[2], NAMES[0]]
+    assert tracked(A, B, C, rules=replace(rules, most=1)) == [NAMES[2]]
 
 
 def test_what_we_hold_is_tracked_while_it_is_quoted_whatever_the_settings_say() -> None:
