@@ -109,6 +109,7 @@ def test_a_roll_shows_as_a_market_that_closed_and_a_new_one_that_took_its_place(
 
 def test_a_market_that_the_exchange_lists_no_more_is_said_to_be_untracked() -> None:
     assert told(known(A, B), B) == [("A", "untracked")]
+    assert told(known(A, B, C), A, B) == [], "the third one was not tracked"
 
 
 def test_each_change_says_why() -> None:
@@ -116,3 +117,15 @@ def test_each_change_says_why() -> None:
     chosen = tracked_of([settled, B], RULES, held=())
     found = changes_of(known(A, B), [settled, B], tracked=chosen, rules=RULES)
     assert [c.why for c in found] == ["was active, result yes", "it is finalized"]
+
+
+def test_what_is_tracked_no_more_says_by_which_rule() -> None:
+    def why(rules: UniverseRules) -> dict[str, str]:
+        chosen = tracked_of([A, B, C], rules, held=())
+        found = changes_of(known(A, B, C), [A, B, C], tracked=chosen, rules=rules)
+        return {c.market_ticker[-1]: c.why for c in found if c.change == "untracked"}
+
+    assert why(replace(RULES, exclude=[NAMES[0]])) == {"A": "named in KALSHI_EXCLUDE_MARKETS"}
+    too_little = "volume of 2 contracts in 24 hours is no longer enough"
+    assert why(replace(RULES, min_volume=3 * CENTICONTRACTS)) == {"B": too_little}
+    assert why(replace(RULES, most=1)) == {"B": too_little}
