@@ -49,6 +49,14 @@ def test_of_a_series_only_what_is_open_is_listed(world: World) -> None:
     assert sum(calls(world).values()) == 2, "the series, for its fees, and its open markets"
 
 
+def test_a_market_that_has_just_closed_is_none_of_the_open_ones(tmp_path: Path) -> None:
+    with quiet_world(write_key(tmp_path)) as world:
+        world.wait(1.2)
+        assert set(found(world, {}).snapshots) == {TICKER, LATE}
+        closed = found(world, {SOON: "active"}).snapshots[SOON]
+    assert closed.market.status == "closed"
+
+
 @pytest.mark.parametrize("status", ["active", "inactive", "closed", "determined", "disputed"])
 def test_what_was_not_final_is_looked_up_until_it_is_found_wherever_it_lies(
     world: World, status: str
