@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import ARRAY, Connection, Text, cast, delete, func, text
 
 from kalshi_assets.domain.calendar import venue_day
-from kalshi_assets.storage.rows import copy_missing
+from kalshi_assets.storage.rows import copy_missing, replace_span
 from kalshi_assets.storage.schema import cleaning_memories
 
 
@@ -117,9 +117,9 @@ def rewrite_memories(
     memories: Mapping[str, Mapping[str, Any]],
     last_at: Mapping[str, datetime],
 ) -> None:
-    """Replace a day's memories."""
-    connection.execute(delete(cleaning_memories).where(cleaning_memories.c.day == day))
-    copy_missing(connection, cleaning_memories, _rows(day, memories, last_at))
+    """Make a day's memories exactly these; equal ones are left untouched."""
+    table, rows = cleaning_memories, _rows(day, memories, last_at)
+    replace_span(connection, table, table.c.day, span=(day, day + timedelta(days=1)), rows=rows)
 
 
 def forget_day(connection: Connection, day: date) -> None:
