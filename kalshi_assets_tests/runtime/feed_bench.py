@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -110,8 +110,13 @@ class FeedBench:
 
 
 @contextmanager
-def feeding(url: str, folder: Path, *words: str) -> Iterator[FeedBench]:
-    """Yield a bench: an exchange that plays what `words` say, all its markets tracked."""
+def feeding(
+    url: str, folder: Path, *words: str, tickers: Sequence[str] | None = None
+) -> Iterator[FeedBench]:
+    """Yield a bench: an exchange that plays what `words` say.
+
+    Tracked are the markets named, else all that are open.
+    """
     with alone(folder, *words) as exchange:
         told = exchange.told
         found = ask_local_exchange(told["rest_url"])
@@ -133,9 +138,10 @@ def feeding(url: str, folder: Path, *words: str) -> Iterator[FeedBench]:
         prepare(database, identity=settings.identity, now=now)
         signer = RequestSigner(told["key_id"], Path(told["private_key_path"]))
         with KalshiClient(told["rest_url"], auth=signer) as client:
-            snapshots = client.markets(status="open").snapshots
-            tickers = [one.market.ticker for one in snapshots]
+            status = "open" if tickers is None else None
+            snapshots = client.markets(tickers=tickers, status=status).snapshots
+            tracked = [one.market.ticker for one in snapshots]
             with database.transaction() as connection:
-                save_markets(connection, snapshots, tracked=tickers, seen_at=now)
-            yield FeedBench(settings, database, client, found.clock, folder, tickers)
+                save_markets(connection, snapshots, tracked=tracked, seen_at=now)
+            yield FeedBench(settings, database, client, found.clock, folder, tracked)
         database.dispose()
