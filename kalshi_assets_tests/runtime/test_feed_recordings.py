@@ -187,9 +187,7 @@ def test_a_recorded_market_is_replayed_through_exchange_and_feed(
 
             def is_over() -> bool:
                 books.update(kept_books(bench))
-                return bench.clock.now() > instant(last_ms) + timedelta(
-                    seconds=LATE_SECONDS * SPEED
-                )
+                return bench.clock.now() > instant(last_ms) + LATE
 
             bench.wait(is_over)
             bench.wait_until_sure(instant(last_ms))
@@ -236,11 +234,9 @@ def check_gaps(bench: FeedBench, recorded_ms: list[int], told_ms: list[int]) -> 
     assert [row.reason for row in rows] == ["snapshot"] * len(told_ms)
     assert [row.to_at for row in rows] == [instant(ms) for ms in told_ms]
     assert all(row.from_at <= row.to_at for row in rows)
-    late = [
-        told - told_at
-        for told, told_at in zip(told_ms[-len(recorded_ms) :], recorded_ms, strict=True)
-    ]
-    assert all(-1000 <= ms <= LATE_SECONDS * SPEED * 1000 for ms in late), late
+    for told, there in zip(told_ms[-len(recorded_ms) :], recorded_ms, strict=True):
+        # A snapshot is dated by when it was received, up to a second after the exchange took it.
+        assert timedelta(seconds=-1) <= instant(told) - instant(there) <= LATE
 
 
 def kept_books(bench: FeedBench) -> set[int]:
