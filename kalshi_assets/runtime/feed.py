@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from datetime import datetime
 from pathlib import Path
 from time import monotonic, sleep
 from uuid import uuid4
@@ -34,6 +35,8 @@ STEP_SECONDS = 0.1
 BEAT_SECONDS = 1.0
 FOLLOW_SECONDS = 15.0
 RETRY_SECONDS = 2.0
+# Trades read over REST that may wait to be written before the next market's are asked for.
+MOST_READ = 10_000
 # A feed that was killed leaves its lock for a moment.
 LOCK_SECONDS = 10.0
 CHANNELS: tuple[Channel, ...] = ("ticker", TRADES, "orderbook_delta", "market_lifecycle_v2")
@@ -127,6 +130,7 @@ class Service:
             finally:
                 reader.cancel()
                 if asking is not None:
+                    asking.cancel()
                     with suppress(asyncio.CancelledError):
                         await asking
 
@@ -143,11 +147,8 @@ class Service:
         if tracked == self._tracked or not tracked:
             self._follow_at = min(self._follow_at, monotonic() + (FOLLOW_SECONDS if tracked else 1))
             return
-        # A market that is new has traded before: its trades are read from here on.
-        if self._tracked:
-            self._feeding.miss(self.clock.now())
         self._tracked = tracked
-        self._feeding.to_ask.update(tracked)
+        self._feeding.track(tracked, now=self.clock.now())
         for channel in CHANNELS:
             stream.want(channel, tracked)
 
@@ -160,7 +161,7 @@ class Service:
         if not self._feeding.batch and monotonic() < self._write_at:
             return
         now, feeding = self.clock.now(), self._feeding
-        batch, sure_until = feeding.hand_out(), feeding.sure_until(now)
+        batch, sure_until = feeding.hand_out(), feeding.sure_until
         is_streaming = TRADES in stream.live_channels
         try:
             await asyncio.to_thread(
@@ -185,16 +186,27 @@ class Service:
         feeding = self._feeding
         since = feeding.begin_catch_up() if TRADES in stream.live_channels else None
         try:
-            if feeding.to_ask:
-                wanted = sorted(feeding.to_ask & self._tracked)
-                feeding.to_ask &= self._tracked
-                if wanted:
-                    feeding.know(await asyncio.to_thread(self._reading.states, wanted))
+            await self._ask_states()
             if since is not None:
-                tickers = sorted(self._tracked)
-                found = await asyncio.to_thread(self._reading.trades, tickers, since=since)
-                feeding.caught_up(found, at=self.clock.now())
+                await self._catch_up(since)
         except (ExchangeError, DatabaseUnavailable) as exc:
             _logger.warning("%s; asking again", exc)
             feeding.not_caught_up()
             self._ask_at = monotonic() + RETRY_SECONDS
+
+    async def _ask_states(self) -> None:
+        feeding = self._feeding
+        if wanted := sorted(feeding.to_ask):
+            feeding.know(await asyncio.to_thread(self._reading.states, wanted))
+            if feeding.to_ask.intersection(wanted):
+                self._ask_at = monotonic() + RETRY_SECONDS
+
+    async def _catch_up(self, since: datetime) -> None:
+        """Read missed trades market by market, no faster than they can be written."""
+        feeding = self._feeding
+        for ticker in sorted(self._tracked):
+            found = await asyncio.to_thread(self._reading.trades, ticker, since=since)
+            feeding.add_read(found, at=self.clock.now())
+            while len(feeding.batch.read) > MOST_READ:
+                await asyncio.sleep(STEP_SECONDS)
+        feeding.caught_up()

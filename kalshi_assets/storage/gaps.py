@@ -1,6 +1,6 @@
 """Gaps: spans in which a feed told nothing sure. One is noted when it opens and when it closes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ from kalshi_assets.storage.schema import gaps
 
 
 def note_gaps(
-    connection: Connection, found: Sequence[Gap], *, noted_at: datetime, source: str = "stream"
+    connection: Connection, found: Iterable[Gap], *, noted_at: datetime, source: str = "stream"
 ) -> None:
     """Note gaps; a closed one closes the same that was noted as open."""
     for gap in found:

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from kalshi_assets.domain.clock import wall_now
-from kalshi_assets.domain.feeding import Batch, Feeding, tick_of_quote
+from kalshi_assets.domain.feed_batch import Batch, tick_of_quote
+from kalshi_assets.domain.feeding import Feeding
 from kalshi_assets.domain.stream import TickerUpdate
 from kalshi_assets.errors import StorageError
 from kalshi_assets.runtime.feed_writing import Writing

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,6 @@ from kalshi_assets_tests.runtime.test_local_exchange import alone
 
 PROGRAM = [sys.executable, "-c", "from kalshi_assets.runtime.cli import main; main()", "feed"]
 PATIENCE_SECONDS = 60.0
-IN_FLIGHT = timedelta(seconds=2)
 
 
 @dataclass
@@ -67,18 +66,17 @@ class FeedBench:
         with self.database.transaction() as connection:
             return current_feed(connection)
 
-    def wait_until_sure(self, moment: datetime) -> None:
-        """Wait until the feed says that every trade up to a moment is kept.
+    def wait_until_streaming(self) -> Feed:
+        """Wait until the trades of the stream are subscribed to, and return the feed's row."""
 
-        Two seconds of the wall more: so long may what was told be on its way.
-        """
-        moment += IN_FLIGHT * self.clock.speed
-
-        def is_sure() -> bool:
+        def is_streaming() -> bool:
             row = self.row()
-            return row is not None and row.is_streaming and row.trades_sure_until > moment
+            return row is not None and row.is_streaming
 
-        self.wait(is_sure)
+        self.wait(is_streaming)
+        row = self.row()
+        assert row is not None
+        return row
 
     def wait_for_change(self, before: Feed | None) -> None:
         """Wait until a feed has written since."""
