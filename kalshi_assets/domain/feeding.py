@@ -7,10 +7,11 @@ span to be read over REST.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from kalshi_assets.domain.feed_batch import Batch, let_go, row_of_print, tick_of_quote
-from kalshi_assets.domain.feed_waiting import MOST_WAITING, State, Waiting
+from kalshi_assets.domain.feed_waiting import MOST_WAITING, TICKERS, State, Waiting
 from kalshi_assets.domain.gaps import GapKey, key_of
 from kalshi_assets.domain.market import Trade
 from kalshi_assets.domain.stream import (
@@ -27,6 +28,7 @@ from kalshi_assets.domain.tick import row_of_trade
 
 TRADES: Channel = "trade"
 BOOKS: Channel = "orderbook_delta"
+OF_MARKETS: tuple[Channel, ...] = (TICKERS, TRADES, BOOKS)
 # A trade may be told some seconds late, and out of its order: spans are read over REST with so
 # much to spare.
 SPARE = timedelta(seconds=60)
@@ -97,6 +99,17 @@ class Feeding:
             self._states.pop(ticker, None)
         for gap in self._waiting.end(gone)[1]:
             self._gap(gap)
+
+    def stopped(self, since: datetime) -> None:
+        """Note that no feed was there from a moment on: so far nothing of it is known."""
+        for channel in OF_MARKETS:
+            self._gap(Gap(channel, (), since, None, "stopped"))
+
+    def resumed(self, channels: Iterable[Channel], *, at: datetime) -> None:
+        """Note which channels are told at a moment: there the stop is over."""
+        for gap in [*self._open.values()]:
+            if gap.reason == "stopped" and gap.channel in channels:
+                self._gap(replace(gap, to_at=max(at, gap.from_at)))
 
     def know(self, states: Mapping[str, State]) -> None:
         """Take what REST says of markets' states; quotes that waited for it are ready now."""
@@ -185,7 +198,7 @@ class Feeding:
         """Let the older half go of what waits too long to be written."""
         batch = self.batch
         if len(batch.ticks) > self._most_rows:
-            for gap in let_go("ticker", batch.ticks):
+            for gap in let_go(TICKERS, batch.ticks):
                 self._gap(gap)
         if len(batch.trades) > self._most_rows:
             self.miss(min(trade["traded_at"] for trade in batch.trades))

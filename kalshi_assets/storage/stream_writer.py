@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, event, func, select
+from sqlalchemy import Connection, event, func, select, text
 
-from kalshi_assets.domain.calendar import days_between, venue_day
+from kalshi_assets.domain.calendar import day_bounds, days_between, venue_day
 from kalshi_assets.storage import schema
 from kalshi_assets.storage.raw_ticks import (
     MILLISECOND,
@@ -120,9 +120,30 @@ class StreamWriter:
 
 
 def _newest_of_all(connection: Connection) -> datetime:
-    """Return up to when the stream's quotes in the database reach, whatever their market."""
-    view = schema.raw_ticks.c
-    newest: datetime | None = connection.scalar(
-        select(func.max(view.observed_at)).where(view.source == STREAM)
+    """Return up to when the stream's quotes in the database reach, whatever their market.
+
+    It is read in the newest day that has any, not in all that are kept.
+    """
+    ticks, sources = schema.live_ticks.c, schema.tick_sources.c
+    streams = [*connection.scalars(select(sources.source_id).where(sources.source == STREAM))]
+    for day in _days_newest_first(connection) if streams else []:
+        start, end = day_bounds(day)
+        of_day = [ticks.observed_at >= start, ticks.observed_at < end]
+        is_streamed = ticks.source_id == func.any(streams)
+        query = select(func.max(ticks.observed_at)).where(*of_day, is_streamed)
+        newest: datetime | None = connection.scalar(query)
+        if newest is not None:
+            return newest + SAME_MILLISECOND
+    return BEGINNING
+
+
+def _days_newest_first(connection: Connection) -> list[date]:
+    """Return the days that live ticks have partitions of."""
+    names = connection.scalars(
+        text(
+            "SELECT right(c.relname, 8) FROM pg_inherits JOIN pg_class c ON c.oid = inhrelid "
+            "WHERE inhparent = CAST(:parent AS regclass)"
+        ),
+        {"parent": str(schema.live_ticks)},
     )
-    return BEGINNING if newest is None else newest + SAME_MILLISECOND
+    return sorted((date(int(n[:4]), int(n[4:6]), int(n[6:])) for n in names), reverse=True)

@@ -308,3 +308,16 @@ def test_quotes_of_a_market_no_longer_tracked_are_not_waited_for() -> None:
     batch = feeding.hand_out()
     assert [gap.to_at for gap in batch.gaps.values()] == [after(2)]
     assert not batch.ticks
+
+
+def test_the_time_without_a_feed_is_a_gap_of_every_channel_until_it_is_told_again() -> None:
+    feeding = feed()
+    feeding.stopped(after(-30))
+    assert feeding.begin_catch_up() is None, "what is missing has no end yet"
+    assert {gap.to_at for gap in feeding.hand_out().gaps.values()} == {None}
+    feeding.resumed(["ticker", "trade"], at=after(3))
+    feeding.resumed(["ticker", "trade", "orderbook_delta"], at=after(4))
+    ends = {gap.channel: (gap.from_at, gap.to_at) for gap in feeding.hand_out().gaps.values()}
+    told = (after(-30), after(3))
+    assert ends == {"ticker": told, "trade": told, "orderbook_delta": (after(-30), after(4))}
+    assert feeding.begin_catch_up() == after(-30)

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import text
 
 from kalshi_assets.domain.clock import VenueClock
-from kalshi_assets.domain.market import Trade
+from kalshi_assets.domain.market import BookLevel, OrderBook, Trade
 from kalshi_assets.kalshi.auth import RequestSigner
 from kalshi_assets.kalshi.client import KalshiClient
 from kalshi_assets.runtime.exchange import ask_local_exchange
@@ -87,6 +87,14 @@ class FeedBench:
         while not condition():
             assert time.monotonic() < deadline, (self.folder / "feed.log").read_text()
             time.sleep(0.05)
+
+    def kept_book(self, ticker: str) -> OrderBook | None:
+        """Return the book that is kept of a market, sure or not."""
+        query = "SELECT yes_bids, no_bids FROM kalshi.live_books WHERE market_ticker = :ticker"
+        for sides in self.rows(query, ticker=ticker):
+            yes, no = (tuple(BookLevel(*level) for level in side) for side in sides)
+            return OrderBook(ticker, yes, no)
+        return None
 
     def exchanges_trades(self, start: datetime, end: datetime) -> list[Trade]:
         """Return what the exchange itself lists, oldest first."""

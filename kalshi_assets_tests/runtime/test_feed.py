@@ -70,6 +70,16 @@ def check_books(bench: FeedBench) -> None:
     bench.wait(lambda: {row[0] for row in bench.rows(query)} == set(bench.tickers))
 
 
+def check_stops(bench: FeedBench, starts: list[datetime]) -> None:
+    """Every start but the first notes since when nothing was told, and until when."""
+    gaps = "SELECT from_at, to_at FROM kalshi.gaps WHERE reason = 'stopped' AND channel = 'ticker'"
+    found = sorted(map(tuple, bench.rows(gaps)))
+    assert len(found) == KILLS
+    for start in starts:
+        assert any(since <= start <= until for since, until in found), start
+    assert bench.rows("SELECT 1 FROM kalshi.gaps WHERE to_at IS NULL") == []
+
+
 @pytest.mark.timeout(120 + 20 * KILLS)
 def test_killed_at_any_moment_it_keeps_every_trade_and_state_and_no_tick_twice(
     make_database: DatabaseMaker, tmp_path: Path
@@ -93,6 +103,7 @@ def test_killed_at_any_moment_it_keeps_every_trade_and_state_and_no_tick_twice(
             for _ in range(LOOKS):
                 check_quotes(bench)
             check_books(bench)
+            check_stops(bench, starts[1:])
         assert bench.rows(TWICE) == []
         assert len(set(starts)) == KILLS
 
