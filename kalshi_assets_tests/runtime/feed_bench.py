@@ -27,7 +27,7 @@ from kalshi_assets.storage.migrate import prepare
 from kalshi_assets_tests.runtime.test_local_exchange import alone
 
 PROGRAM = [sys.executable, "-c", "from kalshi_assets.runtime.cli import main; main()", "feed"]
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
 
 
 @dataclass

