@@ -8,7 +8,7 @@ from datetime import datetime
 from kalshi_assets.domain.stream import Channel, Gap, TickerUpdate
 
 TICKERS: Channel = "ticker"
-# Some 30 MB; of 1,000 lively markets what comes in a minute or two.
+# Some 25 MB.
 MOST_WAITING = 50_000
 
 

@@ -35,7 +35,7 @@ SPARE = timedelta(seconds=60)
 # What a stream tells of a market that has been quiet for longer is no observation of now: the next
 # poll states it, dated to its slot.
 OLDEST_QUOTE = timedelta(hours=1)
-# Quotes, and trades, that may wait for the database: some 100 MB each.
+# Quotes, and trades, that may wait for the database: some 80 and 50 MB.
 MOST_ROWS = 100_000
 
 
