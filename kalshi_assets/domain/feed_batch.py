@@ -18,7 +18,7 @@ from kalshi_assets.domain.tick import RawTick
 
 # Unreadable frames that may wait with their bytes; later ones are counted.
 MOST_BAD = 1_000
-# Past so many gaps, those of one market that have closed become one.
+# With so many gaps, those of one market that have closed become one.
 MOST_GAPS = 10_000
 
 Row = Mapping[str, Any]
@@ -48,8 +48,10 @@ class Batch:
 
     def add_gap(self, gap: Gap) -> None:
         """Add a gap; one that has closed takes the place of itself while it was open."""
+        is_new = key_of(gap) not in self.gaps
         self.gaps[key_of(gap)] = gap
-        if len(self.gaps) > MOST_GAPS:
+        # Where nothing can be joined, it is not tried again with every gap.
+        if is_new and len(self.gaps) % MOST_GAPS == 0:
             self.gaps = joined(self.gaps.values())
 
     def add_bad(self, found: BadPayload) -> None:
