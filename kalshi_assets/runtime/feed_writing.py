@@ -33,25 +33,28 @@ class Writing:
         Raises:
             StorageError: the database refuses, or another feed has taken over.
         """
-        with self._database.transaction() as connection:
-            # First: whoever has taken over holds the row, so nothing is written beside it.
-            feeds.beat(
-                connection,
-                self._owner,
-                wall=wall_now(),
-                is_streaming=is_streaming,
-                trades_sure_until=sure_until,
-                newest_at=newest_at,
-            )
-            self._rows(connection, batch, now)
-            if batch.ticks:
-                feeds.notify(connection, feeds.TICKS_CHANNEL)
-            if batch.has_market_news:
-                feeds.notify(connection, feeds.MARKETS_CHANNEL)
+        try:
+            with self._database.transaction() as connection:
+                # First: whoever has taken over holds the row, so nothing is written beside it.
+                feeds.beat(
+                    connection,
+                    self._owner,
+                    wall=wall_now(),
+                    is_streaming=is_streaming,
+                    trades_sure_until=sure_until,
+                    newest_at=newest_at,
+                )
+                self._rows(connection, batch, now)
+        except BaseException:
+            self._quotes.forget()
+            raise
 
     def _rows(self, connection: Connection, batch: Batch, now: datetime) -> None:
         if batch.ticks:
             self._quotes.write(connection, batch.ticks)
+            feeds.notify(connection, feeds.TICKS_CHANNEL)
+        if batch.has_market_news:
+            feeds.notify(connection, feeds.MARKETS_CHANNEL)
         if batch.trades or batch.read:
             add_trades(connection, once_each([*batch.trades, *batch.read]))
         note_gaps(connection, batch.gaps.values(), noted_at=now)

