@@ -112,9 +112,10 @@ def test_what_was_learnt_on_a_connection_that_was_lost_is_forgotten(
 
 
 class Stream:
-    """Tells events once it is subscribed to, and then nothing more until it is over."""
+    """Tells events once trades of before were asked for, and then nothing more until it is over."""
 
-    def __init__(self, events: list[StreamEvent]) -> None:
+    def __init__(self, events: list[StreamEvent], rest: "Rest") -> None:
+        self._rest = rest
         self.live_channels: frozenset[Channel] = frozenset()
         self.is_over = asyncio.Event()
         self._events = events
@@ -132,19 +133,21 @@ class Stream:
         return self
 
     async def __anext__(self) -> StreamEvent:
-        while not self.live_channels and not self.is_over.is_set():
+        while not self._rest.was_asked and not self.is_over.is_set():
             await asyncio.sleep(0)
         if self._events:
-            return self._events.pop(0)
+            event = self._events.pop(0)
+            self._rest.listed += [event] if isinstance(event, TradePrint) else []
+            return event
         await self.is_over.wait()
         raise StopAsyncIteration
 
 
 class Rest:
-    """Lists trades, and says that the market is open; for so many calls it is away."""
+    """Lists the trades told, and says that the market is open; for so many calls it is away."""
 
-    def __init__(self, trades: list[TradePrint], *, away: int = 0) -> None:
-        self.trades, self.away = trades, away
+    def __init__(self, *, away: int = 0) -> None:
+        self.listed, self.away, self.was_asked = list[TradePrint](), away, away > 0
 
     def markets(self, *, tickers: list[str]) -> object:
         if self.away:
@@ -156,7 +159,8 @@ class Rest:
         return SimpleNamespace(snapshots=[SimpleNamespace(market=market)])
 
     def trade_history(self, *, start: datetime, end: datetime, ticker: str) -> object:
-        listed = [
+        self.was_asked = True
+        found = [
             Trade(
                 t.trade_id,
                 t.market_ticker,
@@ -166,10 +170,10 @@ class Rest:
                 is_block_trade=False,
                 created_at=t.traded_at,
             )
-            for t in self.trades
+            for t in self.listed
             if start <= t.traded_at < end
         ]
-        return SimpleNamespace(rows=listed)
+        return SimpleNamespace(rows=found)
 
 
 @pytest.fixture
@@ -193,7 +197,7 @@ def serve(
     service = Service(settings, database, cast(KalshiClient, rest))
 
     async def run() -> None:
-        stream = Stream([*events])
+        stream = Stream([*events], rest)
         task = asyncio.create_task(service.run(cast(KalshiStream, stream)))
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not until() and not task.done():
@@ -220,9 +224,7 @@ def test_an_outage_of_the_database_costs_quotes_that_a_gap_names_and_no_trade(
 
     monkeypatch.setattr(Writing, "write", unreliable)
     events = [event for pair in zip(quotes, trades, strict=True) for event in pair]
-    serve(
-        database, tmp_path, Rest(trades), events, lambda: count(database, "trades") == len(trades)
-    )
+    serve(database, tmp_path, Rest(), events, lambda: count(database, "trades") == len(trades))
     assert max(held) <= ROWS
     kept = count(database, "live_ticks")
     assert 0 < kept < len(quotes)
@@ -242,7 +244,7 @@ def test_an_outage_of_rest_costs_quotes_that_a_gap_names(
     serve(
         database,
         tmp_path,
-        Rest([], away=20),
+        Rest(away=20),
         [*quotes],
         lambda: not lost_quotes(database, quotes[-ROWS:]),
     )
