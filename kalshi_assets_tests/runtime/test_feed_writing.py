@@ -133,7 +133,7 @@ class Stream:
         return self
 
     async def __anext__(self) -> StreamEvent:
-        while not self._rest.was_asked and not self.is_over.is_set():
+        while not (self.live_channels and self._rest.was_asked) and not self.is_over.is_set():
             await asyncio.sleep(0)
         if self._events:
             event = self._events.pop(0)
