@@ -51,6 +51,7 @@ class Feeding:
         to_ask: markets whose state REST must tell.
         trades_since: from when on trades must be read over REST, None where none are missing.
         newest_at: the exchange's time of the newest quote or trade.
+        series: whose markets' news are told on; the exchange tells those of all markets.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Feeding:
         self.to_ask: set[str] = set()
         self.trades_since: datetime | None = sure_until
         self.newest_at: datetime | None = None
+        self.series: frozenset[str] = frozenset()
         self._told_until = sure_until
         self._read_since: datetime | None = None
         self._most_rows = most_rows
@@ -219,8 +221,10 @@ class Feeding:
             self.miss(gap.from_at)
 
     def _news(self, notice: LifecycleNotice) -> None:
-        self.batch.has_market_news = True
-        self._ask_again(notice.market_ticker)
+        ticker = notice.market_ticker
+        self._ask_again(ticker)
+        if ticker in self._tracked or series_of(ticker) in self.series:
+            self.batch.has_market_news = True
 
     def _ask_again(self, ticker: str) -> None:
         self._states.pop(ticker, None)
@@ -229,3 +233,8 @@ class Feeding:
 
     def _newest(self, at: datetime) -> None:
         self.newest_at = at if self.newest_at is None else max(self.newest_at, at)
+
+
+def series_of(ticker: str) -> str:
+    """Return a market's series, the part of its ticker before the first hyphen."""
+    return ticker.split("-", 1)[0]

@@ -11,7 +11,7 @@ from kalshi_assets.defs.market_data.cleaning import JUST_BEFORE
 from kalshi_assets.defs.market_data.shown import average_plot, average_table, summary_table
 from kalshi_assets.defs.market_data.windows import averages_at as averages_at
 from kalshi_assets.defs.metadata import days_text, span_of
-from kalshi_assets.defs.partitions import asset_of_days, days_of, slot_of_run
+from kalshi_assets.defs.partitions import asset_of_days, days_of, live_days_of, slot_of_run
 from kalshi_assets.defs.resources import Platform
 from kalshi_assets.domain.calendar import CollectionCalendar, day_bounds
 from kalshi_assets.settings import load_settings
@@ -52,7 +52,7 @@ def rolling_averages(
     """
     window_days, is_poll = platform.settings.window_days, slot_of_run(context) is not None
     averages: list[RollingAverage] = []
-    written, days = 0, days_of(context)
+    written, days = 0, live_days_of(context) or days_of(context)
     if not is_poll:
         with platform.database.transaction() as connection:
             days = sorted({*days, *rows.days_due(connection)})
