@@ -51,7 +51,10 @@ def current_feed(connection: Connection) -> Feed | None:
 
 
 def claim_feed(connection: Connection, owner: str, *, now: datetime, wall: datetime) -> Feed:
-    """Make this feed the one that writes, and return how far the trades of the last one are."""
+    """Make this feed the one that writes; its trades are as sure as those of the last one.
+
+    No book that the last one kept is sure any more.
+    """
     before = current_feed(connection)
     sure_until = now if before is None else before.trades_sure_until
     claimed = Feed(
@@ -64,6 +67,7 @@ def claim_feed(connection: Connection, owner: str, *, now: datetime, wall: datet
         away_since=now if before is None else before.away_since or now,
     )
     upsert(connection, feeds, [{"name": NAME, **vars(claimed)}])
+    connection.execute(update(live_books).where(live_books.c.is_sure).values(is_sure=False))
     return claimed
 
 

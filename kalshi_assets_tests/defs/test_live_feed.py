@@ -9,7 +9,8 @@ import pytest
 
 from kalshi_assets.defs import fast_sensors, sensors
 from kalshi_assets.domain.clock import wall_now
-from kalshi_assets.domain.feeding import Batch, Feeding, tick_of_quote
+from kalshi_assets.domain.feed_batch import Batch, tick_of_quote
+from kalshi_assets.domain.feeding import Feeding
 from kalshi_assets.domain.stream import TickerUpdate
 from kalshi_assets.domain.tick import SLOT_TAG
 from kalshi_assets.errors import StorageError
