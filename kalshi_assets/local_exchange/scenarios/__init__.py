@@ -3,10 +3,13 @@
 from collections.abc import Callable
 
 from kalshi_assets.local_exchange.errors import UnknownScenario
-from kalshi_assets.local_exchange.scenarios import cpi_week
+from kalshi_assets.local_exchange.scenarios import cpi_week, jumps
 from kalshi_assets.local_exchange.tape import Tape
 
-_BUILDERS: dict[str, Callable[[], Tape]] = {"cpi-week": cpi_week.build}
+_BUILDERS: dict[str, Callable[[], Tape]] = {
+    "cpi-week": cpi_week.build,
+    "jumps": jumps.build,
+}
 
 
 def known_scenarios() -> list[str]:
