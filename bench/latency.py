@@ -127,7 +127,7 @@ def measured(**variant: Any) -> Measured:
             max_orders_per_minute=1_000,
             max_orders_per_day=1_000,
             trading_start="00:00",
-            trading_end="00:00",
+            trading_end="23:59",
             **variant,
         )
         return _measured(settings)

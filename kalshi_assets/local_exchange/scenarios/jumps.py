@@ -1,8 +1,8 @@
 """`jumps`: sixty quiet markets that jump one after another, for rehearsals of speed. Seed 20261013.
 
 Each stands at 40 cents for weeks, with trades, and jumps to 57 at a moment of its own. The first
-one jumps two and a half minutes after the start, the others follow at random distances of five seconds on
-average, so that many come in pairs. Every market is an event of its own.
+one jumps two and a half minutes after the start, the others follow at random distances of five
+seconds on average, so that many come in pairs. Every market is an event of its own.
 """
 
 from datetime import timedelta
