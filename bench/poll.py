@@ -11,7 +11,7 @@ from bench.report import Figure
 from kalshi_assets.analytics.cleaning import clean
 from kalshi_assets.analytics.faults import CleaningRules
 from kalshi_assets.defs.market_data.averages import averages_at
-from kalshi_assets.defs.market_data.cleaning import clean_new_ticks
+from kalshi_assets.defs.market_data.cleaning import CATCH_UP, clean_new_ticks
 from kalshi_assets.domain.calendar import CollectionCalendar, day_bounds, days_between, venue_day
 from kalshi_assets.domain.tick import RawTick
 from kalshi_assets.storage import averages, schema, ticks
@@ -20,6 +20,7 @@ from kalshi_assets.storage.engine import Database
 from kalshi_assets.storage.migrate import create_database, prepare
 from kalshi_assets.storage.rows import ensure_day_partitions
 from kalshi_assets.storage.ticks import add_raw_ticks
+from kalshi_assets.storage.totals import moments_to_average
 
 MARKETS, POLLS = 5_000, 5
 POLL = timedelta(seconds=90)
@@ -94,8 +95,8 @@ def _poll(database: Database, number: int) -> float:
 
 def _average(database: Database) -> int:
     with database.transaction() as connection:
-        wanted = averages.moments_to_average(connection, TODAY, only_missing=True)
-        found = averages_at(connection, wanted, 7, CollectionCalendar())
+        moments = moments_to_average(connection, TODAY, behind=CATCH_UP)
+        found = averages_at(connection, moments, 7, CollectionCalendar(), at_ticks=moments)
         return averages.save_averages(connection, TODAY, found, is_whole_day=False)
 
 

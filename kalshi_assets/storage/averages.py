@@ -1,15 +1,14 @@
-"""Rolling averages, and the totals of days that they add up."""
+"""Rolling averages: stored, and read beside the prices they are of."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import ARRAY, Connection, Text, and_, cast, delete, func, select, text
+from sqlalchemy import Connection, and_, delete, select, text
 
-from kalshi_assets.analytics.rolling import RollingAverage, Totals, window_start
+from kalshi_assets.analytics.rolling import RollingAverage, window_start
 from kalshi_assets.domain.calendar import day_bounds, days_between, venue_day
 from kalshi_assets.storage import schema
 from kalshi_assets.storage.rows import (
@@ -20,109 +19,8 @@ from kalshi_assets.storage.rows import (
 )
 
 rolling_averages, clean_ticks = schema.rolling_averages, schema.clean_ticks
-daily_summaries, averages_due = schema.daily_summaries, schema.averages_due
+averages_due = schema.averages_due
 AVERAGES_LOCK = 715_011
-
-# A market, and the first and last of some days.
-Span = tuple[str, date, date]
-
-
-@dataclass(frozen=True)
-class DayTotals:
-    """The sum of totals of `days` days."""
-
-    totals: Totals
-    days: int
-
-
-def moments_to_average(
-    connection: Connection, day: date, *, only_missing: bool
-) -> list[tuple[str, datetime]]:
-    """Return the (market, moment) pairs of a day's usable clean ticks, in order of time.
-
-    With `only_missing` those behind each market's newest average of the day, by a look into the
-    index a market: what a whole day's run left out is for its rerun.
-    """
-    start, end = day_bounds(day)
-    query = _USABLE_SINCE if only_missing else _USABLE
-    rows = connection.execute(query, {"day": day, "start": start, "end": end})
-    return [(row.market_ticker, row.observed_at) for row in rows]
-
-
-_USABLE = text(
-    """
-    SELECT market_ticker, observed_at FROM kalshi.clean_ticks
-    WHERE is_usable AND observed_at >= :start AND observed_at < :end
-    ORDER BY observed_at, market_ticker
-    """
-)
-# Every market with clean ticks of the day has a memory of it.
-_USABLE_SINCE = text(
-    """
-    SELECT m.market_ticker, c.observed_at
-    FROM kalshi.cleaning_memories m
-    LEFT JOIN LATERAL (
-        SELECT as_of FROM kalshi.rolling_averages a
-        WHERE a.market_ticker = m.market_ticker AND a.as_of >= :start AND a.as_of < :end
-        ORDER BY a.as_of DESC LIMIT 1
-    ) AS newest ON true
-    CROSS JOIN LATERAL (
-        SELECT observed_at FROM kalshi.clean_ticks c
-        WHERE c.market_ticker = m.market_ticker AND c.is_usable
-          AND c.observed_at >= :start AND c.observed_at < :end
-          AND c.observed_at > coalesce(newest.as_of, '-infinity')
-    ) AS c
-    WHERE m.day = :day
-    ORDER BY c.observed_at, m.market_ticker
-    """
-)
-
-
-def totals_of_spans(connection: Connection, spans: Collection[Span]) -> dict[Span, DayTotals]:
-    """Return the sums over the final summaries of these spans of days; none where none is."""
-    if not spans:
-        return {}
-    values = {
-        "tickers": [ticker for ticker, _, _ in spans],
-        "firsts": [first for _, first, _ in spans],
-        "lasts": [last for _, _, last in spans],
-        "first": min(first for _, first, _ in spans),
-        "last": max(last for _, _, last in spans),
-    }
-    return {
-        (row.market_ticker, row.first, row.last): DayTotals(
-            Totals(row.price_ms, row.covered_ms, row.tick_count), row.days
-        )
-        for row in connection.execute(_SPANS, values)
-    }
-
-
-_SPANS = text(
-    """
-    SELECT s.market_ticker, s.first, s.last, sum(d.price_ms)::bigint AS price_ms,
-           sum(d.covered_ms)::bigint AS covered_ms, sum(d.tick_count)::bigint AS tick_count,
-           count(*) AS days
-    FROM unnest(CAST(:tickers AS text[]), CAST(:firsts AS date[]), CAST(:lasts AS date[]))
-         AS s(market_ticker, first, last)
-    JOIN kalshi.daily_summaries d
-      ON d.market_ticker = s.market_ticker AND d.day BETWEEN s.first AND s.last
-    WHERE d.day BETWEEN :first AND :last AND NOT d.is_provisional
-    GROUP BY 1, 2, 3
-    """
-)
-
-
-def final_days(
-    connection: Connection, tickers: Collection[str], first: date, last: date
-) -> set[tuple[str, date]]:
-    """Return the days of these markets whose summary is final."""
-    table = daily_summaries.c
-    query = select(table.market_ticker, table.day).where(
-        table.market_ticker == func.any(cast(sorted(tickers), ARRAY(Text()))),
-        table.day.between(first, last),
-        ~table.is_provisional,
-    )
-    return {(row.market_ticker, row.day) for row in connection.execute(query)}
 
 
 def save_averages(

@@ -193,39 +193,33 @@ def anchors_at(
     `LONGEST_REACH` are missing from the answer: no price can hold into the moment's day for longer.
     """
     pairs = sorted(set(wanted))
-    if not pairs:
-        return {}
-    query = text(
-        """
-        SELECT w.market_ticker, w.moment, t.observed_at, t.source, t.mid, t.hold_ms,
-               t.price_ms, t.covered_ms, t.tick_count
-        FROM unnest(CAST(:tickers AS text[]), CAST(:moments AS timestamptz[]))
-             AS w(market_ticker, moment)
-        CROSS JOIN LATERAL (
-            SELECT * FROM kalshi.clean_ticks c
-            WHERE c.market_ticker = w.market_ticker AND c.is_usable
-              AND c.observed_at <= w.moment AND c.observed_at > w.moment - CAST(:hold AS interval)
-            ORDER BY c.observed_at DESC LIMIT 1
-        ) AS t
-        """
-    )
+    moments = sorted({moment for _, moment in pairs})
+    numbers = {moment: number for number, moment in enumerate(moments, start=1)}
     values = {
+        "moments": moments,
         "tickers": [ticker for ticker, _ in pairs],
-        "moments": [moment for _, moment in pairs],
+        "numbers": [numbers[moment] for _, moment in pairs],
         "hold": LONGEST_REACH,
     }
-    return {
-        (row.market_ticker, row.moment): Anchor(
-            observed_at=row.observed_at,
-            source=row.source,
-            mid=row.mid,
-            hold_ms=row.hold_ms,
-            price_ms=row.price_ms,
-            covered_ms=row.covered_ms,
-            tick_count=row.tick_count,
-        )
-        for row in connection.execute(query, values)
-    }
+    rows = connection.execute(_ANCHORS, values) if pairs else ()
+    return {(row[0], moments[row[1] - 1]): Anchor(*row[2:]) for row in rows}
+
+
+# Moments are few, markets many: each moment is sent once, and named by its number.
+_ANCHORS = text(
+    """
+    SELECT w.market_ticker, w.number, t.*
+    FROM unnest(CAST(:tickers AS text[]), CAST(:numbers AS int[])) AS w(market_ticker, number)
+    JOIN unnest(CAST(:moments AS timestamptz[])) WITH ORDINALITY AS m(moment, number) USING (number)
+    CROSS JOIN LATERAL (
+        SELECT observed_at, source, mid, hold_ms, price_ms, covered_ms, tick_count
+        FROM kalshi.clean_ticks c
+        WHERE c.market_ticker = w.market_ticker AND c.is_usable
+          AND c.observed_at <= m.moment AND c.observed_at > m.moment - CAST(:hold AS interval)
+        ORDER BY c.observed_at DESC LIMIT 1
+    ) AS t
+    """
+)
 
 
 def _frame(connection: Connection, table: Table, start: datetime, end: datetime) -> pd.DataFrame:

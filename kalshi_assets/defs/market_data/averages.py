@@ -7,7 +7,7 @@ import dagster as dg
 from kalshi_assets.analytics.rolling import RollingAverage
 from kalshi_assets.analytics.summaries import summarise
 from kalshi_assets.defs import freshness
-from kalshi_assets.defs.market_data.cleaning import JUST_BEFORE
+from kalshi_assets.defs.market_data.cleaning import CATCH_UP, JUST_BEFORE
 from kalshi_assets.defs.market_data.shown import average_plot, average_table, summary_table
 from kalshi_assets.defs.market_data.windows import averages_at as averages_at
 from kalshi_assets.defs.metadata import days_text, span_of
@@ -20,6 +20,7 @@ from kalshi_assets.storage import summaries as summary_rows
 from kalshi_assets.storage import ticks as tick_rows
 from kalshi_assets.storage import trades as trade_rows
 from kalshi_assets.storage.engine import Connection
+from kalshi_assets.storage.totals import moments_to_average
 
 
 @asset_of_days(
@@ -59,8 +60,10 @@ def rolling_averages(
     for day in days:
         with platform.database.transaction() as connection:
             rows.lock_averages(connection)
-            wanted = rows.moments_to_average(connection, day, only_missing=is_poll)
-            found = averages_at(connection, wanted, window_days, platform.collection)
+            ticks = moments_to_average(connection, day, behind=CATCH_UP if is_poll else None)
+            found = averages_at(
+                connection, ticks, window_days, platform.collection, at_ticks=ticks
+            )
             written += rows.save_averages(connection, day, found, is_whole_day=not is_poll)
             if not is_poll:
                 rows.settle_due(connection, day)
