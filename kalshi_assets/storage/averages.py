@@ -9,10 +9,10 @@ import pandas as pd
 from sqlalchemy import Connection, and_, delete, select, text
 
 from kalshi_assets.analytics.rolling import RollingAverage, window_start
-from kalshi_assets.domain.calendar import day_bounds, days_between, venue_day
+from kalshi_assets.domain.calendar import day_bounds, days_between
 from kalshi_assets.storage import schema
 from kalshi_assets.storage.rows import (
-    copy_missing,
+    copy_all,
     ensure_day_partitions,
     insert_missing,
     replace_span,
@@ -26,13 +26,16 @@ AVERAGES_LOCK = 715_011
 def save_averages(
     connection: Connection, day: date, rows: Sequence[RollingAverage], *, is_whole_day: bool
 ) -> int:
-    """Store averages, and return how many changed; a whole day replaces what was there."""
+    """Store averages, and return how many changed; a whole day replaces what was there.
+
+    Others are of ticks that had none: see `totals.moments_to_average`.
+    """
     table, values = rolling_averages, [vars(row) for row in rows]
-    ensure_day_partitions(connection, table, {day, *(venue_day(row.as_of) for row in rows)})
+    ensure_day_partitions(connection, table, [day])
     if is_whole_day:
         span = day_bounds(day)
         return replace_span(connection, table, table.c.as_of, span=span, rows=values)
-    return copy_missing(connection, table, values)
+    return copy_all(connection, table, values)
 
 
 def note_due(connection: Connection, first: date, last: date) -> None:

@@ -24,7 +24,7 @@ from kalshi_assets.analytics.cleaning import Anchor
 from kalshi_assets.domain.calendar import day_bounds, venue_day
 from kalshi_assets.storage import schema
 from kalshi_assets.storage.raw_ticks import add_raw_ticks as add_raw_ticks
-from kalshi_assets.storage.rows import copy_missing, ensure_day_partitions, replace_span
+from kalshi_assets.storage.rows import copy_all, ensure_day_partitions, replace_span
 from kalshi_assets.storage.schema.columns import INSTANT
 
 CLEANING_LOCK = 715_006
@@ -101,10 +101,10 @@ def lock_cleaning(connection: Connection) -> None:
 
 def add_clean_ticks(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
     """Add clean ticks behind those that are there; their days' summaries are provisional again."""
-    days = {venue_day(r["observed_at"]) for r in rows}
+    days = {venue_day(moment) for moment in {r["observed_at"] for r in rows}}
     ensure_day_partitions(connection, clean_ticks, days)
     reopen_summaries(connection, days)
-    return copy_missing(connection, clean_ticks, rows)
+    return copy_all(connection, clean_ticks, rows)
 
 
 def rewrite_clean_ticks(

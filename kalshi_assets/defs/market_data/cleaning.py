@@ -37,7 +37,7 @@ def clean_new_ticks(connection: Connection, day: date, rules: CleaningRules) -> 
     done |= stored.last_clean_moments(connection, unknown, start, end)
     last = pd.to_datetime(raw["market_ticker"].map(done), utc=True)
     raw = raw[~(raw["observed_at"] <= last)]
-    rows = _clean(connection, day, raw, before.known, rules)
+    rows = _clean(connection, day, raw, before.known, rules, anchors=before.anchors)
     ticks.add_clean_ticks(connection, _rows(rows.ticks))
     stored.keep_memories(connection, day, rows.memories, _last_moments(rows.ticks))
     return len(rows.ticks)
@@ -73,13 +73,17 @@ def _clean(
     raw: pd.DataFrame,
     known: Mapping[str, Told],
     rules: CleaningRules,
+    *,
+    anchors: Mapping[str, Anchor] | None = None,
 ) -> Cleaned:
-    """Clean raw ticks of a day behind what is there before them."""
+    """Clean raw ticks of a day behind what is there before them; look up anchors not known yet."""
     first = raw.groupby("market_ticker")["observed_at"].min().to_dict() if len(raw) else {}
     firsts = {str(ticker): moment for ticker, moment in first.items()}
     missing = {ticker: at for ticker, at in firsts.items() if ticker not in known}
     memories = {**known, **_memories_of_ticks(connection, missing, rules)}
-    anchors = _anchors(connection, firsts)
+    anchors = anchors or {}
+    unknown = {ticker: at for ticker, at in firsts.items() if ticker not in anchors}
+    anchors = {**anchors, **_anchors(connection, unknown)}
     start = day_bounds(day)[0]
     return clean(raw, anchors, day_start=start, rules=rules, memories=memories)
 
@@ -107,7 +111,7 @@ def _rows(cleaned: pd.DataFrame) -> list[dict[str, Any]]:
 def _last_moments(rows: pd.DataFrame) -> dict[str, datetime]:
     if rows.empty:
         return {}
-    return dict(rows.groupby("market_ticker")["observed_at"].max())
+    return dict(rows.groupby("market_ticker")["observed_at"].max().to_dict())
 
 
 def _anchors(connection: Connection, moments: dict[str, datetime]) -> dict[str, Anchor]:
