@@ -13,6 +13,7 @@ from types import SimpleNamespace
 
 import dagster as dg
 import psutil
+from dagster._core.definitions.decorators.op_decorator import DecoratedOpFunction
 from sqlalchemy import text
 
 from bench.history import fill_clean, summarise
@@ -123,8 +124,12 @@ def _poll(database: Database, slot: datetime) -> tuple[float, float, float]:
         ticks.add_raw_ticks(connection, ticks_of(slot))
     with _platform(database, slot) as platform:
         before = perf_counter(), process_time(), _server_cpu(platform.database)
-        for asset, written in ((clean_ticks, "ticks_written"), (rolling_averages, "averages_written")):
+        for asset, written in (
+            (clean_ticks, "ticks_written"),
+            (rolling_averages, "averages_written"),
+        ):
             shown = _body(asset)(_run_of(slot), platform).metadata
+            assert shown is not None
             assert shown[written] == MARKETS, shown
         after = perf_counter(), process_time(), _server_cpu(platform.database)
     return after[0] - before[0], after[1] - before[1], after[2] - before[2]
@@ -132,7 +137,9 @@ def _poll(database: Database, slot: datetime) -> tuple[float, float, float]:
 
 def _body(asset: dg.AssetsDefinition) -> Callable[..., dg.MaterializeResult[None]]:
     """Return the function of an asset: what Dagster itself takes for a run is not measured."""
-    return asset.op.compute_fn.decorated_fn
+    function = asset.op.compute_fn
+    assert isinstance(function, DecoratedOpFunction)
+    return function.decorated_fn
 
 
 def _run_of(slot: datetime) -> SimpleNamespace:

@@ -36,7 +36,7 @@ LONGEST_REACH = timedelta(hours=25) + 2 * timedelta(days=1)
 
 @dataclass(frozen=True)
 class Extent:
-    """What there is of ticks over some days; `first_at` and `last_at` are None where nothing is."""
+    """What there is of ticks in some span; `first_at` and `last_at` are None where nothing is."""
 
     ticks: int
     usable: int
@@ -129,8 +129,8 @@ def reopen_summaries(connection: Connection, days: Iterable[date]) -> None:
     connection.execute(update(summaries).where(is_final).values(is_provisional=True))
 
 
-def count_faults(connection: Connection, days: Sequence[date]) -> dict[str, int]:
-    """Return how many clean ticks of these days have each fault; usable ones count under ""."""
+def count_faults(connection: Connection, start: datetime, end: datetime) -> dict[str, int]:
+    """Return how many clean ticks of [start, end) have each fault; usable ones count under ""."""
     query = text(
         """
         SELECT coalesce(fault, '') AS fault, count(*)
@@ -139,8 +139,7 @@ def count_faults(connection: Connection, days: Sequence[date]) -> dict[str, int]
         GROUP BY 1 ORDER BY 1
         """
     )
-    span = {"start": day_bounds(min(days))[0], "end": day_bounds(max(days))[1]}
-    return {row[0]: row[1] for row in connection.execute(query, span)}
+    return {row[0]: row[1] for row in connection.execute(query, {"start": start, "end": end})}
 
 
 def contract_starts(
@@ -169,8 +168,8 @@ def contract_starts(
     return found
 
 
-def extent_of(connection: Connection, days: Sequence[date]) -> Extent:
-    """Return what the clean ticks of these days are: how many, of how many markets, from and to."""
+def extent_of(connection: Connection, start: datetime, end: datetime) -> Extent:
+    """Return what the clean ticks of [start, end) are: how many, of how many markets, when."""
     ticks = clean_ticks.c
     query = select(
         func.count(),
@@ -178,9 +177,7 @@ def extent_of(connection: Connection, days: Sequence[date]) -> Extent:
         func.count(ticks.market_ticker.distinct()),
         func.min(ticks.observed_at),
         func.max(ticks.observed_at),
-    ).where(
-        ticks.observed_at >= day_bounds(min(days))[0], ticks.observed_at < day_bounds(max(days))[1]
-    )
+    ).where(ticks.observed_at >= start, ticks.observed_at < end)
     return Extent(*connection.execute(query).one())
 
 

@@ -16,7 +16,7 @@ from kalshi_assets.analytics.rolling import RollingAverage
 from kalshi_assets.defs.market_data.averages import averages_at, summaries_of
 from kalshi_assets.defs.market_data.cleaning import clean_new_ticks, reclean_day
 from kalshi_assets.domain.calendar import CollectionCalendar, day_bounds, venue_day
-from kalshi_assets.storage import averages, summaries, ticks
+from kalshi_assets.storage import averages, summaries, ticks, totals
 from kalshi_assets.storage.engine import Connection, Database
 from kalshi_assets.storage.migrate import prepare
 from kalshi_assets_tests.analytics.observations import (
@@ -193,7 +193,7 @@ def test_a_changed_close_moves_the_opening_of_the_next_day(connection: Connectio
 
     opening = ticks.clean_ticks_of(connection, day + DAY).iloc[0]
     assert (opening["covered_ms"], opening["price_ms"]) == (60_000, 51 * CENT * 60_000)
-    assert not averages.final_days(connection, MARKETS, day, day + DAY), "made anew by the next job"
+    assert not totals.final_days(connection, MARKETS, day, day + DAY), "made anew by the next job"
 
 
 def test_a_daily_candle_reaches_over_a_day_without_ticks(connection: Connection) -> None:
@@ -248,14 +248,14 @@ def test_averages_of_a_day_are_the_same_after_a_second_run(connection: Connectio
     reclean_day(connection, day, RULES)
     stored, changed = [], []
     for _ in range(2):
-        wanted = averages.moments_to_average(connection, day, only_missing=False)
+        wanted = totals.moments_to_average(connection, day)
         found = averages_at(connection, wanted, 7, ALWAYS)
         changed.append(averages.save_averages(connection, day, found, is_whole_day=True))
         stored.append(averages.averages_of(connection, day))
 
     assert stored[0] == stored[1]
     assert changed == [5, 0], "equal rows are left untouched"
-    assert averages.moments_to_average(connection, day, only_missing=True) == []
+    assert totals.moments_to_average(connection, day, behind=DAY) == {}
 
 
 def test_a_final_summary_states_the_day_as_brute_force_counts_it(connection: Connection) -> None:
@@ -295,7 +295,7 @@ def test_an_open_day_is_summarised_up_to_now_and_is_provisional(connection: Conn
         True,
     )
     summaries.save_summaries(connection, day, [row])
-    assert not averages.final_days(connection, MARKETS, day, day)
+    assert not totals.final_days(connection, MARKETS, day, day)
 
 
 def test_a_poll_cleaned_while_its_day_is_cleaned_anew_goes_on_from_the_new_totals(

@@ -61,9 +61,7 @@ def rolling_averages(
         with platform.database.transaction() as connection:
             rows.lock_averages(connection)
             ticks = moments_to_average(connection, day, behind=CATCH_UP if is_poll else None)
-            found = averages_at(
-                connection, ticks, window_days, platform.collection, at_ticks=ticks
-            )
+            found = averages_at(connection, ticks, window_days, platform.collection, at_ticks=ticks)
             written += rows.save_averages(connection, day, found, is_whole_day=not is_poll)
             if not is_poll:
                 rows.settle_due(connection, day)

@@ -10,6 +10,7 @@ from kalshi_assets.analytics.cleaning import Anchor, Cleaned, clean
 from kalshi_assets.analytics.faults import CleaningRules
 from kalshi_assets.analytics.memory import Told
 from kalshi_assets.analytics.sequence import MILLISECOND
+from kalshi_assets.defs.collector import collector_paused
 from kalshi_assets.domain.calendar import day_bounds, days_between, venue_day
 from kalshi_assets.storage import cleaning_memories as stored
 from kalshi_assets.storage import ticks
@@ -23,6 +24,7 @@ JUST_BEFORE = timedelta(microseconds=1)
 CATCH_UP = timedelta(minutes=15)
 
 
+@collector_paused()
 def clean_new_ticks(connection: Connection, day: date, rules: CleaningRules) -> int:
     """Clean the day's raw ticks that came after the last clean ones; return how many."""
     ticks.lock_cleaning(connection)
@@ -111,7 +113,8 @@ def _rows(cleaned: pd.DataFrame) -> list[dict[str, Any]]:
 def _last_moments(rows: pd.DataFrame) -> dict[str, datetime]:
     if rows.empty:
         return {}
-    return dict(rows.groupby("market_ticker")["observed_at"].max().to_dict())
+    newest = rows.groupby("market_ticker")["observed_at"].max().to_dict()
+    return {str(ticker): moment for ticker, moment in newest.items()}
 
 
 def _anchors(connection: Connection, moments: dict[str, datetime]) -> dict[str, Anchor]:
