@@ -3,7 +3,7 @@
 import dagster as dg
 
 from kalshi_assets import defs as rooms
-from kalshi_assets.defs import jobs, sensors
+from kalshi_assets.defs import jobs, schedules, sensors
 from kalshi_assets.defs.house_keeping import house_keeping_job
 from kalshi_assets.defs.resources import Platform
 
@@ -12,7 +12,7 @@ defs = dg.Definitions(
     asset_checks=dg.load_asset_checks_from_package_module(rooms),
     jobs=[*jobs.ALL, house_keeping_job],
     sensors=sensors.SENSORS,
-    schedules=sensors.SCHEDULES,
+    schedules=schedules.SCHEDULES,
     resources={"platform": Platform()},
     executor=dg.in_process_executor,  # a run from the UI, too, is one process
 )

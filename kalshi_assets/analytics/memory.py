@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-CANDLE = "candle"
+CANDLE, STREAM = "candle", "stream"
 MOVES_TO_CALL_FROZEN = 3
 MICROSECOND = timedelta(microseconds=1)
 EPOCH = datetime.fromtimestamp(0, UTC)

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from kalshi_assets.analytics.memory import (
     CANDLE,
     MOVES_TO_CALL_FROZEN,
+    STREAM,
     Held,
     LiveSeen,
     Memory,
@@ -24,6 +25,8 @@ from kalshi_assets.analytics.memory import (
 MILLISECOND = timedelta(milliseconds=1)
 # A fall of open interest below half of it, and by this much (centicontracts), is another contract.
 ROLL_SHARE, ROLL_COUNT = 0.5, 100_000
+# A poll is answered within so long of its slot; what is dated later says that a clock is wrong.
+LONGEST_ANSWER = timedelta(minutes=2)
 
 
 @dataclass(frozen=True)
@@ -78,9 +81,11 @@ class MarketSequence:
         memory.forget(at - rules.reach)
         memory.last_at = at
         is_live = row["source"] != CANDLE
-        if is_live and memory.live is not None and row["quoted_at"] < memory.live.quoted_at:
+        is_older = is_live and memory.live is not None and row["quoted_at"] < memory.live.quoted_at
+        if is_older and not _is_while_answered(memory.live, row):
             return ["out_of_order"]
-        has_rolled = self._has_rolled(row)
+        # Counters told with an earlier moment are lower: that is no fall.
+        has_rolled = not is_older and self._has_rolled(row)
         if has_rolled:
             memory.standstill, memory.reference = Standstill(), None
         stood, moves = memory.standstill.see(row, rules.reach)
@@ -126,3 +131,16 @@ class MarketSequence:
             row["observed_at"], row["source"], mid, row["hold_ms"], row["volume"]
         )
         self.memory.has_quiet_bars = True
+
+
+def _is_while_answered(polled: LiveSeen | None, row: Row) -> bool:
+    """Tell whether the stream told a tick between the slot of the poll before and its answer.
+
+    A poll is dated to its slot; what it says may have come into being seconds later.
+    """
+    return (
+        polled is not None
+        and row["source"] == STREAM
+        and polled.observed_at <= row["quoted_at"] < polled.quoted_at
+        and polled.quoted_at - polled.observed_at <= LONGEST_ANSWER
+    )

@@ -8,7 +8,8 @@ from kalshi_assets.settings import load_settings
 
 _SUITE = checks(quality_limits_of(load_settings()))
 _INTEGRITY = [c for c in _SUITE if not c.is_live and not c.is_asking]
-_TICKS_TO_SIGNALS = ("raw_ticks", "clean_ticks", "rolling_averages", "signals")
+_CLEAN_TO_SIGNALS = ("clean_ticks", "rolling_averages", "signals")
+_TICKS_TO_SIGNALS = ("raw_ticks", *_CLEAN_TO_SIGNALS)
 _ACCOUNT = ("fills", "positions", "settlements", "portfolio")
 _LEDGER = [("portfolio", "ledger_equals_venue")]
 
@@ -56,6 +57,18 @@ poll_job = dg.define_asset_job(
     ),
 )
 
+feed_job = dg.define_asset_job(
+    "feed_job",
+    selection=_assets(*_CLEAN_TO_SIGNALS)
+    | _checks([(c.asset, c.name) for c in _SUITE if c.asset in _TICKS_TO_SIGNALS]),
+    executor_def=dg.in_process_executor,
+    description=(
+        "What the live feed has told since the last run, up to signals, with all checks: as soon "
+        "as there is something, one run for all of it. Only where `kalshi-assets feed` runs. When "
+        "it is red, open the run; the next one takes what this one left."
+    ),
+)
+
 order_job = dg.define_asset_job(
     "order_job",
     selection=_assets("decisions", "exits", "orders", *_ACCOUNT)
@@ -63,8 +76,8 @@ order_job = dg.define_asset_job(
     executor_def=dg.in_process_executor,
     description=(
         "Judge the open signals and place what passes every gate; the checks run once more. After "
-        "every poll that leaves an open signal or a live order. When it is red, nothing was "
-        "ordered, or what was sent is known: `decisions` and `orders` say which."
+        "every poll or run of the feed that leaves an open signal or a live order. When it is red, "
+        "nothing was ordered, or what was sent is known: `decisions` and `orders` say which."
     ),
 )
 
@@ -91,4 +104,4 @@ daily_summaries_job = dg.define_asset_job(
     ),
 )
 
-ALL = [markets_job, history_job, poll_job, order_job, reconcile_job, daily_summaries_job]
+ALL = [markets_job, history_job, poll_job, feed_job, order_job, reconcile_job, daily_summaries_job]

@@ -5,11 +5,11 @@ from datetime import date, datetime, timedelta
 
 import dagster as dg
 
-from kalshi_assets.domain.calendar import DAY_FORMAT, VENUE_TIMEZONE, days_between
+from kalshi_assets.domain.calendar import DAY_FORMAT, VENUE_TIMEZONE, days_between, venue_day
 from kalshi_assets.domain.clock import VenueClock, parse_instant
+from kalshi_assets.domain.tick import LATEST, SLOT_TAG
 from kalshi_assets.domain.tick import RANGE_END_TAG as RANGE_END_TAG
 from kalshi_assets.domain.tick import RANGE_START_TAG as RANGE_START_TAG
-from kalshi_assets.domain.tick import SLOT_TAG
 from kalshi_assets.settings import load_settings
 
 PARTITION_TAG = "dagster/partition"
@@ -67,9 +67,20 @@ def days_of(context: dg.AssetExecutionContext) -> list[date]:
 
 
 def slot_of_run(context: dg.AssetExecutionContext) -> datetime | None:
-    """Return the poll slot a run was started for, or None for a backfill."""
+    """Return the poll slot or the moment a run is about, or None for a backfill."""
     slot = context.run.tags.get(SLOT_TAG)
     return None if slot is None else parse_instant(slot)
+
+
+def live_days_of(context: dg.AssetExecutionContext) -> list[date]:
+    """Return the days that a run about this moment may write; none for a backfill.
+
+    For some minutes after midnight, ticks of the day before may still come in.
+    """
+    moment = slot_of_run(context)
+    if moment is None:
+        return []
+    return list(days_between(venue_day(moment - LATEST), venue_day(moment)))
 
 
 def days_of_tags(tags: Mapping[str, str]) -> list[date]:

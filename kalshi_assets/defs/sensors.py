@@ -6,19 +6,20 @@ from functools import cache
 import dagster as dg
 
 from kalshi_assets.defs import jobs
-from kalshi_assets.defs.house_keeping import house_keeping_job
 from kalshi_assets.defs.partitions import RANGE_END_TAG, RANGE_START_TAG
 from kalshi_assets.defs.resources import Platform
 from kalshi_assets.defs.run_sensors import failed_run_sensor, recovered_run_sensor
-from kalshi_assets.domain.calendar import VENUE_TIMEZONE, venue_day
+from kalshi_assets.domain.calendar import venue_day
 from kalshi_assets.domain.clock import wall_now
 from kalshi_assets.domain.tick import SLOT_TAG, slot_of
 from kalshi_assets.execution.holdings import own_holdings
 from kalshi_assets.storage import intake, ledger, signals, trading_state
+from kalshi_assets.storage.feeds import current_feed
 
 RUNNING = dg.DefaultSensorStatus.RUNNING
 HISTORY_RETRY = timedelta(seconds=30)
 HALT_ROUND_SECONDS = 15
+NEWS_SECONDS = 60
 UNFINISHED = (
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -94,32 +95,63 @@ def poll_sensor(
 
 
 @dg.sensor(
+    job=jobs.feed_job,
+    minimum_interval_seconds=5,
+    default_status=RUNNING,
+    description="Starts one run for all that the live feed has told since the last one. Skips "
+    "where no feed writes, and while a run that cleans it is under way.",
+)
+def feed_sensor(
+    context: dg.SensorEvaluationContext, platform: Platform
+) -> dg.SensorResult | dg.SkipReason:
+    """Start one run for all that the live feed has told since the last one."""
+    with platform.database.transaction() as connection:
+        feed = current_feed(connection)
+    if feed is None or str(feed.tick_batches) == (context.cursor or "0"):
+        return dg.SkipReason("no live feed has told anything new")
+    for job in (jobs.poll_job, jobs.feed_job):
+        if is_unfinished(context.instance, job.name):
+            return dg.SkipReason(f"a run of {job.name} is cleaning: what came since follows it")
+    every = timedelta(seconds=platform.settings.feed_run_seconds)
+    newest = context.instance.get_run_records(dg.RunsFilter(job_name=jobs.feed_job.name), limit=1)
+    if newest and wall_now() - newest[0].create_timestamp < every:
+        return dg.SkipReason(f"the last run began less than {every} ago")
+    now = platform.clock.now()
+    request = dg.RunRequest(
+        run_key=f"feed {feed.tick_batches}",
+        partition_key=venue_day(now).isoformat(),
+        tags={SLOT_TAG: now.isoformat()},
+    )
+    return dg.SensorResult(run_requests=[request], cursor=str(feed.tick_batches))
+
+
+@dg.sensor(
     job=jobs.order_job,
     minimum_interval_seconds=5,
     default_status=RUNNING,
-    description="Judges and places, once after every poll that left open signals or live orders. "
-    "Skips in between: a signal is judged with the quotes of the poll that has just ended.",
+    description="Judges and places, once after every poll, and every run of the live feed, that "
+    "left open signals or live orders. Skips in between, and while a judgement is under way.",
 )
 def order_sensor(
     context: dg.SensorEvaluationContext, platform: Platform
 ) -> dg.SensorResult | dg.SkipReason:
-    """Judge and place, once after every poll that left open signals or live orders."""
-    ended = context.instance.get_runs(
-        dg.RunsFilter(job_name=jobs.poll_job.name, statuses=list(ENDED)), limit=10
-    )
-    # A backfill started by hand has no slot.
-    slot = next((run.tags[SLOT_TAG] for run in ended if SLOT_TAG in run.tags), None)
-    if slot is None or slot == context.cursor:
+    """Judge and place, once after every poll or feed run that left open signals or live orders."""
+    slots = [_newest_slot(context.instance, job.name) for job in (jobs.poll_job, jobs.feed_job)]
+    ended = " ".join(slot for slot in slots if slot is not None)
+    if not ended or ended == context.cursor:
         return dg.SkipReason("no poll has ended since the last judgement")
+    if is_unfinished(context.instance, jobs.order_job.name):
+        return dg.SkipReason("a judgement is under way: the next one follows it")
     with platform.database.transaction() as connection:
         open_signals = signals.open_signals(connection, venue_day(platform.clock.now()))
         live = ledger.live_orders(connection)
         held = own_holdings(connection) if platform.has_exit_rules else []
     if not open_signals and not live and not held:
         why = "no open signal, no live order, nothing held that a rule could sell"
-        return dg.SensorResult(skip_reason=why, cursor=slot)
-    request = dg.RunRequest(run_key=f"orders {slot}", tags={SLOT_TAG: slot})
-    return dg.SensorResult(run_requests=[request], cursor=slot)
+        return dg.SensorResult(skip_reason=why, cursor=ended)
+    newest = max(slot for slot in slots if slot is not None)
+    request = dg.RunRequest(run_key=f"orders {ended}", tags={SLOT_TAG: newest})
+    return dg.SensorResult(run_requests=[request], cursor=ended)
 
 
 @dg.sensor(
@@ -143,77 +175,42 @@ def reconcile_sensor(
         live = ledger.live_orders(connection)
     if state != "halted" or not live:
         return dg.SkipReason(f"trading is {state}, {len(live)} orders are live")
-    unfinished = dg.RunsFilter(job_name=jobs.reconcile_job.name, statuses=list(UNFINISHED))
-    if context.instance.get_runs(unfinished, limit=1):
+    if is_unfinished(context.instance, jobs.reconcile_job.name):
         return dg.SkipReason("a round of cancelling is under way")
     round_ = int(wall_now().timestamp() // HALT_ROUND_SECONDS)
     return dg.RunRequest(run_key=f"halted {round_}")
 
 
-@dg.schedule(
+@dg.sensor(
     job=jobs.markets_job,
-    cron_schedule="7 * * * *",
-    description="Refreshes the universe every hour: which markets are open, and which are tracked.",
-    execution_timezone=VENUE_TIMEZONE,
-    default_status=dg.DefaultScheduleStatus.RUNNING,
+    minimum_interval_seconds=NEWS_SECONDS,
+    default_status=RUNNING,
+    description="Refreshes the universe when the live feed has told that a market was made, "
+    "paused, determined or changed, every minute at most. Skips where no feed writes.",
 )
-def markets_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-    """Refresh the universe every hour."""
-    return dg.RunRequest()
-
-
-@dg.schedule(
-    job=jobs.daily_summaries_job,
-    cron_schedule="15 0 * * *",
-    description="Makes yesterday's summaries final, a quarter of an hour after the New York day.",
-    execution_timezone=VENUE_TIMEZONE,
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-)
-def daily_summaries_schedule(
-    context: dg.ScheduleEvaluationContext, platform: Platform
-) -> dg.RunRequest:
-    """Make yesterday's summaries final, a quarter of an hour after the New York day has ended."""
-    yesterday = venue_day(platform.clock.now()) - timedelta(days=1)
-    return dg.RunRequest(partition_key=yesterday.isoformat())
-
-
-@dg.schedule(
-    job=jobs.reconcile_job,
-    cron_schedule="*/5 * * * *",
-    description="Brings orders, fills, positions and portfolio to what the venue states.",
-    execution_timezone=VENUE_TIMEZONE,
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-)
-def reconcile_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-    """Reconcile with the venue every five minutes."""
-    return dg.RunRequest()
-
-
-@dg.schedule(
-    job=house_keeping_job,
-    cron_schedule="30 1 * * *",
-    description="Archives and drops the days of ticks that are past retention, every night.",
-    execution_timezone=VENUE_TIMEZONE,
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-)
-def house_keeping_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-    """Archive and drop days past retention every night."""
-    return dg.RunRequest()
+def markets_sensor(
+    context: dg.SensorEvaluationContext, platform: Platform
+) -> dg.SensorResult | dg.SkipReason:
+    """Refresh the universe when the live feed has told news of markets."""
+    with platform.database.transaction() as connection:
+        feed = current_feed(connection)
+    if feed is None or str(feed.market_news) == (context.cursor or "0"):
+        return dg.SkipReason("no live feed has told news of markets")
+    if is_unfinished(context.instance, jobs.markets_job.name):
+        return dg.SkipReason("the universe is being refreshed")
+    request = dg.RunRequest(run_key=f"news {feed.market_news}")
+    return dg.SensorResult(run_requests=[request], cursor=str(feed.market_news))
 
 
 SENSORS = [
     history_sensor,
     poll_sensor,
+    feed_sensor,
     order_sensor,
+    markets_sensor,
     reconcile_sensor,
     failed_run_sensor,
     recovered_run_sensor,
-]
-SCHEDULES = [
-    markets_schedule,
-    daily_summaries_schedule,
-    reconcile_schedule,
-    house_keeping_schedule,
 ]
 
 
@@ -221,6 +218,18 @@ SCHEDULES = [
 def started_at() -> str:
     """Return when this code server asked first: another one means that something was restarted."""
     return wall_now().isoformat()
+
+
+def is_unfinished(instance: dg.DagsterInstance, job: str) -> bool:
+    """Tell whether a run of a job waits or is under way."""
+    wanted = dg.RunsFilter(job_name=job, statuses=list(UNFINISHED))
+    return bool(instance.get_runs(wanted, limit=1))
+
+
+def _newest_slot(instance: dg.DagsterInstance, job: str) -> str | None:
+    """Return the slot of the newest ended run of a job; a backfill started by hand has none."""
+    ended = instance.get_runs(dg.RunsFilter(job_name=job, statuses=list(ENDED)), limit=10)
+    return next((run.tags[SLOT_TAG] for run in ended if SLOT_TAG in run.tags), None)
 
 
 def missing_history(platform: Platform, now: datetime) -> list[str]:

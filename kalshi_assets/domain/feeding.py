@@ -61,6 +61,7 @@ class Feeding:
         to_ask: markets whose state REST must tell.
         trades_since: from when on trades must be read over REST, None where none are missing.
         newest_at: the exchange's time of the newest quote or trade.
+        series: whose markets' news are told on; the exchange tells those of all markets.
     """
 
     def __init__(self, sure_until: datetime) -> None:
@@ -68,6 +69,7 @@ class Feeding:
         self.to_ask: set[str] = set()
         self.trades_since: datetime | None = sure_until
         self.newest_at: datetime | None = None
+        self.series: frozenset[str] = frozenset()
         self.refusals: list[Refusal] = []
         self._read_since: datetime | None = None
         self._states: dict[str, str] = {}
@@ -178,6 +180,8 @@ class Feeding:
         self.trades_since = min(self.trades_since or since, since)
 
     def _news(self, notice: LifecycleNotice) -> None:
+        if notice.market_ticker.split("-", 1)[0] not in self.series:
+            return
         self.batch.has_market_news = True
         if self._states.pop(notice.market_ticker, None) is not None:
             self.to_ask.add(notice.market_ticker)

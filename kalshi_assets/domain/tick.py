@@ -4,13 +4,16 @@ An observation's key is market, source and source time: the poll's slot, or the 
 interval. So a repeated poll of a slot, or a repeated backfill, adds nothing.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from kalshi_assets.domain.market import Candle, MarketSnapshot, Trade
 
 RawTick = dict[str, Any]
-# The tag by which a run knows the poll slot it serves.
+# A tick that came so long after newer ones still takes its place in a run about this moment; what
+# comes later is for whoever loads it to clean the whole day anew.
+LATEST = timedelta(minutes=5)
+# The tag by which a run knows the poll slot it serves, or of a feed the moment.
 SLOT_TAG = "kalshi/slot"
 # The tags by which a run knows the days it loads, and that it asks again for loaded ones: for
 # after their ticks were removed by hand.

@@ -13,22 +13,19 @@ from functools import partial
 from threading import Event
 from time import sleep
 
-from kalshi_assets.domain.calendar import CollectionCalendar, venue_day
+from kalshi_assets.domain.calendar import CollectionCalendar
 from kalshi_assets.domain.clock import VenueClock, wall_now
 from kalshi_assets.errors import ConfigurationError, StorageError
 from kalshi_assets.runtime.alert_channels import channels_of
 from kalshi_assets.runtime.alert_sender import Sender
 from kalshi_assets.runtime.background import in_background
+from kalshi_assets.runtime.feed_watch import FeedWatch, StreamWatch
 from kalshi_assets.runtime.heartbeat import Heartbeat, ping
 from kalshi_assets.settings import Settings
-from kalshi_assets.storage.alert_causes import alert_on_silence, newest_answer_at, settle_silence
-from kalshi_assets.storage.engine import ALERT_LOCK, Connection, Database
+from kalshi_assets.storage.engine import ALERT_LOCK, Database
 
 STEP_SECONDS = 2.0
 TEST_SECONDS = 30.0
-SILENT_SLOTS = 4
-# A new installation loads its history first, for ten minutes at most.
-FIRST_POLL_PATIENCE = timedelta(minutes=12)
 _logger = logging.getLogger(__name__)
 
 
@@ -90,30 +87,6 @@ def test_channels(settings: Settings) -> Mapping[str, str | None]:
 
 
 @dataclass(frozen=True)
-class FeedWatch:
-    """Notices that no quotes come while they should, on the venue's clock."""
-
-    collection: CollectionCalendar
-    poll_seconds: int
-    started_at: datetime
-
-    def step(self, connection: Connection, now: datetime) -> None:
-        """Alert where no poll was answered for four slots; settle that where one was."""
-        if not self.collection.is_open(now):
-            return
-        longest = timedelta(seconds=SILENT_SLOTS * self.poll_seconds)
-        newest = newest_answer_at(connection)
-        if newest is not None and now - newest <= longest:
-            settle_silence(connection, at=now)
-            return
-        opened_at, _ = self.collection.hours_of(venue_day(now))
-        due_since = max(self.started_at, opened_at)
-        patience = longest if newest is not None else longest + FIRST_POLL_PATIENCE
-        if now - due_since > patience:
-            alert_on_silence(connection, since=newest or due_since, at=now)
-
-
-@dataclass(frozen=True)
 class Service:
     """Everything the process does in turn, on one database."""
 
@@ -121,6 +94,7 @@ class Service:
     clock: VenueClock
     sender: Sender
     feed: FeedWatch
+    stream: StreamWatch | None
     heartbeat: Heartbeat | None
 
     @classmethod
@@ -140,6 +114,7 @@ class Service:
                 source=f"kalshi-assets {settings.identity}",
             ),
             feed=FeedWatch(calendar, settings.poll_seconds, clock.now()),
+            stream=StreamWatch(clock, clock.now()) if settings.feed == "stream" else None,
             heartbeat=None if url is None else Heartbeat(url, every),
         )
 
@@ -166,6 +141,8 @@ class Service:
         """
         with self.database.transaction() as connection:
             self.feed.step(connection, self.clock.at(now))
+            if self.stream is not None:
+                self.stream.step(connection, now)
         self.sender.step(now)
         if self.heartbeat is not None:
             self.heartbeat.step(now)

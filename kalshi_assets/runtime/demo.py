@@ -49,7 +49,7 @@ def run_with_ui(settings: Settings, *, replay: Replay, port: int) -> None:
         click.echo("A poll follows every 90 seconds. Ctrl-C stops everything.\n", err=True)
         told: set[str] = set()
         while True:
-            demo.children.require_alive()
+            demo.children.look_after()
             for line in story(demo.database):
                 if line not in told:
                     click.echo(line, err=True)

@@ -147,6 +147,7 @@ class Service:
         if self._tracked:
             self._feeding.miss(self.clock.now())
         self._tracked = tracked
+        self._feeding.series = frozenset(ticker.split("-", 1)[0] for ticker in tracked)
         self._feeding.to_ask.update(tracked)
         for channel in CHANNELS:
             stream.want(channel, tracked)

@@ -38,10 +38,13 @@ class Writing:
             feeds.beat(
                 connection,
                 self._owner,
+                now=now,
                 wall=wall_now(),
                 is_streaming=is_streaming,
                 trades_sure_until=sure_until,
                 newest_at=newest_at,
+                has_ticks=bool(batch.ticks),
+                has_news=batch.has_market_news,
             )
             self._rows(connection, batch, now)
             if batch.ticks:

@@ -8,6 +8,7 @@ nothing else.
 
 import ctypes
 import json
+import logging
 import os
 import signal
 import socket
@@ -26,7 +27,9 @@ from kalshi_assets.storage.embedded import ProcessMark
 
 MARK = "DESK_RUN_FOLDER"
 STOP_SECONDS = 10.0
+LONGEST_PAUSE_SECONDS = 60.0
 _PR_SET_PDEATHSIG = 1
+_logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -36,8 +39,12 @@ class Child:
     name: str
     process: "subprocess.Popen[bytes]"
     log: Path
+    start: Callable[[], "subprocess.Popen[bytes]"]
     is_ended_last: bool = False
     is_needed: bool = True
+    started_at: float = field(default_factory=monotonic)
+    restarts: int = 0
+    restart_at: float | None = None
 
     def require_alive(self) -> None:
         """Check that it still runs.
@@ -51,6 +58,23 @@ class Child:
                 f"{self.name} ended with exit code {code}; its log {self.log} ends with:\n"
                 + last_lines(self.log)
             )
+
+    def restart_where_ended(self) -> bool:
+        """Start it again some time after it ended, and tell whether it was.
+
+        The pause doubles with every early end.
+        """
+        if self.process.poll() is None:
+            return False
+        now = monotonic()
+        if self.restart_at is None:
+            was_early = now - self.started_at < LONGEST_PAUSE_SECONDS
+            self.restarts = self.restarts + 1 if was_early else 0
+            self.restart_at = now + min(LONGEST_PAUSE_SECONDS, 2.0**self.restarts)
+        if now < self.restart_at:
+            return False
+        self.process, self.started_at, self.restart_at = self.start(), now, None
+        return True
 
 
 @dataclass
@@ -82,34 +106,34 @@ class Children:
         """Start a program; its output goes to `<folder>/<name>.log`.
 
         One that others call is ended last: a run that still works must not take our own end for an
-        outage of the exchange, and halt trading. Without one that is not needed, the rest goes on.
+        outage of the exchange, and halt trading. Without one that is not needed, the rest goes on,
+        and it is started again.
         """
         log = self.folder / f"{name}.log"
-        with log.open("wb") as output:
-            process = subprocess.Popen(  # noqa: S603  the words are ours
-                list(words),
-                env={**env, MARK: str(self.folder.resolve())},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                preexec_fn=_end_with_owner(),
-            )
-        child = Child(name, process, log, is_ended_last, is_needed)
-        mark = ProcessMark.of(process.pid) or ProcessMark(process.pid, "")
-        (self.folder / f"{name}.json").write_text(json.dumps(asdict(mark)))
+        log.write_bytes(b"")
+        marked = {**env, MARK: str(self.folder.resolve())}
+
+        def start() -> "subprocess.Popen[bytes]":
+            process = _started(words, marked, log)
+            mark = ProcessMark.of(process.pid) or ProcessMark(process.pid, "")
+            (self.folder / f"{name}.json").write_text(json.dumps(asdict(mark)))
+            return process
+
+        child = Child(name, start(), log, start, is_ended_last, is_needed)
         self._children.append(child)
         return child
 
-    def require_alive(self) -> None:
-        """Check that every child that is needed still runs.
+    def look_after(self) -> None:
+        """Check that every child that is needed still runs; start the others again that ended.
 
         Raises:
-            ProcessError: one ended.
+            ProcessError: one that is needed ended.
         """
         for child in self._children:
             if child.is_needed:
                 child.require_alive()
+            elif child.restart_where_ended():
+                _logger.warning("%s had ended and is started again, see %s", child.name, child.log)
 
     def wait_for(self, condition: Callable[[], bool], *, what: str, seconds: float) -> None:
         """Wait until a condition holds, while every child lives.
@@ -119,7 +143,7 @@ class Children:
         """
         deadline = monotonic() + seconds
         while not condition():
-            self.require_alive()
+            self.look_after()
             if monotonic() > deadline:
                 raise ProcessError(
                     f"{what} did not happen within {seconds:.0f} s: see {self.folder}"
@@ -180,6 +204,19 @@ def _read_mark(path: Path) -> ProcessMark | None:
         return ProcessMark(**json.loads(path.read_text()))
     except (OSError, ValueError, TypeError):
         return None
+
+
+def _started(words: Sequence[str], env: Mapping[str, str], log: Path) -> "subprocess.Popen[bytes]":
+    with log.open("ab") as output:
+        return subprocess.Popen(  # noqa: S603  the words are ours
+            list(words),
+            env=dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=_end_with_owner(),
+        )
 
 
 def free_port() -> int:

@@ -42,7 +42,7 @@ def run(settings: Settings, *, port: int) -> None:
                     err=True,
                 )
                 while True:
-                    children.require_alive()
+                    children.look_after()
                     sleep(1)
 
 

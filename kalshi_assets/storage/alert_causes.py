@@ -19,7 +19,7 @@ from kalshi_assets.settings import AlertKind
 from kalshi_assets.storage.alerts import raise_alert, settle_cause
 from kalshi_assets.storage.schema import alerts, breaker_failures, breaker_transitions, polls
 
-FEED, HALT = "feed", "halt "
+FEED, STREAM, HALT = "feed", "stream", "halt "
 # An outage ends with the call that gets through. Quotes come with the next poll, and the order job
 # after that one is the first to judge them.
 AFTERMATH = timedelta(minutes=4)
@@ -110,6 +110,28 @@ def alert_on_silence(connection: Connection, *, since: datetime, at: datetime) -
         todo="run `kalshi-assets doctor`, and look at the newest run of poll_job in the UI",
         at=at,
     )
+
+
+def alert_on_stream_away(connection: Connection, *, since: datetime, at: datetime) -> bool:
+    """Raise an alert: the live feed tells nothing since a moment, though it is wanted."""
+    if is_outage(connection):
+        return False
+    return raise_alert(
+        connection,
+        kind="feed_down",
+        cause=STREAM,
+        what=f"The live feed is away: nothing was streamed since {since:%Y-%m-%d %H:%M:%S} UTC",
+        why="the feed service has ended, or the exchange's WebSocket does not answer it",
+        done="it is started and connected again and again; polls go on meanwhile, so that trading "
+        "goes on, more slowly",
+        todo="look into feed.log in the run folder; `kalshi-assets doctor` tries the key",
+        at=at,
+    )
+
+
+def settle_stream(connection: Connection, *, at: datetime) -> bool:
+    """Note that the live feed tells something again."""
+    return settle_cause(connection, STREAM, at=at)
 
 
 def is_outage(connection: Connection) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select, text, update
+from sqlalchemy import Connection, func, select, text, update
 
 from kalshi_assets.domain.market import BookLevel
 from kalshi_assets.domain.stream import BookUpdate
@@ -27,7 +27,13 @@ LONGEST_SILENCE = timedelta(seconds=15)
 
 @dataclass(frozen=True)
 class Feed:
-    """A feed as it was when it wrote last; `beat_wall_at` is wall time, the rest the venue's."""
+    """A feed as it was when it wrote last; `beat_wall_at` is wall time, the rest the venue's.
+
+    Attributes:
+        tick_batches: batches with ticks that feeds have written to this database so far.
+        market_news: batches with news of markets, likewise.
+        away_since: since when the stream tells nothing; None while it does.
+    """
 
     owner: str
     started_at: datetime
@@ -35,6 +41,9 @@ class Feed:
     is_streaming: bool
     trades_sure_until: datetime
     newest_at: datetime | None
+    tick_batches: int = 0
+    market_news: int = 0
+    away_since: datetime | None = None
 
     def is_alive(self, wall: datetime) -> bool:
         """Tell whether it still writes at a moment of the wall clock."""
@@ -53,7 +62,15 @@ def claim_feed(connection: Connection, owner: str, *, now: datetime, wall: datet
     before = current_feed(connection)
     sure_until = now if before is None else before.trades_sure_until
     claimed = Feed(
-        owner, now, wall, is_streaming=False, trades_sure_until=sure_until, newest_at=None
+        owner,
+        now,
+        wall,
+        is_streaming=False,
+        trades_sure_until=sure_until,
+        newest_at=None,
+        tick_batches=0 if before is None else before.tick_batches,
+        market_news=0 if before is None else before.market_news,
+        away_since=now if before is None else before.away_since or now,
     )
     upsert(connection, feeds, [{"name": NAME, **vars(claimed)}])
     return claimed
@@ -63,12 +80,26 @@ def beat(
     connection: Connection,
     owner: str,
     *,
+    now: datetime,
     wall: datetime,
     is_streaming: bool,
     trades_sure_until: datetime,
     newest_at: datetime | None,
+    has_ticks: bool,
+    has_news: bool,
 ) -> None:
     """Note that the feed is alive, in the transaction of what it writes.
+
+    Args:
+        connection: of the batch.
+        owner: this feed.
+        now: the venue's moment.
+        wall: the wall clock's.
+        is_streaming: the stream tells something at present.
+        trades_sure_until: up to when every trade is kept once this transaction is.
+        newest_at: the exchange's time of the newest quote or trade.
+        has_ticks: the batch has ticks.
+        has_news: the batch has news of markets.
 
     Raises:
         StorageError: another feed has taken over.
@@ -77,6 +108,9 @@ def beat(
         "beat_wall_at": wall,
         "is_streaming": is_streaming,
         "trades_sure_until": trades_sure_until,
+        "tick_batches": feeds.c.tick_batches + int(has_ticks),
+        "market_news": feeds.c.market_news + int(has_news),
+        "away_since": None if is_streaming else func.coalesce(feeds.c.away_since, now),
     }
     if newest_at is not None:
         values["newest_at"] = newest_at

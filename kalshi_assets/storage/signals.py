@@ -5,11 +5,13 @@ from dataclasses import fields
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, select, update
+from sqlalchemy import Connection, Row, and_, delete, select, text, update
 
 from kalshi_assets.domain.signal import Signal
 from kalshi_assets.storage.rows import upsert
 from kalshi_assets.storage.schema import decisions, rolling_averages, signals
+
+SIGNALS_LOCK = 715_014
 
 
 def open_signals(connection: Connection, day: date) -> dict[str, Signal]:
@@ -37,6 +39,11 @@ def episodes_with_grounds(connection: Connection, days: Sequence[date]) -> list[
         .order_by(signals.c.market_ticker, signals.c.started_at)
     )
     return [dict(row._mapping) for row in connection.execute(query)]
+
+
+def lock_signals(connection: Connection) -> None:
+    """Let no other transaction make signals until this one ends: an older look must not win."""
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": SIGNALS_LOCK})
 
 
 def save_signals(connection: Connection, day: date, rows: Sequence[Signal]) -> int:

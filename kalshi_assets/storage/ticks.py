@@ -25,7 +25,6 @@ from kalshi_assets.domain.calendar import day_bounds, venue_day
 from kalshi_assets.storage import schema
 from kalshi_assets.storage.raw_ticks import add_raw_ticks as add_raw_ticks
 from kalshi_assets.storage.rows import copy_all, ensure_day_partitions, replace_span
-from kalshi_assets.storage.schema.columns import INSTANT
 
 CLEANING_LOCK = 715_006
 raw_ticks, clean_ticks = schema.raw_ticks, schema.clean_ticks
@@ -50,17 +49,17 @@ def raw_ticks_of(connection: Connection, day: date) -> pd.DataFrame:
     return _frame(connection, raw_ticks, *day_bounds(day))
 
 
-def raw_ticks_after(
-    connection: Connection, start: datetime, end: datetime, *, after: Mapping[str, datetime]
-) -> pd.DataFrame:
-    """Return the raw ticks of [start, end), of each market only those later than its moment."""
-    known = func.unnest(
-        cast(list(after), ARRAY(Text())), cast(list(after.values()), ARRAY(INSTANT))
+def newest_live_ticks(connection: Connection, since: datetime, until: datetime) -> pd.DataFrame:
+    """Return each market's newest raw tick of a poll or the stream in [since, until]."""
+    ticks = raw_ticks.c
+    query = (
+        select(raw_ticks)
+        .distinct(ticks.market_ticker)
+        .where(ticks.source != "candle", ticks.observed_at >= since, ticks.observed_at <= until)
+        .order_by(ticks.market_ticker, ticks.observed_at.desc(), ticks.source.desc())
     )
-    done = known.table_valued("market_ticker", "moment", name="done").render_derived()
-    is_new = func.coalesce(raw_ticks.c.observed_at > done.c.moment, True)
-    query = select(raw_ticks).outerjoin(done, raw_ticks.c.market_ticker == done.c.market_ticker)
-    return _read(connection, raw_ticks, query.where(is_new), start, end)
+    newest = query.subquery()
+    return _read_of(connection, raw_ticks, select(newest))
 
 
 def raw_ticks_between(
@@ -70,7 +69,7 @@ def raw_ticks_between(
     query = select(raw_ticks)
     if tickers is not None:
         query = query.where(raw_ticks.c.market_ticker == func.any(cast(tickers, ARRAY(Text()))))
-    return _read(connection, raw_ticks, query, start, end + timedelta(microseconds=1))
+    return read_ticks(connection, raw_ticks, query, start, end + timedelta(microseconds=1))
 
 
 def clean_ticks_of(connection: Connection, day: date) -> pd.DataFrame:
@@ -220,10 +219,10 @@ _ANCHORS = text(
 
 
 def _frame(connection: Connection, table: Table, start: datetime, end: datetime) -> pd.DataFrame:
-    return _read(connection, table, select(table), start, end)
+    return read_ticks(connection, table, select(table), start, end)
 
 
-def _read(
+def read_ticks(
     connection: Connection,
     table: Table,
     query: Select[Any],
@@ -233,7 +232,12 @@ def _read(
     """Return what a query finds of a table's ticks in [start, end), sorted by market and moment."""
     moment = table.c.observed_at
     found = query.where(moment >= start, moment < end).order_by(table.c.market_ticker, moment)
-    result = connection.execute(found)
+    return _read_of(connection, table, found)
+
+
+def _read_of(connection: Connection, table: Table, query: Select[Any]) -> pd.DataFrame:
+    """Return what a query finds of a table's columns, with their types."""
+    result = connection.execute(query)
     frame = pd.DataFrame(result.fetchall(), columns=list(result.keys()))
     for column in table.columns:
         if column.type.python_type is int:

@@ -33,8 +33,9 @@ def moments_to_average(
     Args:
         connection: a transaction.
         day: the New York day.
-        behind: those without an average, from so long before the day's newest average on; what a
-            whole day's run left out earlier is for its rerun. Without it, all.
+        behind: only those without an average, from so long before the day's newest average on, and
+            of a market without any since then all behind its newest. What a whole day's run left
+            out earlier is for its rerun.
     """
     start, end = day_bounds(day)
     if behind is None:
@@ -44,7 +45,8 @@ def moments_to_average(
         newest = select(func.max(as_of)).where(as_of >= start, as_of < end)
         last = connection.scalar(newest)
         since = start if last is None else max(start, last - behind)
-        rows = connection.execute(_NOT_AVERAGED, {"start": since, "end": end})
+        values = {"day": day, "start": start, "since": since, "end": end}
+        rows = connection.execute(_NOT_AVERAGED, values)
     return {(row[0], row[1]): Anchor(*row[1:]) for row in rows}
 
 
@@ -56,15 +58,37 @@ _USABLE = text(
     ORDER BY observed_at, market_ticker
     """
 )
+# Every market with clean ticks of the day has a memory of it. The second part costs two looks into
+# indexes a market, so it is for those that the first one does not know enough of.
 _NOT_AVERAGED = text(
     """
     SELECT market_ticker, observed_at, source, mid, hold_ms, price_ms, covered_ms, tick_count
     FROM kalshi.clean_ticks c
-    WHERE is_usable AND observed_at >= :start AND observed_at < :end
+    WHERE is_usable AND observed_at >= :since AND observed_at < :end
       AND NOT EXISTS (
           SELECT FROM kalshi.rolling_averages a
           WHERE a.as_of = c.observed_at AND a.market_ticker = c.market_ticker
-            AND a.as_of >= :start AND a.as_of < :end
+            AND a.as_of >= :since AND a.as_of < :end
+      )
+    UNION ALL
+    SELECT m.market_ticker, t.*
+    FROM kalshi.cleaning_memories m
+    LEFT JOIN LATERAL (
+        SELECT as_of FROM kalshi.rolling_averages a
+        WHERE a.market_ticker = m.market_ticker AND a.as_of >= :start AND a.as_of < :since
+        ORDER BY a.as_of DESC LIMIT 1
+    ) AS newest ON true
+    CROSS JOIN LATERAL (
+        SELECT observed_at, source, mid, hold_ms, price_ms, covered_ms, tick_count
+        FROM kalshi.clean_ticks c
+        WHERE c.market_ticker = m.market_ticker AND c.is_usable
+          AND c.observed_at >= :start AND c.observed_at < :since
+          AND c.observed_at > coalesce(newest.as_of, '-infinity')
+    ) AS t
+    WHERE m.day = :day
+      AND m.market_ticker NOT IN (
+          SELECT market_ticker FROM kalshi.rolling_averages
+          WHERE as_of >= :since AND as_of < :end
       )
     ORDER BY observed_at, market_ticker
     """

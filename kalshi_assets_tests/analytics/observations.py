@@ -18,7 +18,7 @@ from kalshi_assets.analytics.faults import CleaningRules
 from kalshi_assets.domain.price import PriceGrid, PriceRange
 from kalshi_assets.storage.schema import raw_ticks
 
-Source = Literal["poll", "candle"]
+Source = Literal["stream", "poll", "candle"]
 Flaw = Literal["", "no_bid", "no_ask", "empty", "crossed", "off_grid", "stale"]
 
 CENT = 10_000
@@ -58,7 +58,7 @@ class Observation:
     @property
     def hold(self) -> int:
         """For how many milliseconds the price may hold."""
-        return LIVE_HOLD if self.source == "poll" else 2 * self.minutes * 60 * SECOND
+        return 2 * self.minutes * 60 * SECOND if self.source == "candle" else LIVE_HOLD
 
     @property
     def is_good(self) -> bool:

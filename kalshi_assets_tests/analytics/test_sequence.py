@@ -74,6 +74,18 @@ def test_one_tick_of_a_wrong_clock_does_not_put_all_later_ones_out_of_order() ->
     assert found[-1] == [], "ten hours later it is forgotten"
 
 
+def test_what_the_stream_told_while_a_poll_was_answered_is_no_fault() -> None:
+    seconds = [timedelta(seconds=n) for n in range(10)]
+    told = polls({}, {"volume": 1_010}, {"volume": 1_005}, {"volume": 1_020}, step=seconds[3])
+    told["source"] = ["stream", "poll", "stream", "stream"]
+    told["quoted_at"] = told["observed_at"]
+    told.loc[1, "quoted_at"] = NOON + seconds[7]
+    assert faults(told) == [[], [], [], []]
+
+    told.loc[1, "quoted_at"] = NOON + timedelta(minutes=5)
+    assert faults(told)[2] == ["out_of_order"], "no answer takes so long: a clock is wrong"
+
+
 def test_a_volume_that_falls_is_another_contract_and_from_then_on_its_prices_count() -> None:
     raw = polls({}, {"volume": 10, "bid": 80}, {"volume": 12, "bid": 80})
     assert faults(raw) == [[], ["contract_roll"], []]

@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 from sqlalchemy import text
 
-from kalshi_assets.defs import sensors
+from kalshi_assets.defs import schedules, sensors
 from kalshi_assets.defs.partitions import RANGE_END_TAG, RANGE_START_TAG
 from kalshi_assets.defs.resources import Platform
 from kalshi_assets.domain.calendar import venue_day
@@ -204,7 +204,7 @@ def test_yesterday_is_made_final_by_its_schedule(loaded_stand: Stand) -> None:
         resources={"platform": Platform()}, repository_def=defs.get_repository_def()
     )
     with context:
-        tick = sensors.daily_summaries_schedule.evaluate_tick(context)
+        tick = schedules.daily_summaries_schedule.evaluate_tick(context)
     [request] = requests(tick)
     assert request.partition_key == "2026-10-13"
 

@@ -10,21 +10,25 @@ from datetime import datetime, timedelta
 from datetime import time as clock_time
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
-from kalshi_assets.domain.clock import wall_now
+from kalshi_assets.domain.clock import VenueClock, wall_now
 from kalshi_assets.errors import ProcessError, StorageError
 from kalshi_assets.runtime import alerts as service
+from kalshi_assets.runtime import processes
 from kalshi_assets.runtime.alert_channels import channels_of
 from kalshi_assets.runtime.alert_sender import Line, Pace, Sender
 from kalshi_assets.runtime.alerts import Service
+from kalshi_assets.runtime.feed_watch import StreamWatch
 from kalshi_assets.runtime.heartbeat import Heartbeat
 from kalshi_assets.runtime.processes import Children, free_port
 from kalshi_assets.settings import ALERT_KINDS, Settings, environment
 from kalshi_assets.storage.alerts import Delivery, raise_alert, save_delivery
 from kalshi_assets.storage.engine import ALERT_LOCK, Database
+from kalshi_assets.storage.feeds import beat, claim_feed
 from kalshi_assets_tests.runtime.commands import (
     CHILDREN,
     FAILED,
@@ -303,6 +307,49 @@ def test_the_first_poll_of_a_new_installation_may_wait_for_its_history(stand: St
         assert len(stand.contents("alerts")) == count
 
 
+def test_a_live_feed_that_is_away_alerts_once_and_is_settled_when_it_streams_again(
+    stand: Stand,
+) -> None:
+    stand.change(feed="stream")
+    watch = Service.of(stand.settings, stand.database).stream
+    assert watch is not None
+    causes = "SELECT kind, cause, what, settled_at FROM kalshi.alerts"
+
+    def look(minutes: float, *, is_streaming: bool, has_beaten: bool = True) -> list[Any]:
+        wall = wall_now() + timedelta(minutes=minutes)
+        now = stand.now + timedelta(minutes=minutes)
+        with stand.database.transaction() as connection:
+            if has_beaten:
+                beat(
+                    connection,
+                    "feed",
+                    now=now,
+                    wall=wall,
+                    is_streaming=is_streaming,
+                    trades_sure_until=now,
+                    newest_at=None,
+                    has_ticks=False,
+                    has_news=False,
+                )
+            StreamWatch(clock, stand.now).step(connection, wall)
+        return stand.rows(causes)
+
+    clock = VenueClock(stand.now, wall_now())
+    with stand.database.transaction() as connection:
+        claim_feed(connection, "feed", now=stand.now, wall=wall_now())
+    assert look(1, is_streaming=True) == []
+    assert look(2, is_streaming=False) == []
+    assert look(4, is_streaming=False) == []
+    [row] = look(6, is_streaming=False)
+    assert (row["kind"], row["cause"], row["settled_at"]) == ("feed_down", "stream", None)
+    assert "14:32:00 UTC" in row["what"], "since when"
+    [row] = look(9, is_streaming=True)
+    assert row["settled_at"] is not None
+
+    assert len(look(11, is_streaming=False, has_beaten=False)) == 1
+    assert len(look(14, is_streaming=False, has_beaten=False)) == 2, "a dead feed streams nothing"
+
+
 def served(settings: Settings, log: Path) -> "subprocess.Popen[bytes]":
     with log.open("wb") as output:
         return subprocess.Popen(  # noqa: S603  ours
@@ -384,16 +431,31 @@ def test_without_an_address_there_is_nothing_to_serve(stand: Stand, shell: Shell
     assert "KALSHI_ALERT_URLS" in err
 
 
+def test_a_child_that_is_not_needed_is_started_again_when_it_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = iter(range(0, 10_000, 5))
+    monkeypatch.setattr(processes, "monotonic", lambda: float(next(seconds)))
+    with Children(tmp_path) as children:
+        child = children.start("feed", ["echo", "hello"], os.environ, is_needed=False)
+        first = child.process
+        until(lambda: first.poll() is not None)
+        for _ in range(3):
+            children.look_after()
+        assert child.process.pid != first.pid
+        until(lambda: child.log.read_text() == "hello\nhello\n")
+
+
 def test_a_child_that_is_not_needed_may_end(tmp_path: Path) -> None:
     with Children(tmp_path) as children:
         children.start("daemon", SLEEPER, {})
         children.start("alerts", ["true"], {"PATH": os.environ["PATH"]}, is_needed=False)
         until(lambda: children._children[1].process.poll() is not None)
-        children.require_alive()
+        children.look_after()
         children.start("webserver", ["true"], {"PATH": os.environ["PATH"]})
         until(lambda: children._children[2].process.poll() is not None)
         with pytest.raises(ProcessError, match="webserver ended"):
-            children.require_alive()
+            children.look_after()
 
 
 def delivered(stand: Stand, channel: str, *, is_ok: bool, detail: str = "") -> None:

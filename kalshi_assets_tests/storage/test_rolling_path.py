@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
 
 from kalshi_assets.analytics.rolling import RollingAverage
 from kalshi_assets.defs.market_data.averages import averages_at, summaries_of
@@ -248,14 +249,41 @@ def test_averages_of_a_day_are_the_same_after_a_second_run(connection: Connectio
     reclean_day(connection, day, RULES)
     stored, changed = [], []
     for _ in range(2):
-        wanted = totals.moments_to_average(connection, day)
-        found = averages_at(connection, wanted, 7, ALWAYS)
+        at_ticks = totals.moments_to_average(connection, day)
+        found = averages_at(connection, at_ticks, 7, ALWAYS, at_ticks=at_ticks)
         changed.append(averages.save_averages(connection, day, found, is_whole_day=True))
         stored.append(averages.averages_of(connection, day))
 
     assert stored[0] == stored[1]
     assert changed == [5, 0], "equal rows are left untouched"
     assert totals.moments_to_average(connection, day, behind=DAY) == {}
+
+
+def test_a_poll_averages_what_has_no_average_however_long_one_failed(
+    connection: Connection,
+) -> None:
+    day = date(2026, 6, 10)
+    start = day_bounds(day)[0]
+    busy = [Observation(start + timedelta(minutes=n), bid=40) for n in range(60)]
+    quiet = [Observation(start + timedelta(minutes=n), MARKETS[1], bid=40) for n in range(0, 60, 9)]
+    add(connection, [*busy, *quiet])
+    clean_new_ticks(connection, day, RULES)
+
+    def missing() -> list[tuple[str, datetime]]:
+        return list(totals.moments_to_average(connection, day, behind=timedelta(minutes=5)))
+
+    assert len(missing()) == len(busy) + len(quiet)
+    averages.save_averages(
+        connection, day, averages_at(connection, missing(), 7, ALWAYS), is_whole_day=False
+    )
+    assert missing() == []
+    for market, since in ((MARKETS[1], 20), (MARKETS[0], 58)):  # as if they had not been averaged
+        connection.execute(
+            text("DELETE FROM kalshi.rolling_averages WHERE market_ticker = :m AND as_of > :at"),
+            {"m": market, "at": start + timedelta(minutes=since)},
+        )
+    expected = [(MARKETS[1], o.at) for o in quiet if o.at > start + timedelta(minutes=20)]
+    assert sorted(missing()) == sorted([(MARKETS[0], busy[-1].at), *expected])
 
 
 def test_a_final_summary_states_the_day_as_brute_force_counts_it(connection: Connection) -> None:

@@ -7,13 +7,14 @@ import dagster as dg
 from kalshi_assets.analytics.rolling import RollingAverage
 from kalshi_assets.analytics.summaries import summarise
 from kalshi_assets.defs import freshness
-from kalshi_assets.defs.market_data.cleaning import CATCH_UP, JUST_BEFORE
+from kalshi_assets.defs.market_data.cleaning import JUST_BEFORE
 from kalshi_assets.defs.market_data.shown import average_plot, average_table, summary_table
 from kalshi_assets.defs.market_data.windows import averages_at as averages_at
 from kalshi_assets.defs.metadata import days_text, span_of
-from kalshi_assets.defs.partitions import asset_of_days, days_of, slot_of_run
+from kalshi_assets.defs.partitions import asset_of_days, days_of, live_days_of, slot_of_run
 from kalshi_assets.defs.resources import Platform
 from kalshi_assets.domain.calendar import CollectionCalendar, day_bounds
+from kalshi_assets.domain.tick import LATEST
 from kalshi_assets.settings import load_settings
 from kalshi_assets.storage import averages as rows
 from kalshi_assets.storage import summaries as summary_rows
@@ -53,14 +54,14 @@ def rolling_averages(
     """
     window_days, is_poll = platform.settings.window_days, slot_of_run(context) is not None
     averages: list[RollingAverage] = []
-    written, days = 0, days_of(context)
+    written, days = 0, live_days_of(context) or days_of(context)
     if not is_poll:
         with platform.database.transaction() as connection:
             days = sorted({*days, *rows.days_due(connection)})
     for day in days:
         with platform.database.transaction() as connection:
             rows.lock_averages(connection)
-            ticks = moments_to_average(connection, day, behind=CATCH_UP if is_poll else None)
+            ticks = moments_to_average(connection, day, behind=LATEST if is_poll else None)
             found = averages_at(connection, ticks, window_days, platform.collection, at_ticks=ticks)
             written += rows.save_averages(connection, day, found, is_whole_day=not is_poll)
             if not is_poll:

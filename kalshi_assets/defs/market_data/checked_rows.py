@@ -51,9 +51,8 @@ def _raw_rows(look: Look) -> pd.DataFrame:
     if look.days:
         return pd.concat([ticks.raw_ticks_of(look.connection, day) for day in look.days])
     poll = intake.latest_poll(look.connection)
-    slot = poll.slot if poll is not None else datetime.fromtimestamp(0).astimezone()
-    observed = ticks.raw_ticks_between(look.connection, slot, slot)
-    return observed[observed["source"] == "poll"]
+    since = poll.slot if poll is not None else look.now
+    return ticks.newest_live_ticks(look.connection, since, look.now)
 
 
 def _presence_rows(look: Look) -> pd.DataFrame:

@@ -12,37 +12,51 @@ from kalshi_assets.analytics.memory import Told
 from kalshi_assets.analytics.sequence import MILLISECOND
 from kalshi_assets.defs.collector import collector_paused
 from kalshi_assets.domain.calendar import day_bounds, days_between, venue_day
+from kalshi_assets.domain.tick import LATEST
+from kalshi_assets.storage import averages, ticks, uncleaned
 from kalshi_assets.storage import cleaning_memories as stored
-from kalshi_assets.storage import ticks
 from kalshi_assets.storage.engine import Connection
 from kalshi_assets.storage.rows import records
 
 # The database keeps microseconds.
 JUST_BEFORE = timedelta(microseconds=1)
-# A poll cleans what came so long behind the newest clean tick of all markets; what comes later than
-# that is late data, for whoever loads it to clean the whole day anew.
-CATCH_UP = timedelta(minutes=15)
 
 
 @collector_paused()
 def clean_new_ticks(connection: Connection, day: date, rules: CleaningRules) -> int:
-    """Clean the day's raw ticks that came after the last clean ones; return how many."""
+    """Clean the raw ticks that no clean tick was made of yet, and return how many were written.
+
+    A tick that came late takes its place: what was cleaned behind it is cleaned anew, and averaged
+    anew. Around midnight that may be ticks of the day before.
+    """
     ticks.lock_cleaning(connection)
     if stored.has_memories_after(connection, day):
         return reclean_day(connection, day, rules)
     start, end = day_bounds(day)
     before = stored.memories_before(connection, end, reach=rules.sequence.reach)
-    done = {ticker: at for ticker, at in before.last_at.items() if at >= start}
-    since = max([start, *(at - CATCH_UP for at in done.values())]) if before.is_whole else start
-    raw = ticks.raw_ticks_after(connection, since, end, after=done)
-    unknown = set(raw["market_ticker"]) - done.keys()
-    done |= stored.last_clean_moments(connection, unknown, start, end)
-    last = pd.to_datetime(raw["market_ticker"].map(done), utc=True)
-    raw = raw[~(raw["observed_at"] <= last)]
-    rows = _clean(connection, day, raw, before.known, rules, anchors=before.anchors)
-    ticks.add_clean_ticks(connection, _rows(rows.ticks))
-    stored.keep_memories(connection, day, rows.memories, _last_moments(rows.ticks))
-    return len(rows.ticks)
+    since = max([start, *before.last_at.values()]) if before.is_whole else start
+    firsts = uncleaned.uncleaned_ticks(connection, since - LATEST, end)
+    late = {t: at for t, at in firsts.items() if at <= before.last_at.get(t, at)}
+    _rewind(connection, late)
+    known = {t: memory for t, memory in before.known.items() if t not in late}
+    anchors = {t: anchor for t, anchor in before.anchors.items() if t not in late}
+    written = 0
+    for each in days_between(venue_day(min(firsts.values(), default=end)), day):
+        raw = uncleaned.raw_ticks_from(connection, *day_bounds(each), firsts=firsts)
+        rows = _clean(connection, each, raw, known, rules, anchors=anchors)
+        ticks.add_clean_ticks(connection, _rows(rows.ticks))
+        stored.keep_memories(connection, each, rows.memories, _last_moments(rows.ticks))
+        known |= rows.memories
+        anchors = {t: anchor for t, anchor in anchors.items() if t not in rows.memories}
+        written += len(rows.ticks)
+    return written
+
+
+def _rewind(connection: Connection, firsts: Mapping[str, datetime]) -> None:
+    """Take back what was cleaned of these markets from a moment on, and its averages."""
+    if firsts:
+        averages.lock_averages(connection)
+        uncleaned.forget_from(connection, firsts)
 
 
 def reclean_day(connection: Connection, day: date, rules: CleaningRules) -> int:

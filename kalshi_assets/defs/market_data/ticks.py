@@ -28,7 +28,9 @@ from kalshi_assets.storage import averages as average_rows
 from kalshi_assets.storage import intake
 from kalshi_assets.storage import markets as market_rows
 from kalshi_assets.storage import ticks as tick_rows
+from kalshi_assets.storage.raw_ticks import add_raw_ticks, lock_raw_ticks
 from kalshi_assets.storage.trading_state import halt
+from kalshi_assets.storage.uncleaned import markets_streamed_since
 
 POLLED = freshness.polled(load_settings())
 # Of what a poll shows faults and their share.
@@ -44,9 +46,9 @@ def raw_ticks(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mater
     """One quote observation of one market, with all quote fields as received.
 
     Prices are millionths of a dollar, counts hundredths of a contract. Three ways in: the poll,
-    every 90 seconds (source `poll`, dated to its slot), the live feed (source `stream`, dated by
-    the exchange) and, on backfill, hourly candlesticks (source `candle`, dated to their
-    end). What is there already stays; a second run adds nothing.
+    every 90 seconds (source `poll`, dated to its slot; left out where the stream has told newer),
+    the live feed (source `stream`, dated by the exchange) and, on backfill, hourly candlesticks
+    (source `candle`, dated to their end). What is there already stays; a second run adds nothing.
 
     **Refreshed** by every poll. A past day: materialise its partition, as many days as you like.
 
@@ -70,7 +72,8 @@ def clean_ticks(
 ) -> dg.MaterializeResult[None]:
     """A raw tick with mid, spread and fault flags; a faulty one is kept, flagged and not used.
 
-    Where sources overlap, polls count more than candles. Each tick carries its New York day's
+    Where sources overlap, the stream counts more than polls, and these more than candles. Each tick
+    carries its New York day's
     running totals (price x time, time covered), from which averages over any window follow.
 
     **Refreshed** by every poll, right after `raw_ticks`. A poll shows the faults of its last
@@ -130,7 +133,10 @@ def _poll(run_id: str, platform: Platform, slot: datetime) -> Metadata:
     poll = intake.Poll(slot, now, tracked, len(ticks), twice, len(batch.rejected))
     with platform.database.transaction() as connection:
         intake.save_poll(connection, poll)
-        added = tick_rows.add_raw_ticks(connection, ticks)
+        lock_raw_ticks(connection)
+        # A poll is dated to its slot, before it was answered: what the stream told since is newer.
+        streamed = markets_streamed_since(connection, slot)
+        added = add_raw_ticks(connection, [t for t in ticks if t["market_ticker"] not in streamed])
         intake.save_quarantined(connection, rejected_of([batch]), received_at=now, run_id=run_id)
         if batch.is_schema_drift:
             halt(connection, "schema_drift", why=_drift(batch), at=now)
@@ -139,6 +145,7 @@ def _poll(run_id: str, platform: Platform, slot: datetime) -> Metadata:
         "expected": len(tracked),
         "received": len(ticks),
         "added": added,
+        "newer_from_the_stream": len(streamed & {tick["market_ticker"] for tick in ticks}),
         "rejected_duplicates": len(batch.duplicates),
         "quarantined": len(batch.rejected),
         "unknown_fields": table(

@@ -9,7 +9,7 @@ import dagster as dg
 
 from kalshi_assets.defs import freshness
 from kalshi_assets.defs.metadata import cents_text, days_text, span_of, table
-from kalshi_assets.defs.partitions import asset_of_days, days_of, slot_of_run
+from kalshi_assets.defs.partitions import asset_of_days, days_of, live_days_of, slot_of_run
 from kalshi_assets.defs.resources import Platform
 from kalshi_assets.domain.price import MICROS_PER_CENT
 from kalshi_assets.domain.signal import Signal
@@ -40,8 +40,10 @@ def signals(context: dg.AssetExecutionContext, platform: Platform) -> dg.Materia
     rules = Rules.of_points(platform.settings.deviation_points)
     is_backfill = slot_of_run(context) is None
     found: list[Signal] = []
-    for day in days_of(context):
+    days = live_days_of(context) or days_of(context)
+    for day in days:
         with platform.database.transaction() as connection:
+            rows.lock_signals(connection)
             of_day = signals_of_day(day, average_rows.averages_of(connection, day), rules)
             rows.save_signals(connection, day, of_day)
             if is_backfill:
@@ -52,7 +54,7 @@ def signals(context: dg.AssetExecutionContext, platform: Platform) -> dg.Materia
     return dg.MaterializeResult(
         metadata={
             "open": _table(still_open),
-            "days": days_text(days_of(context)),
+            "days": days_text(days),
             "span": span_of([m for s in found for m in (s.started_at, s.last_seen_at)]),
             "episodes": len(found),
             **by_status,

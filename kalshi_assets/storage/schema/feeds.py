@@ -1,12 +1,13 @@
 """The live feed: whether one writes, and the books it keeps."""
 
-from sqlalchemy import Boolean, Table, Text
+from sqlalchemy import BigInteger, Boolean, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from kalshi_assets.storage.schema.columns import INSTANT, metadata, optional, required
 
 # One row. Only its `owner` may write; `beat_wall_at` is wall time, the rest the venue's. Every
-# trade up to `trades_sure_until` is kept; later ones may still have to be read over REST.
+# trade up to `trades_sure_until` is kept; later ones may still have to be read over REST. Counted
+# are batches with ticks, and with news of markets. Since `away_since` the stream tells nothing.
 feeds = Table(
     "feeds",
     metadata,
@@ -17,6 +18,9 @@ feeds = Table(
     required("is_streaming", Boolean()),
     required("trades_sure_until", INSTANT),
     optional("newest_at", INSTANT),
+    required("tick_batches", BigInteger()),
+    required("market_news", BigInteger()),
+    optional("away_since", INSTANT),
 )
 
 # The newest whole book of a market: `[[price, count], ...]`, best last, each side in its own
