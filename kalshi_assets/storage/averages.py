@@ -6,10 +6,12 @@ from decimal import Decimal
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, and_, delete, select, text
+from sqlalchemy import Connection, and_, delete, func, select, text
 
 from kalshi_assets.analytics.rolling import RollingAverage, window_start
+from kalshi_assets.analytics.running import EPOCH
 from kalshi_assets.domain.calendar import day_bounds, days_between
+from kalshi_assets.domain.tick import LATEST
 from kalshi_assets.storage import schema
 from kalshi_assets.storage.rows import (
     copy_all,
@@ -68,27 +70,43 @@ def lock_averages(connection: Connection) -> None:
 
 def latest_averages(connection: Connection) -> pd.DataFrame:
     """Return each tracked market's newest average and the price beside it; None where missing."""
-    newest = (
-        select(rolling_averages)
-        .where(rolling_averages.c.market_ticker == schema.markets.c.ticker)
-        .order_by(rolling_averages.c.as_of.desc())
-        .limit(1)
-        .lateral()
-    )
-    averaged = schema.markets.outerjoin(newest, schema.markets.c.is_tracked)
-    shown = (newest.c.as_of, newest.c.mean, newest.c.coverage)
-    at_tick = and_(
-        clean_ticks.c.market_ticker == newest.c.market_ticker,
-        clean_ticks.c.observed_at == newest.c.as_of,
-    )
-    query = (
-        select(schema.markets.c.ticker, *shown, clean_ticks.c.mid)
-        .select_from(averaged.outerjoin(clean_ticks, at_tick))
-        .where(schema.markets.c.is_tracked)
-        .order_by(schema.markets.c.ticker)
-    )
+    newest = connection.scalar(select(func.max(rolling_averages.c.as_of)))
+    since = {"recent": EPOCH if newest is None else newest - LATEST}
     columns = ["market_ticker", "as_of", "mean", "coverage", "mid"]
-    return pd.DataFrame([tuple(row) for row in connection.execute(query)], columns=columns)
+    rows = connection.execute(_LATEST, since)
+    return pd.DataFrame([tuple(row) for row in rows], columns=columns)
+
+
+# Most markets' newest average is among the newest of all, which lie together; of the others each
+# is looked up.
+_LATEST = text(
+    """
+    WITH recent AS (
+        SELECT DISTINCT ON (a.market_ticker) a.market_ticker, a.as_of, a.mean, a.coverage, c.mid
+        FROM kalshi.rolling_averages a
+        LEFT JOIN kalshi.clean_ticks c
+          ON c.market_ticker = a.market_ticker AND c.observed_at = a.as_of
+         AND c.observed_at >= :recent
+        WHERE a.as_of >= :recent
+        ORDER BY a.market_ticker, a.as_of DESC
+    ), earlier AS (
+        SELECT m.ticker AS market_ticker, a.*
+        FROM kalshi.markets m CROSS JOIN LATERAL (
+            SELECT as_of, mean, coverage,
+                   (SELECT mid FROM kalshi.clean_ticks c
+                    WHERE c.market_ticker = a.market_ticker AND c.observed_at = a.as_of)
+            FROM kalshi.rolling_averages a
+            WHERE a.market_ticker = m.ticker ORDER BY a.as_of DESC LIMIT 1
+        ) AS a
+        WHERE m.is_tracked AND m.ticker NOT IN (SELECT market_ticker FROM recent)
+    )
+    SELECT m.ticker, as_of, mean, coverage, mid
+    FROM kalshi.markets m
+    LEFT JOIN (SELECT * FROM recent UNION ALL SELECT * FROM earlier) AS newest
+      ON newest.market_ticker = m.ticker
+    WHERE m.is_tracked ORDER BY m.ticker
+    """
+)
 
 
 def latest_mean(connection: Connection, ticker: str, *, since: datetime) -> Decimal | None:

@@ -14,6 +14,7 @@ from sqlalchemy import ARRAY, Connection, Text, cast, delete, func, text
 
 from kalshi_assets.analytics.cleaning import Anchor
 from kalshi_assets.domain.calendar import venue_day
+from kalshi_assets.domain.tick import LATEST
 from kalshi_assets.storage.rows import copy_all
 from kalshi_assets.storage.schema import cleaning_memories
 
@@ -39,6 +40,8 @@ def memories_before(connection: Connection, end: datetime, *, reach: timedelta) 
     """Return each market's newest memory of a tick in [end - reach - a day, end)."""
     start = end - reach - timedelta(days=1)
     values = {"start": start, "end": end, "first": venue_day(start), "last": venue_day(end)}
+    newest = connection.scalar(_NEWEST_MOMENT, values)
+    values["recent"] = start if newest is None else max(start, newest - LATEST)
     rows = connection.execute(_NEWEST, values).all()
     fitting = [row for row in rows if row.remembered_at == row.observed_at]
     return Memories(
@@ -49,23 +52,43 @@ def memories_before(connection: Connection, end: datetime, *, reach: timedelta) 
     )
 
 
+_NEWEST_MOMENT = text(
+    """
+    SELECT max(observed_at) FROM kalshi.cleaning_memories
+    WHERE day BETWEEN :first AND :last AND observed_at < :end
+    """
+)
+# Most markets' newest tick is among the newest of all, which lie together; of the others each is
+# looked up.
 _NEWEST = text(
     """
-    WITH newest AS (
+    WITH remembered AS (
         SELECT DISTINCT ON (market_ticker) market_ticker, day
         FROM kalshi.cleaning_memories
         WHERE day BETWEEN :first AND :last AND observed_at >= :start AND observed_at < :end
         ORDER BY market_ticker, day DESC
+    ), recent AS MATERIALIZED (
+        SELECT DISTINCT ON (market_ticker) market_ticker, is_usable,
+               observed_at, source, mid, hold_ms, price_ms, covered_ms, tick_count
+        FROM kalshi.clean_ticks
+        WHERE observed_at >= :recent AND observed_at < :end
+        ORDER BY market_ticker, observed_at DESC
+    ), earlier AS (
+        SELECT r.market_ticker, c.*
+        FROM remembered r CROSS JOIN LATERAL (
+            SELECT is_usable, observed_at, source, mid, hold_ms, price_ms, covered_ms, tick_count
+            FROM kalshi.clean_ticks c
+            WHERE c.market_ticker = r.market_ticker
+              AND c.observed_at >= :start AND c.observed_at < :recent
+            ORDER BY c.observed_at DESC LIMIT 1
+        ) AS c
+        WHERE r.market_ticker NOT IN (SELECT market_ticker FROM recent)
     )
-    SELECT market_ticker, m.observed_at AS remembered_at, m.memory, c.*
-    FROM newest JOIN kalshi.cleaning_memories m USING (market_ticker, day)
-    LEFT JOIN LATERAL (
-        SELECT is_usable, observed_at, source, mid, hold_ms, price_ms, covered_ms, tick_count
-        FROM kalshi.clean_ticks c
-        WHERE c.market_ticker = m.market_ticker
-          AND c.observed_at >= :start AND c.observed_at < :end
-        ORDER BY c.observed_at DESC LIMIT 1
-    ) AS c ON true
+    SELECT market_ticker, m.observed_at AS remembered_at, m.memory, is_usable,
+           c.observed_at, source, mid, hold_ms, price_ms, covered_ms, tick_count
+    FROM remembered
+    JOIN kalshi.cleaning_memories m USING (market_ticker, day)
+    LEFT JOIN (SELECT * FROM recent UNION ALL SELECT * FROM earlier) AS c USING (market_ticker)
     """
 )
 

@@ -84,6 +84,7 @@ _NOT_AVERAGED = text(
         WHERE c.market_ticker = m.market_ticker AND c.is_usable
           AND c.observed_at >= :start AND c.observed_at < :since
           AND c.observed_at > coalesce(newest.as_of, '-infinity')
+        OFFSET 0  -- kept apart, or the whole day is read for a single market
     ) AS t
     WHERE m.day = :day
       AND m.market_ticker NOT IN (

@@ -11,13 +11,13 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
 from kalshi_assets.analytics.rolling import RollingAverage
 from kalshi_assets.defs.market_data.averages import averages_at, summaries_of
 from kalshi_assets.defs.market_data.cleaning import clean_new_ticks, reclean_day
 from kalshi_assets.domain.calendar import CollectionCalendar, day_bounds, venue_day
-from kalshi_assets.storage import averages, summaries, ticks, totals
+from kalshi_assets.storage import averages, schema, summaries, ticks, totals
 from kalshi_assets.storage.engine import Connection, Database
 from kalshi_assets.storage.migrate import prepare
 from kalshi_assets_tests.analytics.observations import (
@@ -38,6 +38,7 @@ from kalshi_assets_tests.stand import MOMENT, DatabaseMaker
 ALWAYS = CollectionCalendar()
 DAYS = 9
 DAY = timedelta(days=1)
+POLL = timedelta(seconds=90)
 LATER = datetime.fromisoformat("2027-01-01T00:00:00+00:00")
 # Each example writes days to a database; the pure twin of these properties shrinks what it finds.
 SLOW = settings(
@@ -284,6 +285,47 @@ def test_a_poll_averages_what_has_no_average_however_long_one_failed(
         )
     expected = [(MARKETS[1], o.at) for o in quiet if o.at > start + timedelta(minutes=20)]
     assert sorted(missing()) == sorted([(MARKETS[0], busy[-1].at), *expected])
+
+
+def test_the_newest_average_of_a_market_stands_beside_its_price_however_old(
+    connection: Connection,
+) -> None:
+    day = date(2026, 6, 10)
+    start = day_bounds(day)[0]
+    last = {market: start + timedelta(hours=n) for n, market in enumerate(MARKETS[:2])}
+    save_markets(connection, [*MARKETS[:2], "WITHOUT-A-TICK"])
+    add(connection, [Observation(at, market, bid=40) for market, at in last.items()])
+    add(connection, [Observation(at + POLL, market, bid=50) for market, at in last.items()])
+    clean_new_ticks(connection, day, RULES)
+    wanted = list(totals.moments_to_average(connection, day))
+    found = averages_at(connection, wanted, 7, ALWAYS)
+    averages.save_averages(connection, day, found, is_whole_day=True)
+
+    latest = averages.latest_averages(connection).set_index("market_ticker")
+
+    assert list(latest.index) == sorted([*MARKETS[:2], "WITHOUT-A-TICK"])
+    for market, at in last.items():
+        assert (latest["as_of"][market], latest["mid"][market]) == (at + POLL, 51 * CENT)
+        assert latest["mean"][market] == 41 * CENT
+    assert latest.loc["WITHOUT-A-TICK"].isna().all()
+
+
+def save_markets(connection: Connection, tickers: Sequence[str]) -> None:
+    row = {
+        "event_ticker": "E",
+        "series_ticker": "S",
+        "title": "A market",
+        "status": "active",
+        "open_at": MOMENT,
+        "close_at": MOMENT,
+        "grid": [],
+        "result": "",
+        "volume_24h": 0,
+        "is_tracked": True,
+        "first_seen_at": MOMENT,
+        "seen_at": MOMENT,
+    }
+    connection.execute(insert(schema.markets), [row | {"ticker": ticker} for ticker in tickers])
 
 
 def test_a_final_summary_states_the_day_as_brute_force_counts_it(connection: Connection) -> None:

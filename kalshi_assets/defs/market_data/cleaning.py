@@ -10,7 +10,6 @@ from kalshi_assets.analytics.cleaning import Anchor, Cleaned, clean
 from kalshi_assets.analytics.faults import CleaningRules
 from kalshi_assets.analytics.memory import Told
 from kalshi_assets.analytics.sequence import MILLISECOND
-from kalshi_assets.defs.collector import collector_paused
 from kalshi_assets.domain.calendar import day_bounds, days_between, venue_day
 from kalshi_assets.domain.tick import LATEST
 from kalshi_assets.storage import averages, ticks, uncleaned
@@ -22,7 +21,6 @@ from kalshi_assets.storage.rows import records
 JUST_BEFORE = timedelta(microseconds=1)
 
 
-@collector_paused()
 def clean_new_ticks(connection: Connection, day: date, rules: CleaningRules) -> int:
     """Clean the raw ticks that no clean tick was made of yet, and return how many were written.
 

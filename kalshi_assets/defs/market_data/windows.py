@@ -10,7 +10,6 @@ from kalshi_assets.analytics.rolling import (
     totals_until,
     window_start,
 )
-from kalshi_assets.defs.collector import collector_paused
 from kalshi_assets.defs.market_data.cleaning import JUST_BEFORE
 from kalshi_assets.domain.calendar import CollectionCalendar, day_bounds, days_between, venue_day
 from kalshi_assets.storage import ticks as tick_rows
@@ -21,7 +20,6 @@ from kalshi_assets.storage.totals import Moments, Span
 ONE_DAY = timedelta(days=1)
 
 
-@collector_paused()
 def averages_at(
     connection: Connection,
     wanted: Collection[tuple[str, datetime]],
