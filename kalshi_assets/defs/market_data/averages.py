@@ -5,7 +5,7 @@ from datetime import date, datetime
 import dagster as dg
 
 from kalshi_assets.analytics.rolling import RollingAverage
-from kalshi_assets.analytics.summaries import summarise
+from kalshi_assets.analytics.summaries import summarise, told_of_day
 from kalshi_assets.defs import freshness
 from kalshi_assets.defs.market_data.cleaning import JUST_BEFORE
 from kalshi_assets.defs.market_data.shown import average_plot, average_table, summary_table
@@ -123,10 +123,11 @@ def summaries_of(
 ) -> list[dict[str, object]]:
     """Return a day's summaries, one a market that was observed on it."""
     bounds = day_bounds(day)
-    raw, clean = tick_rows.raw_ticks_of(connection, day), tick_rows.clean_ticks_of(connection, day)
+    raw = told_of_day(tick_rows.raw_ticks_between(connection, *bounds), bounds)
+    clean = tick_rows.clean_ticks_of(connection, day)
     traded = trade_rows.trades_of(connection, *bounds)
     until = min(bounds[1], now) - JUST_BEFORE
-    tickers = sorted(set(raw["market_ticker"]))
+    tickers = sorted({*raw["market_ticker"], *clean["market_ticker"]})
     anchors = tick_rows.anchors_at(connection, [(ticker, until) for ticker in tickers])
     return [
         summarise(
