@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, and_, delete, func, select, text
+from sqlalchemy import Connection, delete, func, select, text
 
 from kalshi_assets.analytics.rolling import RollingAverage, window_start
 from kalshi_assets.analytics.running import EPOCH
@@ -180,19 +180,37 @@ _PRICE_COURSES = text(
 )
 
 
-def averages_of(connection: Connection, day: date) -> list[dict[str, Any]]:
-    """Return a day's averages with the quotes they stand beside: what strategies see."""
+def averages_of(connection: Connection, day: date, *, watch: int = 0) -> list[dict[str, Any]]:
+    """Return a day's averages with the quotes they stand beside: what strategies see.
+
+    Args:
+        connection: a transaction.
+        day: the New York day.
+        watch: only those whose price is at least so far off, in micros, and of each market the one
+            after such: the others begin, continue and end no episode.
+    """
     start, end = day_bounds(day)
-    at_tick = and_(
-        clean_ticks.c.market_ticker == rolling_averages.c.market_ticker,
-        clean_ticks.c.observed_at == rolling_averages.c.as_of,
-    )
-    quote = clean_ticks.c
-    query = (
-        select(rolling_averages, quote.mid, quote.yes_bid, quote.yes_ask)
-        .join(clean_ticks, at_tick)
-        .where(rolling_averages.c.as_of >= start, rolling_averages.c.as_of < end)
-        .where(rolling_averages.c.mean.is_not(None))
-        .order_by(rolling_averages.c.market_ticker, rolling_averages.c.as_of)
-    )
-    return [dict(row._mapping) for row in connection.execute(query)]
+    rows = connection.execute(_OF_DAY, {"start": start, "end": end, "watch": watch})
+    return [dict(row._mapping) for row in rows]
+
+
+_OF_DAY = text(
+    """
+    SELECT as_of, market_ticker, window_days, window_start, mean, coverage, covered_ms, price_ms,
+           tick_count, content_hash, mid, yes_bid, yes_ask
+    FROM (
+        SELECT *, coalesce(lag(is_off) OVER (PARTITION BY market_ticker ORDER BY as_of), false)
+               AS was_off
+        FROM (
+            SELECT a.*, c.mid, c.yes_bid, c.yes_ask, abs(c.mid - a.mean) >= :watch AS is_off
+            FROM kalshi.rolling_averages a
+            JOIN kalshi.clean_ticks c
+              ON c.market_ticker = a.market_ticker AND c.observed_at = a.as_of
+             AND c.observed_at >= :start AND c.observed_at < :end
+            WHERE a.as_of >= :start AND a.as_of < :end AND a.mean IS NOT NULL
+        ) AS beside
+    ) AS behind
+    WHERE is_off OR was_off
+    ORDER BY market_ticker, as_of
+    """
+)

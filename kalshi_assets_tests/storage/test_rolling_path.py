@@ -16,10 +16,12 @@ from sqlalchemy import insert, text
 from kalshi_assets.analytics.rolling import RollingAverage
 from kalshi_assets.defs.market_data.averages import averages_at, summaries_of
 from kalshi_assets.defs.market_data.cleaning import clean_new_ticks, reclean_day
+from kalshi_assets.defs.signals.mean_reversion import signals_of_day
 from kalshi_assets.domain.calendar import CollectionCalendar, day_bounds, venue_day
 from kalshi_assets.storage import averages, schema, summaries, ticks, totals
 from kalshi_assets.storage.engine import Connection, Database
 from kalshi_assets.storage.migrate import prepare
+from kalshi_assets.strategy.mean_reversion import Rules
 from kalshi_assets_tests.analytics.observations import (
     CENT,
     LIVE_HOLD,
@@ -308,6 +310,27 @@ def test_the_newest_average_of_a_market_stands_beside_its_price_however_old(
         assert (latest["as_of"][market], latest["mid"][market]) == (at + POLL, 51 * CENT)
         assert latest["mean"][market] == 41 * CENT
     assert latest.loc["WITHOUT-A-TICK"].isna().all()
+
+
+@settings(SLOW, max_examples=12)
+@given(history=histories(days=2), watch=st.sampled_from([1, 3 * CENT, 6 * CENT, 20 * CENT]))
+def test_the_averages_far_off_give_the_episodes_that_all_of_them_give(
+    prepared: Database, history: tuple[date, list[Observation]], watch: int
+) -> None:
+    first, observations = history
+    rules = Rules(trigger=2 * watch, watch=watch)
+    with prepared.engine.connect() as connection:
+        add(connection, observations)
+        clean_whole_days(connection, observations)
+        for day in days_of(first, 2):
+            wanted = list(totals.moments_to_average(connection, day))
+            found = averages_at(connection, wanted, 1, ALWAYS)
+            averages.save_averages(connection, day, found, is_whole_day=True)
+            chosen = averages.averages_of(connection, day, watch=watch)
+            every = averages.averages_of(connection, day)
+            assert signals_of_day(day, chosen, rules) == signals_of_day(day, every, rules)
+            assert len(every) == sum(average.mean is not None for average in found)
+        connection.rollback()
 
 
 def save_markets(connection: Connection, tickers: Sequence[str]) -> None:
