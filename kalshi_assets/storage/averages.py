@@ -13,6 +13,7 @@ from kalshi_assets.analytics.running import EPOCH
 from kalshi_assets.domain.calendar import day_bounds, days_between
 from kalshi_assets.domain.tick import LATEST
 from kalshi_assets.storage import schema
+from kalshi_assets.storage.engine import joined_as_sets
 from kalshi_assets.storage.rows import (
     copy_all,
     ensure_day_partitions,
@@ -73,7 +74,8 @@ def latest_averages(connection: Connection) -> pd.DataFrame:
     newest = connection.scalar(select(func.max(rolling_averages.c.as_of)))
     since = {"recent": EPOCH if newest is None else newest - LATEST}
     columns = ["market_ticker", "as_of", "mean", "coverage", "mid"]
-    rows = connection.execute(_LATEST, since)
+    with joined_as_sets(connection):
+        rows = connection.execute(_LATEST, since)
     return pd.DataFrame([tuple(row) for row in rows], columns=columns)
 
 
@@ -190,7 +192,8 @@ def averages_of(connection: Connection, day: date, *, watch: int = 0) -> list[di
             after such: the others begin, continue and end no episode.
     """
     start, end = day_bounds(day)
-    rows = connection.execute(_OF_DAY, {"start": start, "end": end, "watch": watch})
+    with joined_as_sets(connection):
+        rows = connection.execute(_OF_DAY, {"start": start, "end": end, "watch": watch})
     return [dict(row._mapping) for row in rows]
 
 

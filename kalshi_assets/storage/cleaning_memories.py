@@ -15,6 +15,7 @@ from sqlalchemy import ARRAY, Connection, Text, cast, delete, func, text
 from kalshi_assets.analytics.cleaning import Anchor
 from kalshi_assets.domain.calendar import venue_day
 from kalshi_assets.domain.tick import LATEST
+from kalshi_assets.storage.engine import joined_as_sets
 from kalshi_assets.storage.rows import copy_all
 from kalshi_assets.storage.schema import cleaning_memories
 
@@ -42,7 +43,8 @@ def memories_before(connection: Connection, end: datetime, *, reach: timedelta) 
     values = {"start": start, "end": end, "first": venue_day(start), "last": venue_day(end)}
     newest = connection.scalar(_NEWEST_MOMENT, values)
     values["recent"] = start if newest is None else max(start, newest - LATEST)
-    rows = connection.execute(_NEWEST, values).all()
+    with joined_as_sets(connection):
+        rows = connection.execute(_NEWEST, values).all()
     fitting = [row for row in rows if row.remembered_at == row.observed_at]
     return Memories(
         known={row.market_ticker: row.memory for row in fitting},

@@ -9,6 +9,7 @@ from sqlalchemy import ARRAY, Connection, Text, cast, func, select, text
 from kalshi_assets.analytics.cleaning import Anchor
 from kalshi_assets.analytics.rolling import Totals
 from kalshi_assets.domain.calendar import day_bounds
+from kalshi_assets.storage.engine import joined_as_sets
 from kalshi_assets.storage.schema import daily_summaries, rolling_averages
 
 # A market, and the first and last of some days.
@@ -46,7 +47,8 @@ def moments_to_average(
         last = connection.scalar(newest)
         since = start if last is None else max(start, last - behind)
         values = {"day": day, "start": start, "since": since, "end": end}
-        rows = connection.execute(_NOT_AVERAGED, values)
+        with joined_as_sets(connection):
+            rows = connection.execute(_NOT_AVERAGED, values)
     return {(row[0], row[1]): Anchor(*row[1:]) for row in rows}
 
 
