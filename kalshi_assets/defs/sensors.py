@@ -20,6 +20,8 @@ RUNNING = dg.DefaultSensorStatus.RUNNING
 HISTORY_RETRY = timedelta(seconds=30)
 HALT_ROUND_SECONDS = 15
 NEWS_SECONDS = 60
+# Checks ask of every tracked market: a feed tells of those that move, polls of the others.
+POLLS_APART = 3
 UNFINISHED = (
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -105,10 +107,14 @@ def feed_sensor(
     context: dg.SensorEvaluationContext, platform: Platform
 ) -> dg.SensorResult | dg.SkipReason:
     """Start one run for all that the live feed has told since the last one."""
+    now = platform.clock.now()
     with platform.database.transaction() as connection:
-        feed = current_feed(connection)
+        feed, poll = current_feed(connection), intake.latest_poll(connection)
     if feed is None or str(feed.tick_batches) == (context.cursor or "0"):
         return dg.SkipReason("no live feed has told anything new")
+    longest = timedelta(seconds=POLLS_APART * platform.settings.poll_seconds)
+    if poll is None or now - poll.slot > longest:
+        return dg.SkipReason(f"nothing was polled for {longest}: what was told waits for a poll")
     for job in (jobs.poll_job, jobs.feed_job):
         if is_unfinished(context.instance, job.name):
             return dg.SkipReason(f"a run of {job.name} is cleaning: what came since follows it")
@@ -116,7 +122,6 @@ def feed_sensor(
     newest = context.instance.get_run_records(dg.RunsFilter(job_name=jobs.feed_job.name), limit=1)
     if newest and wall_now() - newest[0].create_timestamp < every:
         return dg.SkipReason(f"the last run began less than {every} ago")
-    now = platform.clock.now()
     request = dg.RunRequest(
         run_key=f"feed {feed.tick_batches}",
         partition_key=venue_day(now).isoformat(),

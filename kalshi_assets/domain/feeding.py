@@ -180,11 +180,12 @@ class Feeding:
         self.trades_since = min(self.trades_since or since, since)
 
     def _news(self, notice: LifecycleNotice) -> None:
-        if notice.market_ticker.split("-", 1)[0] not in self.series:
-            return
-        self.batch.has_market_news = True
-        if self._states.pop(notice.market_ticker, None) is not None:
-            self.to_ask.add(notice.market_ticker)
+        ticker = notice.market_ticker
+        is_known = self._states.pop(ticker, None) is not None
+        if is_known:
+            self.to_ask.add(ticker)
+        if is_known or ticker.split("-", 1)[0] in self.series:
+            self.batch.has_market_news = True
 
     def _newest(self, at: datetime) -> None:
         self.newest_at = at if self.newest_at is None else max(self.newest_at, at)

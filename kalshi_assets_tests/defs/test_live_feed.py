@@ -149,6 +149,11 @@ def test_one_run_takes_all_that_the_feed_told_and_the_next_one_what_came_since(
     stand = loaded_stand
     assert not requests(ask(stand, sensors.feed_sensor)), "no feed"
     stand.poll()
+    told(stand, 0.5)
+    stand.execute("DELETE FROM kalshi.polls")
+    assert not requests(ask(stand, sensors.feed_sensor)), "quiet markets are known from polls only"
+    stand.later(90)
+    stand.poll()
     for seconds in (1, 2, 3):
         told(stand, seconds)
     tick = ask(stand, sensors.feed_sensor)

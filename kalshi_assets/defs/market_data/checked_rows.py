@@ -14,6 +14,8 @@ from kalshi_assets.storage import averages, events, gaps, intake, markets, signa
 from kalshi_assets.storage.engine import Connection
 
 GAPS_OF = timedelta(hours=1)
+# What the stream told so long after the newest poll is looked at instead of it.
+LONGEST_SINCE_POLL = timedelta(hours=1)
 # As far back as any window reaches: a day that is provisional there is read tick by tick.
 LONGEST_WINDOW = timedelta(days=28)
 
@@ -52,7 +54,8 @@ def _raw_rows(look: Look) -> pd.DataFrame:
         return pd.concat([ticks.raw_ticks_of(look.connection, day) for day in look.days])
     poll = intake.latest_poll(look.connection)
     since = poll.slot if poll is not None else look.now
-    return ticks.newest_live_ticks(look.connection, since, look.now)
+    until = min(look.now, since + LONGEST_SINCE_POLL)
+    return ticks.newest_live_ticks(look.connection, since, until)
 
 
 def _presence_rows(look: Look) -> pd.DataFrame:

@@ -14,6 +14,7 @@ def upgrade() -> None:
     for name in ("tick_batches", "market_news"):
         counter = sa.Column(name, sa.BigInteger(), nullable=False, server_default="0")
         op.add_column("feeds", counter, schema="kalshi")
+        op.alter_column("feeds", name, server_default=None, schema="kalshi")
     since = sa.Column("away_since", sa.DateTime(timezone=True))
     op.add_column("feeds", since, schema="kalshi")
 

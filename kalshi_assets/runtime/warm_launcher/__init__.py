@@ -1,0 +1,10 @@
+"""A run launcher that forks each run from a process in which the code is imported already.
+
+Nothing here knows of this project: any Dagster installation on Linux may use it. How it is
+configured and what it promises is told in docs/warm-launcher.md.
+
+`launcher.py` is what Dagster calls; `server.py` the warm process; `worker.py` what a forked run
+does; `claims.py` who executes which run; `protocol.py` how launcher and server speak.
+"""
+
+from kalshi_assets.runtime.warm_launcher.launcher import WarmRunLauncher as WarmRunLauncher

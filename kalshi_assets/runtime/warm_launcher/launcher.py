@@ -1,0 +1,188 @@
+"""The run launcher: has the warm process fork a run, and starts it cold where that cannot be."""
+
+import hashlib
+import json
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from dagster import DagsterRun, Field, IntSource, StringSource
+from dagster import _check as check
+from dagster._config.config_schema import UserConfigSchema
+from dagster._core.launcher import DefaultRunLauncher
+from dagster._core.launcher.base import CheckRunHealthResult, LaunchRunContext, WorkerStatus
+from dagster._core.origin import RepositoryPythonOrigin
+from dagster._serdes import serialize_value
+from dagster._serdes.config_class import ConfigurableClassData
+
+from kalshi_assets.runtime.warm_launcher import protocol
+from kalshi_assets.runtime.warm_launcher.claims import Claims
+
+# Read by libraries that would otherwise start threads when they are imported.
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+NO_FORK = "this system cannot fork a warm process safely: runs start as by the default launcher"
+_logger = logging.getLogger(__name__)
+
+
+class WarmRunLauncher(DefaultRunLauncher):
+    """Forks runs from a process that has imported the code already.
+
+    What it cannot fork it starts as `DefaultRunLauncher` does, and says why in the run's events.
+
+    Args:
+        inst_data: how Dagster wrote this launcher down.
+        folder: where socket and claims are; by default a folder of this user among the temporary
+            ones. One folder serves one installation.
+        preload: modules to be imported beside the code location: those that runs import late.
+        max_concurrent_runs: how many may go on at once; further ones wait. 0: any number.
+        is_enabled: "false", "no", "off" and "0" start every run as the default launcher does.
+    """
+
+    def __init__(
+        self,
+        inst_data: ConfigurableClassData | None = None,
+        *,
+        folder: str | None = None,
+        preload: Sequence[str] = (),
+        max_concurrent_runs: int = 0,
+        is_enabled: str = "true",
+    ) -> None:
+        super().__init__(inst_data)
+        self._folder = Path(folder) if folder else _own_folder()
+        self._preload = list(preload)
+        self._limit = max_concurrent_runs
+        self._is_enabled = is_enabled.lower() not in ("false", "no", "off", "0")
+        self._servers: dict[Path, subprocess.Popen[bytes]] = {}
+        if self._is_enabled and not _can_fork():
+            _logger.warning(NO_FORK)
+            self._is_enabled = False
+
+    @classmethod
+    def config_type(cls) -> UserConfigSchema:
+        """Return what dagster.yaml may say."""
+        return {
+            "folder": Field(StringSource, is_required=False),
+            "preload": Field([str], is_required=False, default_value=[]),
+            "max_concurrent_runs": Field(IntSource, is_required=False, default_value=0),
+            "is_enabled": Field(StringSource, is_required=False, default_value="true"),
+        }
+
+    @classmethod
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData, config_value: Mapping[str, Any]
+    ) -> Self:
+        """Make one as dagster.yaml says."""
+        return cls(inst_data, **config_value)
+
+    @property
+    def claims(self) -> Claims:
+        """Return who executes which run."""
+        return Claims(self._folder)
+
+    def launch_run(self, context: LaunchRunContext) -> None:
+        """Have the run forked, or start it cold."""
+        run = context.dagster_run
+        if not self._is_enabled or run.job_code_origin is None:
+            super().launch_run(context)
+            return
+        why_cold = self._fork(run, run.job_code_origin.repository_origin)
+        if why_cold is None:
+            self._run_ids.add(run.run_id)
+            return
+        # The one who claims a run first executes it; a fork that was not confirmed may have.
+        if self.claims.take(run.run_id, None):
+            told = f"Warm start failed, this run starts cold: {why_cold}."
+            _logger.warning("run %s: %s", run.run_id, told)
+            self._instance.report_engine_event(told, run, cls=self.__class__)
+            super().launch_run(context)
+
+    def _fork(self, run: DagsterRun, origin: RepositoryPythonOrigin) -> str | None:
+        """Have a run forked; return why it was not."""
+        path = self._socket_of(origin)
+        told = serialize_value(self._instance.get_ref())
+        try:
+            answer = protocol.ask(path, what="launch", run_id=run.run_id, instance_ref=told)
+        except (protocol.NoServer, protocol.NoAnswer) as exc:
+            self._start_server(path, origin)
+            return str(exc)
+        if answer.get("is_retiring"):
+            self._servers.pop(path, None)
+            self._start_server(path, origin)
+        refused: str | None = answer.get("refused")
+        return refused
+
+    def terminate(self, run_id: str) -> bool:
+        """Interrupt a run as Ctrl-C would; tell whether there was one to be interrupted."""
+        mark = self.claims.mark_of(run_id)
+        if mark is None and self._drop_queued(run_id):
+            return True
+        if mark is None:
+            return bool(super().terminate(run_id))  # type: ignore[no-untyped-call]
+        run = self._instance.get_run_by_id(run_id)
+        if run is None or run.is_finished:
+            return False
+        self._instance.report_run_canceling(run)
+        return mark.interrupt()
+
+    def _drop_queued(self, run_id: str) -> bool:
+        run = self._instance.get_run_by_id(run_id)
+        if not self._is_enabled or run is None or run.job_code_origin is None:
+            return False
+        path = self._socket_of(run.job_code_origin.repository_origin)
+        try:
+            is_dropped = bool(protocol.ask(path, what="stop", run_id=run_id)["dropped"])
+        except (protocol.NoServer, protocol.NoAnswer):
+            return False
+        if is_dropped:
+            self._instance.report_run_canceling(run)
+            self._instance.report_run_canceled(run)
+        return is_dropped
+
+    @property
+    def supports_check_run_worker_health(self) -> bool:
+        """Tell that run monitoring may ask."""
+        return self._is_enabled
+
+    def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
+        """Tell whether a run's process lives. Of one started cold the code server takes care."""
+        mark = self.claims.mark_of(run.run_id)
+        if mark is None or mark.is_alive():
+            return CheckRunHealthResult(WorkerStatus.RUNNING)
+        return CheckRunHealthResult(WorkerStatus.FAILED, f"process {mark.pid} has ended")
+
+    def _start_server(self, path: Path, origin: RepositoryPythonOrigin) -> None:
+        """Start a warm process for later runs, unless one of ours is starting already."""
+        if (last := self._servers.get(path)) is not None and last.poll() is None:
+            return
+        words = [origin.executable_path or sys.executable, "-m", SERVER, str(path)]
+        words += ["--origin", serialize_value(origin), "--limit", str(self._limit)]
+        words += [word for name in self._preload for word in ("--preload", name)]
+        self._servers[path] = subprocess.Popen(  # noqa: S603  the words are ours
+            words, env=ONE_THREAD | dict(os.environ), stdin=subprocess.DEVNULL
+        )
+
+    def _socket_of(self, origin: RepositoryPythonOrigin) -> Path:
+        """Return the socket of the warm process of a code location. Such a path must be short."""
+        told = json.dumps([serialize_value(origin), self._preload, self._limit])
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        check.invariant(
+            self._folder.stat().st_uid == os.geteuid() and not self._folder.stat().st_mode & 0o077,
+            f"{self._folder} must belong to this user and be open to nobody else: chmod 700",
+        )
+        return self._folder / f"{hashlib.sha256(told.encode()).hexdigest()[:12]}.sock"
+
+
+SERVER = "kalshi_assets.runtime.warm_launcher.server"
+
+
+def _can_fork() -> bool:
+    return sys.platform == "linux" and hasattr(os, "fork") and hasattr(os, "pidfd_open")
+
+
+def _own_folder() -> Path:
+    return Path(tempfile.gettempdir()) / f"dagster-warm-{os.geteuid()}"

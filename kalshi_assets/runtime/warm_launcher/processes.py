@@ -1,0 +1,80 @@
+"""Processes that are known again for sure: by pid and start time, which no later one shares."""
+
+import os
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+
+_STARTED_AT = 19  # the field of /proc/<pid>/stat behind the name, counted from 0
+_STATE = 0
+
+
+@dataclass(frozen=True)
+class ProcessMark:
+    """A process; `started` is its start in clock ticks since the boot named `boot`."""
+
+    pid: int
+    started: int
+    boot: str
+
+    @classmethod
+    def of(cls, pid: int) -> "ProcessMark | None":
+        """Return the mark of a running process, or None where there is none."""
+        fields = _stat(pid)
+        return None if fields is None else cls(pid, int(fields[_STARTED_AT]), _boot())
+
+    def is_alive(self) -> bool:
+        """Tell whether this very process still does anything; a zombie does not."""
+        fields = _stat(self.pid)
+        return (
+            fields is not None
+            and fields[_STATE] != "Z"
+            and (int(fields[_STARTED_AT]), _boot()) == (self.started, self.boot)
+        )
+
+    def interrupt(self) -> bool:
+        """Interrupt it as Ctrl-C would; tell whether it was there to be interrupted."""
+        try:
+            handle = os.pidfd_open(self.pid)
+        except OSError:
+            return False
+        try:
+            # Between the look and the signal nothing can take the pid over: the handle holds it.
+            if not self.is_alive():
+                return False
+            signal.pidfd_send_signal(handle, signal.SIGINT)
+        except ProcessLookupError:
+            return False
+        finally:
+            os.close(handle)
+        return True
+
+
+def count_threads() -> int:
+    """Return how many threads this process has, those of C libraries included."""
+    return len(list(Path("/proc/self/task").iterdir()))
+
+
+def open_sockets() -> set[int]:
+    """Return the descriptors of this process that are sockets."""
+    found = set()
+    for path in Path("/proc/self/fd").iterdir():
+        try:
+            if str(path.readlink()).startswith("socket:"):
+                found.add(int(path.name))
+        except FileNotFoundError:  # of the listing itself
+            continue
+    return found
+
+
+def _stat(pid: int) -> list[str] | None:
+    """Return the fields of a process behind its name, which may hold anything."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except OSError:
+        return None
+    return text.rpartition(")")[2].split()
+
+
+def _boot() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()

@@ -1,0 +1,300 @@
+"""The warm process: it has imported the code, has one thread and no connection, and forks runs.
+
+It keeps no state that matters: a run that was forked goes on without it. It ends with the process
+that started it, and starts itself anew where the code on disk has changed.
+"""
+
+import argparse
+import fcntl
+import gc
+import importlib
+import logging
+import os
+import select
+import signal
+import socket
+import sys
+import traceback
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+from dagster._core.origin import RepositoryPythonOrigin
+from dagster._serdes import deserialize_value
+from dagster._utils.hosted_user_process import recon_repository_from_origin
+
+from kalshi_assets.runtime.warm_launcher import protocol, worker
+from kalshi_assets.runtime.warm_launcher.claims import Claims
+from kalshi_assets.runtime.warm_launcher.code import CodeState
+from kalshi_assets.runtime.warm_launcher.processes import count_threads, open_sockets
+
+STEP_SECONDS = 1.0
+SWEEP_SECONDS = 3_600.0
+LOCK_SECONDS = 5.0
+# A report that fails, of a run that died, is tried again so often, with pauses between.
+REPORT_TRIES, REPORT_PAUSE_SECONDS = 20, 3.0
+_logger = logging.getLogger("warm_launcher")
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run to be executed, and where its instance is."""
+
+    run_id: str
+    instance_ref: str
+
+
+@dataclass
+class Report:
+    """A run that died, still to be told."""
+
+    job: Job
+    why: str
+    due_at: float
+    tries_left: int = REPORT_TRIES
+
+
+@dataclass
+class Server:
+    """Listens at a socket and forks; `limit` is how many runs may go on at once, 0: any number."""
+
+    path: Path
+    limit: int
+    code: CodeState
+    lock: int
+    running: dict[int, Job] = field(default_factory=dict)
+    queued: "deque[Job]" = field(default_factory=deque)
+    reports: list[Report] = field(default_factory=list)
+    reporting: dict[int, Report] = field(default_factory=dict)
+    is_ending: bool = False
+    is_retiring: bool = False
+
+    def __post_init__(self) -> None:
+        """Listen; whoever held the socket before is gone, or the lock would be taken."""
+        self.claims = Claims(self.path.parent)
+        self._parent = os.getppid()
+        self._sweep_at = monotonic()
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.path.unlink(missing_ok=True)
+        self._listener.bind(str(self.path))
+        self._listener.listen(64)
+        self._wake, self._woken = os.pipe()
+        os.set_blocking(self._wake, False)
+        os.set_blocking(self._woken, False)
+        signal.set_wakeup_fd(self._woken)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._end)
+
+    def serve(self) -> None:
+        """Serve until told to end, or until the process that started this one has ended."""
+        while not self._is_over():
+            self._wait()
+            self._reap()
+            self._report()
+            self._start_queued(self.limit)
+            self._sweep()
+        if not self.is_retiring:
+            self._start_queued(0)
+            self.path.unlink(missing_ok=True)
+
+    def _is_over(self) -> bool:
+        """A process that retires stays until its runs have ended, to tell of those that die."""
+        is_idle = not (self.running or self.queued or self.reports or self.reporting)
+        return self.is_ending or os.getppid() != self._parent or (self.is_retiring and is_idle)
+
+    def _wait(self) -> None:
+        """Wait for a request, or for the end of a forked process, and answer the request."""
+        sources = [self._wake] if self.is_retiring else [self._wake, self._listener.fileno()]
+        ready, _, _ = select.select(sources, [], [], STEP_SECONDS)
+        if self._wake in ready:
+            with suppress(BlockingIOError):
+                os.read(self._wake, 4_096)
+        if len(sources) > 1 and sources[1] in ready:
+            self._answer()
+
+    def _retire(self) -> None:
+        """Leave the socket to a successor."""
+        self.is_retiring = True
+        self.path.unlink(missing_ok=True)
+        self._listener.close()
+        os.close(self.lock)
+
+    def _answer(self) -> None:
+        connection, _ = self._listener.accept()
+        with connection:
+            connection.settimeout(protocol.ANSWER_SECONDS)
+            try:
+                if not protocol.is_own_user(connection):
+                    return
+                message = protocol.receive(connection)
+                protocol.send(connection, self._do(message, connection))
+            except (OSError, ValueError, KeyError, TypeError) as exc:
+                _logger.warning("a request was not answered: %r", exc)
+
+    def _do(self, message: dict[str, Any], connection: socket.socket) -> dict[str, Any]:
+        if message["what"] == "stop":
+            return self._stop(message["run_id"])
+        if message["what"] != "launch":
+            return {"pid": os.getpid(), "running": len(self.running), "queued": len(self.queued)}
+        if self.code.has_changed():
+            self._retire()
+            return {"refused": "the code has changed", "is_retiring": True}
+        refused = self._why_not(connection)
+        if refused is not None:
+            return {"refused": refused}
+        job = Job(message["run_id"], message["instance_ref"])
+        if self.limit and len(self.running) >= self.limit:
+            self.queued.append(job)
+            return {"queued": len(self.queued)}
+        return {"pid": self._fork_run(job, connection)}
+
+    def _why_not(self, connection: socket.socket) -> str | None:
+        """Return why nothing may be forked now, or None."""
+        threads = count_threads()
+        if threads != 1:
+            return f"the warm process has {threads} threads: what is forked could hang"
+        strange = open_sockets() - {self._listener.fileno(), connection.fileno()}
+        if strange:
+            return f"the warm process has {len(strange)} open connections: two would speak on one"
+        return None
+
+    def _stop(self, run_id: str) -> dict[str, Any]:
+        """Take a run out of the queue; one that goes on is for the launcher to interrupt."""
+        before = len(self.queued)
+        self.queued = deque(job for job in self.queued if job.run_id != run_id)
+        return {"dropped": len(self.queued) < before}
+
+    def _start_queued(self, limit: int) -> None:
+        while self.queued and (not limit or len(self.running) < limit):
+            self._fork_run(self.queued.popleft())
+
+    def _fork_run(self, job: Job, connection: socket.socket | None = None) -> int:
+        pid = self._fork(
+            lambda: worker.execute(job.run_id, job.instance_ref, self.claims), connection
+        )
+        self.running[pid] = job
+        return pid
+
+    def _fork(self, work: Callable[[], int], connection: socket.socket | None = None) -> int:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        pid = os.fork()
+        if pid:
+            return pid
+        code = 1
+        try:
+            self._shed(connection)
+            code = work()
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            # Not `sys.exit`: what the parent would do at its end is not this process's to do.
+            logging.shutdown()
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+
+    def _shed(self, connection: socket.socket | None) -> None:
+        """Let go of what is the parent's, in a forked process."""
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGCHLD, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        os.setsid()
+        self._listener.close()
+        if connection is not None:
+            connection.close()
+        os.close(self._wake)
+        os.close(self._woken)
+
+    def _reap(self) -> None:
+        """Take note of forked processes that have ended; a run that died has to be told."""
+        while self.running or self.reporting:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            code = os.waitstatus_to_exitcode(status)
+            if (job := self.running.pop(pid, None)) is not None and code != 0:
+                self.reports.append(Report(job, _told_end(job, pid, code), monotonic()))
+            if (report := self.reporting.pop(pid, None)) is not None and code != 0:
+                report.tries_left -= 1
+                report.due_at = monotonic() + REPORT_PAUSE_SECONDS
+                self.reports += [report] if report.tries_left else []
+
+    def _report(self) -> None:
+        """Tell of runs that died, each by a process of its own: this one has no connection."""
+        due = [report for report in self.reports if report.due_at <= monotonic()]
+        self.reports = [report for report in self.reports if report not in due]
+        for report in due:
+            job, why = report.job, report.why
+            pid = self._fork(
+                lambda job=job, why=why: worker.report_dead(  # type: ignore[misc]
+                    job.run_id, job.instance_ref, why, self.claims
+                )
+            )
+            self.reporting[pid] = report
+
+    def _sweep(self) -> None:
+        if monotonic() >= self._sweep_at:
+            self._sweep_at = monotonic() + SWEEP_SECONDS
+            self.claims.sweep()
+
+    def _end(self, *_: object) -> None:
+        self.is_ending = True
+
+
+def _told_end(job: Job, pid: int, code: int) -> str:
+    how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
+    return f"Run {job.run_id}: its process {pid} {how} before the run had ended."
+
+
+def _is_first(lock: int) -> bool:
+    """Take the lock of the socket; one that retires gives it back at once."""
+    deadline = monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            if monotonic() > deadline:
+                return False
+            sleep(0.05)
+        else:
+            return True
+
+
+def main() -> None:
+    """Import the code, then serve. A second server at one socket ends at once."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("socket", type=Path)
+    parser.add_argument("--origin", required=True, help="a serialized RepositoryPythonOrigin")
+    parser.add_argument("--preload", action="append", default=[], help="a module to import too")
+    parser.add_argument("--limit", type=int, default=0)
+    told = parser.parse_args()
+    logging.basicConfig(format="%(asctime)s warm process: %(message)s")
+    # A lock of the process, not of the descriptor: forked runs do not hold it.
+    lock = os.open(told.socket.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    if not _is_first(lock):
+        return
+    origin = deserialize_value(told.origin, RepositoryPythonOrigin)
+    repository = recon_repository_from_origin(origin).get_definition()
+    for job in repository.get_all_jobs():
+        repository.get_job(job.name)
+    for name in told.preload:
+        importlib.import_module(name)
+    code = CodeState.now()
+    gc.collect()
+    # What is there now stays: collecting it would copy its pages into every run.
+    gc.freeze()
+    Server(told.socket, told.limit, code, lock).serve()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""What a forked process does: execute a run, or report one whose process died."""
+
+import gc
+import logging
+import os
+import random
+import sys
+
+from dagster import DagsterInstance, DagsterRunStatus
+from dagster._core.events import EngineEventData
+from dagster._core.instance.ref import InstanceRef
+from dagster._grpc.impl import core_execute_run
+from dagster._serdes import deserialize_value
+from dagster._utils.hosted_user_process import recon_job_from_origin
+from dagster._utils.interrupts import capture_interrupts
+
+from kalshi_assets.runtime.warm_launcher.claims import Claims
+from kalshi_assets.runtime.warm_launcher.processes import ProcessMark
+
+
+def execute(run_id: str, instance_ref: str, claims: Claims) -> int:
+    """Execute a run in this process, unless it is executed already; return the exit code."""
+    mark = ProcessMark.of(os.getpid())
+    if mark is None or not claims.take(run_id, mark):
+        return 0
+    _differ_from_siblings()
+    with capture_interrupts(), _instance(instance_ref) as instance:
+        run = instance.get_run_by_id(run_id)
+        if run is None or run.job_code_origin is None:
+            raise LookupError(f"run {run_id} is not in this instance, or does not say its code")
+        if run.status not in (DagsterRunStatus.NOT_STARTED, DagsterRunStatus.STARTING):
+            claims.drop(
+                run_id
+            )  # it goes on elsewhere, or has ended: nothing to do, nothing to tell
+            return 0
+        told = f"Started process for run (pid: {mark.pid})."
+        instance.report_engine_event(told, run, EngineEventData.in_process(mark.pid))
+        job = recon_job_from_origin(run.job_code_origin)
+        try:
+            for _ in core_execute_run(job, run, instance, inject_env_vars=True):
+                pass
+        except BaseException:  # what went wrong is in the run's events
+            logging.getLogger(__name__).warning("run %s did not end well", run_id)
+        ended = instance.get_run_by_id(run_id)
+    if ended is not None and ended.is_finished:
+        claims.drop(run_id)
+        return 0
+    return 1
+
+
+def report_dead(run_id: str, instance_ref: str, why: str, claims: Claims) -> int:
+    """Report that a run's process has ended before the run did; return the exit code."""
+    with _instance(instance_ref) as instance:
+        run = instance.get_run_by_id(run_id)
+        if run is not None and not run.is_finished:
+            instance.report_engine_event(why, run)
+            instance.report_run_failed(run, why)
+    claims.drop(run_id)
+    return 0
+
+
+def _instance(told: str) -> DagsterInstance:
+    return DagsterInstance.from_ref(deserialize_value(told, InstanceRef))
+
+
+def _differ_from_siblings() -> None:
+    """Undo what a fork shares that must not be shared, and what it makes slow."""
+    gc.enable()
+    random.seed()
+    numpy = sys.modules.get("numpy")
+    if numpy is not None:
+        numpy.random.seed()

@@ -1,0 +1,149 @@
+"""A Dagster instance on disk with the warm launcher, a code server, and the way to start runs."""
+
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import psutil
+import pytest
+from dagster._core.workspace.context import WorkspaceProcessContext
+from dagster._core.workspace.load_target import PythonFileTarget
+from dagster_graphql.client.query import LAUNCH_PIPELINE_EXECUTION_MUTATION
+from dagster_graphql.test.utils import execute_dagster_graphql, infer_repository_selector
+
+from kalshi_assets.runtime.warm_launcher import WarmRunLauncher
+
+TOY = Path(__file__).with_name("toy.py")
+WAIT_SECONDS = 60.0
+CONFIG = """
+run_launcher:
+  module: kalshi_assets.runtime.warm_launcher
+  class: WarmRunLauncher
+  config:
+    folder: {folder}
+    preload: [json]
+    max_concurrent_runs: {limit}
+run_coordinator:
+  module: dagster._core.run_coordinator
+  class: DefaultRunCoordinator
+telemetry:
+  enabled: false
+"""
+
+
+def until(found: Callable[[], Any], what: str = "it") -> Any:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while time.monotonic() < deadline:
+        if value := found():
+            return value
+        time.sleep(0.05)
+    raise AssertionError(f"{what} did not happen within {WAIT_SECONDS:g} s")
+
+
+@dataclass
+class Place:
+    """An instance, its launcher and its code."""
+
+    instance: dg.DagsterInstance
+    context: WorkspaceProcessContext
+    folder: Path
+    code: Path
+
+    @property
+    def launcher(self) -> WarmRunLauncher:
+        launcher = self.instance.run_launcher
+        assert isinstance(launcher, WarmRunLauncher)
+        return launcher
+
+    def start(self, job: str) -> str:
+        """Start a run as the UI does; return its id."""
+        request = self.context.create_request_context()
+        selector = infer_repository_selector(request) | {"pipelineName": job}
+        params = {"executionParams": {"selector": selector, "mode": "default"}}
+        answer = execute_dagster_graphql(request, LAUNCH_PIPELINE_EXECUTION_MUTATION, params)
+        return str(answer.data["launchPipelineExecution"]["run"]["runId"])
+
+    def status(self, run_id: str) -> str:
+        run = self.instance.get_run_by_id(run_id)
+        assert run is not None
+        return run.status.value
+
+    def ended(self, run_id: str) -> str:
+        """Wait until a run has ended; return how."""
+        return str(
+            until(
+                lambda: (
+                    (status := self.status(run_id)) in ("SUCCESS", "FAILURE", "CANCELED") and status
+                ),
+                f"the end of run {run_id}",
+            )
+        )
+
+    def told(self, run_id: str) -> str:
+        """Return what a run's events say."""
+        return "\n".join(str(entry.message) for entry in self.instance.all_logs(run_id))
+
+    def notes(self) -> list[list[str]]:
+        """Return what ops wrote: job, run, pid, parent, text."""
+        path = self.folder / "notes"
+        return [line.split() for line in path.read_text().splitlines()] if path.exists() else []
+
+    def server(self) -> psutil.Process | None:
+        """Return the warm process, where one serves."""
+        socket = next(iter((self.folder / "warm").glob("*.sock")), None)
+        if socket is None:
+            return None
+        for process in psutil.process_iter(["cmdline"]):
+            words = process.info["cmdline"] or []
+            if str(socket) in words and process.status() != psutil.STATUS_ZOMBIE:
+                return process
+        return None
+
+    def warm(self) -> psutil.Process:
+        """Wait until a warm process serves; the first run starts it."""
+        if self.server() is None:
+            assert self.ended(self.start("job_that_works")) == "SUCCESS"
+        found = until(self.server, "the start of the warm process")
+        assert isinstance(found, psutil.Process)
+        return found
+
+
+@pytest.fixture
+def make_place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Place]]:
+    """Make places, and end what they started. A socket's path must be short."""
+    root = Path(tempfile.mkdtemp(prefix="warm"))
+    closing: list[Callable[[], object]] = []
+
+    def make(limit: int = 0) -> Place:
+        code = root / "toy.py"
+        shutil.copy(TOY, code)
+        (root / "dagster.yaml").write_text(CONFIG.format(folder=root / "warm", limit=limit))
+        monkeypatch.setenv("TOY_FOLDER", str(root))
+        monkeypatch.setenv("DAGSTER_HOME", str(root))
+        instance = dg.DagsterInstance.get()
+        target = PythonFileTarget(str(code), None, str(root), "toy")
+        context = WorkspaceProcessContext(instance, target)
+        context.__enter__()
+        closing.extend([instance.dispose, lambda: context.__exit__(None, None, None)])
+        return Place(instance, context, root, code)
+
+    yield make
+    (root / "go").touch()
+    for process in psutil.process_iter(["cmdline"]):
+        if any(str(root / "warm") in word for word in process.info["cmdline"] or []):
+            process.send_signal(signal.SIGTERM)
+    for close in reversed(closing):
+        close()
+    shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.fixture
+def place(make_place: Callable[..., Place]) -> Place:
+    """Return a place without a limit."""
+    return make_place()

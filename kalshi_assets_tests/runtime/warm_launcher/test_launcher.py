@@ -1,0 +1,175 @@
+"""Runs from a warm process, as Dagster's user sees them: started, ended, killed, told."""
+
+import os
+import signal
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+import psutil
+import pytest
+from dagster._check import CheckError
+from dagster._core.launcher.base import WorkerStatus
+from dagster._serdes import serialize_value
+
+from kalshi_assets.runtime.warm_launcher import protocol
+from kalshi_assets_tests.runtime.warm_launcher.conftest import Place, until
+
+
+def process_of(place: Place, run_id: str) -> psutil.Process:
+    """Wait until a run's op has begun, and return the process it is in."""
+    [line] = until(lambda: [n for n in place.notes() if n[1] == run_id], "the op")
+    return psutil.Process(int(line[2]))
+
+
+def run_record(place: Place, run_id: str):
+    run = place.instance.get_run_by_id(run_id)
+    assert run is not None
+    return run
+
+
+def test_the_first_run_starts_cold_and_says_so_and_the_next_one_is_forked(place: Place) -> None:
+    first = place.start("job_that_works")
+    assert place.ended(first) == "SUCCESS"
+    assert "this run starts cold: nobody listens" in place.told(first)
+
+    server = place.warm()
+    second = place.start("job_that_works")
+    assert place.ended(second) == "SUCCESS"
+    assert "cold" not in place.told(second)
+    assert int(place.notes()[-1][3]) == server.pid, "its parent"
+
+
+def test_a_run_that_fails_is_failed_and_leaves_nothing_behind(place: Place) -> None:
+    server = place.warm()
+    run_id = place.start("job_that_fails")
+    assert place.ended(run_id) == "FAILURE"
+    until(lambda: not server.children(), "the end of its process")
+    assert not place.launcher.claims.is_taken(run_id)
+
+
+def test_a_run_whose_process_is_killed_is_reported_as_failed(place: Place) -> None:
+    server = place.warm()
+    run_id = place.start("job_that_dies")
+    assert place.ended(run_id) == "FAILURE"
+    assert "was killed by SIGKILL before the run had ended" in place.told(run_id)
+    until(lambda: not server.children(), "the end of its process")
+
+
+def test_a_run_is_terminated_as_the_ui_and_the_daemon_do(place: Place) -> None:
+    place.warm()
+    run_id = place.start("job_that_waits")
+    process = process_of(place, run_id)
+    assert place.launcher.terminate(run_id)
+    assert place.ended(run_id) == "CANCELED"
+    process.wait(timeout=20)
+    assert not place.launcher.terminate(run_id), "there is nothing to terminate any more"
+
+
+def test_without_its_warm_process_a_run_goes_on_and_the_next_one_starts_cold_then_warm(
+    place: Place,
+) -> None:
+    server = place.warm()
+    going_on = place.start("job_that_waits")
+    process_of(place, going_on)
+    server.kill()
+    server.wait(timeout=10)
+    cold = place.start("job_that_works")
+    assert place.ended(cold) == "SUCCESS"
+    assert "this run starts cold: nobody listens" in place.told(cold)
+    (place.folder / "go").touch()
+    assert place.ended(going_on) == "SUCCESS"
+
+    until(place.server, "another warm process")
+    warm = place.start("job_that_works")
+    assert place.ended(warm) == "SUCCESS"
+    assert "cold" not in place.told(warm)
+
+
+def test_a_run_that_is_killed_after_its_warm_process_is_found_by_run_monitoring(
+    place: Place,
+) -> None:
+    server = place.warm()
+    run_id = place.start("job_that_waits")
+    process = process_of(place, run_id)
+    run = run_record(place, run_id)
+    assert place.launcher.supports_check_run_worker_health
+    assert place.launcher.check_run_worker_health(run).status is WorkerStatus.RUNNING
+    server.kill()
+    process.kill()
+    until(lambda: not psutil.pid_exists(process.pid), "its end")
+    assert place.launcher.check_run_worker_health(run).status is WorkerStatus.FAILED
+
+
+def test_changed_code_is_picked_up_without_a_restart(place: Place) -> None:
+    old = place.warm()
+    place.code.write_text(place.code.read_text().replace('VERSION = "one"', 'VERSION = "two"'))
+    first = place.start("job_that_works")
+    assert place.ended(first) == "SUCCESS"
+    assert "this run starts cold: the code has changed" in place.told(first)
+    assert place.notes()[-1][4] == "two"
+
+    new = until(lambda: (found := place.server()) and found.pid != old.pid and found, "a successor")
+    second = place.start("job_that_works")
+    assert place.ended(second) == "SUCCESS"
+    assert place.notes()[-1][3:] == [str(new.pid), "two"]
+    old.wait(timeout=10)
+
+
+def test_no_more_runs_go_on_at_once_than_are_allowed(make_place: Callable[..., Place]) -> None:
+    place = make_place(limit=2)
+    place.warm()
+    runs = [place.start("job_that_waits") for _ in range(4)]
+    until(lambda: sum(n[0] == "job_that_waits" for n in place.notes()) == 2)
+    assert place.launcher.terminate(runs[3]), "one that waits is taken out of the queue"
+    assert place.status(runs[3]) == "CANCELED"
+    assert sum(n[0] == "job_that_waits" for n in place.notes()) == 2
+    (place.folder / "go").touch()
+    assert [place.ended(run) for run in runs[:3]] == ["SUCCESS"] * 3
+    assert {n[1] for n in place.notes()} >= set(runs[:3])
+    assert runs[3] not in {n[1] for n in place.notes()}
+
+
+def test_a_run_that_was_claimed_is_not_executed_a_second_time(place: Place) -> None:
+    """As if the warm process had been asked, and its answer had been lost."""
+    place.warm()
+    run_id = place.start("job_that_waits")
+    process_of(place, run_id)
+    [socket] = (place.folder / "warm").glob("*.sock")
+    told = serialize_value(place.instance.get_ref())
+    protocol.ask(socket, what="launch", run_id=run_id, instance_ref=told)
+    (place.folder / "go").touch()
+    assert place.ended(run_id) == "SUCCESS"
+    assert sum(n[1] == run_id for n in place.notes()) == 1
+
+
+def test_fifty_runs_leave_no_process_file_or_connection_behind(place: Place) -> None:
+    server = place.warm()
+    assert place.ended(place.start("job_that_works")) == "SUCCESS"
+    before = (server.num_fds(), server.num_threads(), len(server.net_connections("unix")))
+    with ThreadPoolExecutor(4) as pool:
+        runs = list(pool.map(lambda _: place.start("job_that_works"), range(50)))
+    assert {place.ended(run) for run in runs} == {"SUCCESS"}
+    until(lambda: not server.children(), "the end of all")
+    assert (server.num_fds(), server.num_threads(), len(server.net_connections("unix"))) == before
+    assert not [run for run in runs if place.launcher.claims.is_taken(run)]
+    assert len({n[1] for n in place.notes()}) == len(place.notes()), "each once"
+
+
+def test_the_warm_process_ends_with_the_one_that_started_it(place: Place) -> None:
+    server = place.warm()
+    assert server.ppid() == os.getpid()
+    server.send_signal(signal.SIGTERM)
+    with suppress(psutil.NoSuchProcess):
+        assert server.wait(timeout=10) in (0, None)
+    assert place.server() is None
+
+
+def test_a_folder_that_others_may_enter_is_refused(place: Place) -> None:
+    place.warm()
+    (place.folder / "warm").chmod(0o755)
+    [run] = place.instance.get_runs(limit=1)
+    assert run.job_code_origin is not None
+    origin = run.job_code_origin.repository_origin
+    with pytest.raises(CheckError, match="open to nobody else"):
+        place.launcher._socket_of(origin)
