@@ -5,12 +5,13 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bench import backfill, ingest, keeping, limits, poll, rolling, stream
+from bench import backfill, feed, ingest, keeping, limits, poll, rolling, stream
 from bench.report import Figure, Result
 from kalshi_assets.storage.embedded import EmbeddedServer
 
 BENCHMARKS: dict[str, Callable[[str], Sequence[Result | Figure]]] = {
     "backfill": backfill.run,
+    "feed": feed.run,
     "rolling": rolling.run,
     "ingest": ingest.run,
     "keeping": keeping.run,

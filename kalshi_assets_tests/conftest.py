@@ -1,7 +1,9 @@
 """Fixtures of all tests: one real Postgres for the session, a database of its own for each test."""
 
 import os
+import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 
 from kalshi_assets.execution.books import open_books
 from kalshi_assets.storage.embedded import EmbeddedServer
+from kalshi_assets.storage.embedded.home import SHARED
 from kalshi_assets.storage.migrate import create_database
 from kalshi_assets_tests.stand import (
     DatabaseMaker,
@@ -34,8 +37,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.parent.name not in ("browser", "runtime"))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_data_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Remove the databases of this session: as root, their data may lie outside of its folder."""
+    yield
+    mine = tmp_path_factory.getbasetemp()
+    for claim in SHARED.glob("*.claim") if SHARED.is_dir() else ():
+        with suppress(OSError):
+            if Path(claim.read_text().strip()).is_relative_to(mine):
+                shutil.rmtree(claim.with_suffix(""), ignore_errors=True)
+                claim.unlink()
+
+
 @pytest.fixture(scope="session")
-def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server_url(_no_data_left: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Postgres server: the one in TEST_DATABASE_URL, else an embedded one."""
     given = os.environ.get("TEST_DATABASE_URL")
     if given:

@@ -211,7 +211,7 @@ def standing(
             api_url=handle.url,
             api_key_id=KEY_ID,
             private_key_path=key,
-            **changes,
+            **{"sensor_wait_seconds": 0, **changes},
         )
         database = Database(url)
         if not is_prepared:

@@ -8,6 +8,7 @@ import dagster as dg
 from kalshi_assets.defs.metadata import table
 from kalshi_assets.defs.resources import Platform
 from kalshi_assets.errors import StorageError
+from kalshi_assets.storage.alerts import drop_old_alerts
 from kalshi_assets.storage.dagster_record import forget_claims
 from kalshi_assets.storage.retention import Outcome, Retention, drop_old_days
 
@@ -21,6 +22,8 @@ POLLED = frozenset({*DROPPED, "signals"})
 def drop_days_past_retention(context: dg.OpExecutionContext, platform: Platform) -> None:
     """Archive and drop the days past retention, then take them out of Dagster's record.
 
+    Alerts of three months ago that are over go, too.
+
     Raises:
         StorageError: some day could not be archived or dropped; it stays whole.
     """
@@ -31,10 +34,13 @@ def drop_days_past_retention(context: dg.OpExecutionContext, platform: Platform)
         is_whole_day=settings.archive_dir is not None,
         window_days=settings.window_days,
     )
+    with platform.database.transaction() as connection:
+        alerts = drop_old_alerts(connection)
     outcomes = drop_old_days(platform.database, platform.clock.now(), rules)
     dropped = [one.day for one in outcomes if one.problem is None]
     runs = forget_days(context.instance, dropped)
-    context.add_output_metadata({"days": _shown(outcomes), "runs_deleted": runs})
+    told = {"days": _shown(outcomes), "runs_deleted": runs, "alerts_dropped": alerts}
+    context.add_output_metadata(told)
     if stays := [f"{one.day}: {one.problem}" for one in outcomes if one.problem is not None]:
         raise StorageError(f"{len(stays)} days stay. {'; '.join(stays[:3])}")
 

@@ -5,29 +5,21 @@ from functools import cache
 
 import dagster as dg
 
-from kalshi_assets.defs import jobs
+from kalshi_assets.defs import fast_sensors, jobs
 from kalshi_assets.defs.partitions import RANGE_END_TAG, RANGE_START_TAG
 from kalshi_assets.defs.resources import Platform
 from kalshi_assets.defs.run_sensors import failed_run_sensor, recovered_run_sensor
+from kalshi_assets.defs.waiting import UNFINISHED
 from kalshi_assets.domain.calendar import venue_day
 from kalshi_assets.domain.clock import wall_now
 from kalshi_assets.domain.tick import SLOT_TAG, slot_of
-from kalshi_assets.execution.holdings import own_holdings
-from kalshi_assets.storage import intake, ledger, signals, trading_state
-from kalshi_assets.storage.feeds import current_feed
+from kalshi_assets.storage import intake, ledger, trading_state
+from kalshi_assets.storage.tidings import MARKETS_CHANNEL, count_of
 
 RUNNING = dg.DefaultSensorStatus.RUNNING
 HISTORY_RETRY = timedelta(seconds=30)
 HALT_ROUND_SECONDS = 15
 NEWS_SECONDS = 60
-# Checks ask of every tracked market: a feed tells of those that move, polls of the others.
-POLLS_APART = 3
-UNFINISHED = (
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-)
 ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
 
@@ -97,69 +89,6 @@ def poll_sensor(
 
 
 @dg.sensor(
-    job=jobs.feed_job,
-    minimum_interval_seconds=5,
-    default_status=RUNNING,
-    description="Starts one run for all that the live feed has told since the last one. Skips "
-    "where no feed writes, and while a run that cleans it is under way.",
-)
-def feed_sensor(
-    context: dg.SensorEvaluationContext, platform: Platform
-) -> dg.SensorResult | dg.SkipReason:
-    """Start one run for all that the live feed has told since the last one."""
-    now = platform.clock.now()
-    with platform.database.transaction() as connection:
-        feed, poll = current_feed(connection), intake.latest_poll(connection)
-    if feed is None or str(feed.tick_batches) == (context.cursor or "0"):
-        return dg.SkipReason("no live feed has told anything new")
-    longest = timedelta(seconds=POLLS_APART * platform.settings.poll_seconds)
-    if poll is None or now - poll.slot > longest:
-        return dg.SkipReason(f"nothing was polled for {longest}: what was told waits for a poll")
-    for job in (jobs.poll_job, jobs.feed_job):
-        if is_unfinished(context.instance, job.name):
-            return dg.SkipReason(f"a run of {job.name} is cleaning: what came since follows it")
-    every = timedelta(seconds=platform.settings.feed_run_seconds)
-    newest = context.instance.get_run_records(dg.RunsFilter(job_name=jobs.feed_job.name), limit=1)
-    if newest and wall_now() - newest[0].create_timestamp < every:
-        return dg.SkipReason(f"the last run began less than {every} ago")
-    request = dg.RunRequest(
-        run_key=f"feed {feed.tick_batches}",
-        partition_key=venue_day(now).isoformat(),
-        tags={SLOT_TAG: now.isoformat()},
-    )
-    return dg.SensorResult(run_requests=[request], cursor=str(feed.tick_batches))
-
-
-@dg.sensor(
-    job=jobs.order_job,
-    minimum_interval_seconds=5,
-    default_status=RUNNING,
-    description="Judges and places, once after every poll, and every run of the live feed, that "
-    "left open signals or live orders. Skips in between, and while a judgement is under way.",
-)
-def order_sensor(
-    context: dg.SensorEvaluationContext, platform: Platform
-) -> dg.SensorResult | dg.SkipReason:
-    """Judge and place, once after every poll or feed run that left open signals or live orders."""
-    slots = [_newest_slot(context.instance, job.name) for job in (jobs.poll_job, jobs.feed_job)]
-    ended = " ".join(slot for slot in slots if slot is not None)
-    if not ended or ended == context.cursor:
-        return dg.SkipReason("no poll has ended since the last judgement")
-    if is_unfinished(context.instance, jobs.order_job.name):
-        return dg.SkipReason("a judgement is under way: the next one follows it")
-    with platform.database.transaction() as connection:
-        open_signals = signals.open_signals(connection, venue_day(platform.clock.now()))
-        live = ledger.live_orders(connection)
-        held = own_holdings(connection) if platform.has_exit_rules else []
-    if not open_signals and not live and not held:
-        why = "no open signal, no live order, nothing held that a rule could sell"
-        return dg.SensorResult(skip_reason=why, cursor=ended)
-    newest = max(slot for slot in slots if slot is not None)
-    request = dg.RunRequest(run_key=f"orders {ended}", tags={SLOT_TAG: newest})
-    return dg.SensorResult(run_requests=[request], cursor=ended)
-
-
-@dg.sensor(
     job=jobs.reconcile_job,
     minimum_interval_seconds=5,
     default_status=RUNNING,
@@ -198,20 +127,18 @@ def markets_sensor(
 ) -> dg.SensorResult | dg.SkipReason:
     """Refresh the universe when the live feed has told news of markets."""
     with platform.database.transaction() as connection:
-        feed = current_feed(connection)
-    if feed is None or str(feed.market_news) == (context.cursor or "0"):
+        news = str(count_of(connection, MARKETS_CHANNEL))
+    if news == (context.cursor or "0"):
         return dg.SkipReason("no live feed has told news of markets")
     if is_unfinished(context.instance, jobs.markets_job.name):
         return dg.SkipReason("the universe is being refreshed")
-    request = dg.RunRequest(run_key=f"news {feed.market_news}")
-    return dg.SensorResult(run_requests=[request], cursor=str(feed.market_news))
+    return dg.SensorResult(run_requests=[dg.RunRequest(run_key=f"news {news}")], cursor=news)
 
 
 SENSORS = [
     history_sensor,
     poll_sensor,
-    feed_sensor,
-    order_sensor,
+    *fast_sensors.SENSORS,
     markets_sensor,
     reconcile_sensor,
     failed_run_sensor,
@@ -229,12 +156,6 @@ def is_unfinished(instance: dg.DagsterInstance, job: str) -> bool:
     """Tell whether a run of a job waits or is under way."""
     wanted = dg.RunsFilter(job_name=job, statuses=list(UNFINISHED))
     return bool(instance.get_runs(wanted, limit=1))
-
-
-def _newest_slot(instance: dg.DagsterInstance, job: str) -> str | None:
-    """Return the slot of the newest ended run of a job; a backfill started by hand has none."""
-    ended = instance.get_runs(dg.RunsFilter(job_name=job, statuses=list(ENDED)), limit=10)
-    return next((run.tags[SLOT_TAG] for run in ended if SLOT_TAG in run.tags), None)
 
 
 def missing_history(platform: Platform, now: datetime) -> list[str]:

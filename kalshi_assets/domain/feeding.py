@@ -1,14 +1,18 @@
 """What a live feed makes of events: rows to write, and what is still to be asked. No socket.
 
 A quote of the stream does not say whether its market is open: it waits until REST has said so, and
-after news of its market until REST has said so again. Nothing is guessed.
+after news of its market, its opening or its close until REST has said so again. Nothing is guessed.
+While REST or the database is away, memory is bounded: what has to go becomes a gap, and of trades a
+span to be read over REST.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
+from kalshi_assets.domain.feed_batch import Batch, let_go, row_of_print, tick_of_quote
+from kalshi_assets.domain.feed_waiting import MOST_WAITING, TICKERS, State, Waiting
+from kalshi_assets.domain.gaps import GapKey, key_of
 from kalshi_assets.domain.market import Trade
 from kalshi_assets.domain.stream import (
     BadPayload,
@@ -16,39 +20,23 @@ from kalshi_assets.domain.stream import (
     Channel,
     Gap,
     LifecycleNotice,
-    Refusal,
     StreamEvent,
     TickerUpdate,
     TradePrint,
 )
-from kalshi_assets.domain.tick import RawTick, row_of_trade
+from kalshi_assets.domain.tick import row_of_trade
 
 TRADES: Channel = "trade"
 BOOKS: Channel = "orderbook_delta"
-# A lost connection shows after half a minute, and a trade may be told some seconds late: spans are
-# read over REST with so much to spare.
+OF_MARKETS: tuple[Channel, ...] = (TICKERS, TRADES, BOOKS)
+# A trade may be told some seconds late, and out of its order: spans are read over REST with so
+# much to spare.
 SPARE = timedelta(seconds=60)
 # What a stream tells of a market that has been quiet for longer is no observation of now: the next
 # poll states it, dated to its slot.
 OLDEST_QUOTE = timedelta(hours=1)
-
-GapKey = tuple[str, tuple[str, ...], datetime]
-
-
-@dataclass
-class Batch:
-    """What waits to be written. Of a book only the newest state is kept."""
-
-    ticks: list[RawTick] = field(default_factory=list)
-    trades: list[dict[str, Any]] = field(default_factory=list)
-    books: dict[str, BookUpdate] = field(default_factory=dict)
-    doubtful: set[str] = field(default_factory=set)
-    gaps: list[Gap] = field(default_factory=list)
-    bad: list[BadPayload] = field(default_factory=list)
-    has_market_news: bool = False
-
-    def __bool__(self) -> bool:
-        return any(bool(value) for value in vars(self).values())
+# Quotes, and trades, that may wait for the database: some 80 and 50 MB.
+MOST_ROWS = 100_000
 
 
 class Feeding:
@@ -56,6 +44,8 @@ class Feeding:
 
     Args:
         sure_until: up to when all trades are kept.
+        most_rows: quotes, and trades, that may wait to be written.
+        most_waiting: quotes that may wait until the state of their market is known.
 
     Attributes:
         to_ask: markets whose state REST must tell.
@@ -64,16 +54,24 @@ class Feeding:
         series: whose markets' news are told on; the exchange tells those of all markets.
     """
 
-    def __init__(self, sure_until: datetime) -> None:
+    def __init__(
+        self,
+        sure_until: datetime,
+        *,
+        most_rows: int = MOST_ROWS,
+        most_waiting: int = MOST_WAITING,
+    ) -> None:
         self.batch = Batch()
         self.to_ask: set[str] = set()
         self.trades_since: datetime | None = sure_until
         self.newest_at: datetime | None = None
         self.series: frozenset[str] = frozenset()
-        self.refusals: list[Refusal] = []
+        self._told_until = sure_until
         self._read_since: datetime | None = None
-        self._states: dict[str, str] = {}
-        self._waiting: dict[str, list[TickerUpdate]] = {}
+        self._most_rows = most_rows
+        self._tracked: frozenset[str] = frozenset()
+        self._states: dict[str, State] = {}
+        self._waiting = Waiting(most_waiting)
         self._open: dict[GapKey, Gap] = {}
 
     def take(self, event: StreamEvent) -> None:
@@ -81,8 +79,7 @@ class Feeding:
         if isinstance(event, TickerUpdate):
             self._quote(event)
         elif isinstance(event, TradePrint):
-            self._newest(event.traded_at)
-            self.batch.trades.append(row_of_print(event))
+            self._trade(event)
         elif isinstance(event, BookUpdate):
             self.batch.doubtful.discard(event.book.market_ticker)
             self.batch.books[event.book.market_ticker] = event
@@ -91,28 +88,56 @@ class Feeding:
         elif isinstance(event, LifecycleNotice):
             self._news(event)
         elif isinstance(event, BadPayload):
-            self.batch.bad.append(event)
-        elif isinstance(event, Refusal):
-            self.refusals.append(event)
+            self.batch.add_bad(event)
 
-    def know(self, states: dict[str, str]) -> None:
+    def track(self, tickers: frozenset[str], *, now: datetime) -> None:
+        """Follow these markets from now on. One that is new has traded before."""
+        added, gone = tickers - self._tracked, self._tracked - tickers
+        if self._tracked and added:
+            self.miss(now)
+        self._tracked = tickers
+        self.to_ask = (self.to_ask | added) & self._tracked
+        for ticker in gone:
+            self._states.pop(ticker, None)
+        for gap in self._waiting.end(gone)[1]:
+            self._gap(gap)
+
+    def stopped(self, since: datetime) -> None:
+        """Note that no feed was there from a moment on: so far nothing of it is known."""
+        for channel in OF_MARKETS:
+            self._gap(Gap(channel, (), since, None, "stopped"))
+
+    def resumed(self, channels: Iterable[Channel], *, at: datetime) -> None:
+        """Note which channels are told at a moment: there the stop is over."""
+        for gap in [*self._open.values()]:
+            if gap.reason == "stopped" and gap.channel in channels:
+                self._gap(replace(gap, to_at=max(at, gap.from_at)))
+
+    def know(self, states: Mapping[str, State]) -> None:
         """Take what REST says of markets' states; quotes that waited for it are ready now."""
         self._states |= states
         self.to_ask -= states.keys()
-        for ticker in states.keys() & self._waiting.keys():
-            for quote in self._waiting.pop(ticker):
-                self.batch.ticks.append(tick_of_quote(quote, status=states[ticker]))
+        quotes, gaps = self._waiting.end(states.keys())
+        for gap in gaps:
+            self._gap(gap)
+        for quote in quotes:
+            self._quote(quote)
 
     def begin_catch_up(self) -> datetime | None:
         """Return from when on trades are to be read over REST now, None where none are missing."""
-        if self._read_since is None and not self.is_blind:
+        if self._read_since is None and not self._is_blind:
             self._read_since, self.trades_since = self.trades_since, None
             return self._read_since
         return None
 
-    def caught_up(self, trades: Iterable[Trade], *, at: datetime) -> None:
-        """Take the trades that were read; a gap that closed meanwhile stays to be read."""
-        self.batch.trades += [row_of_trade(trade, "rest", received_at=at) for trade in trades]
+    def add_read(self, trades: Iterable[Trade], *, at: datetime) -> None:
+        """Take some of the trades that are being read."""
+        for trade in trades:
+            self._told_until = max(self._told_until, trade.created_at)
+            self.batch.read.append(row_of_trade(trade, "rest", received_at=at))
+
+    def caught_up(self) -> None:
+        """Note that all of them were read; a gap that closed meanwhile stays to be read."""
         self._read_since = None
 
     def not_caught_up(self) -> None:
@@ -121,16 +146,15 @@ class Feeding:
             self.miss(self._read_since)
         self._read_since = None
 
-    def sure_until(self, now: datetime) -> datetime:
-        """Return up to when every trade is kept once the batch at hand is written."""
+    @property
+    def sure_until(self) -> datetime:
+        """Up to when every trade is kept once the batch at hand is written.
+
+        That is no later than the newest trade told: what is under way is not counted in.
+        """
         starts = [gap.from_at for gap in self._open.values() if gap.channel == TRADES]
         starts += [since for since in (self.trades_since, self._read_since) if since is not None]
-        return min([now, *starts])
-
-    @property
-    def is_blind(self) -> bool:
-        """Whether the trades' channel is being missed at present: a span without an end yet."""
-        return any(gap.channel == TRADES for gap in self._open.values())
+        return min([self._told_until, *starts])
 
     def hand_out(self) -> Batch:
         """Return what waits, and begin anew."""
@@ -139,78 +163,78 @@ class Feeding:
 
     def put_back(self, failed: Batch) -> None:
         """Take a batch back that could not be written, before what came since."""
-        for name, kept in vars(failed).items():
-            newer = getattr(self.batch, name)
-            if isinstance(kept, bool):
-                merged = kept or newer
-            elif isinstance(kept, list):
-                merged = [*kept, *newer]
-            else:
-                merged = kept | newer
-            setattr(self.batch, name, merged)
-        self.batch.doubtful -= self.batch.books.keys()
-
-    def _quote(self, event: TickerUpdate) -> None:
-        if event.received_at - event.quoted_at > OLDEST_QUOTE:
-            return
-        self._newest(event.quoted_at)
-        status = self._states.get(event.market_ticker)
-        if status is None:
-            self.to_ask.add(event.market_ticker)
-            self._waiting.setdefault(event.market_ticker, []).append(event)
-        else:
-            self.batch.ticks.append(tick_of_quote(event, status=status))
-
-    def _gap(self, gap: Gap) -> None:
-        self.batch.gaps.append(gap)
-        key = (gap.channel, gap.market_tickers, gap.from_at)
-        if gap.to_at is None:
-            self._open[key] = gap
-            if gap.channel == BOOKS:
-                self.batch.doubtful.update(gap.market_tickers)
-                for ticker in gap.market_tickers:
-                    self.batch.books.pop(ticker, None)
-            return
-        self._open.pop(key, None)
-        if gap.channel == TRADES:
-            self.miss(gap.from_at)
+        failed.put_before(self.batch)
+        self.batch = failed
+        self._make_room()
 
     def miss(self, since: datetime) -> None:
         """Note that trades from a moment on must be read over REST."""
         self.trades_since = min(self.trades_since or since, since)
 
+    @property
+    def _is_blind(self) -> bool:
+        """Whether the trades' channel is being missed at present: a span without an end yet."""
+        return any(gap.channel == TRADES for gap in self._open.values())
+
+    def _quote(self, event: TickerUpdate) -> None:
+        is_old = event.received_at - event.quoted_at > OLDEST_QUOTE
+        if is_old or event.market_ticker not in self._tracked:
+            return
+        self._newest(event.quoted_at)
+        state = self._states.get(event.market_ticker)
+        if state is not None and state.holds_at(event.quoted_at):
+            self.batch.ticks.append(tick_of_quote(event, status=state.status))
+            self._make_room()
+            return
+        self._ask_again(event.market_ticker)
+        for gap in self._waiting.add(event):
+            self._gap(gap)
+
+    def _trade(self, event: TradePrint) -> None:
+        self._newest(event.traded_at)
+        self._told_until = max(self._told_until, event.traded_at)
+        self.batch.trades.append(row_of_print(event))
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Let the older half go of what waits too long to be written."""
+        batch = self.batch
+        if len(batch.ticks) > self._most_rows:
+            for gap in let_go(TICKERS, batch.ticks):
+                self._gap(gap)
+        if len(batch.trades) > self._most_rows:
+            self.miss(min(trade["traded_at"] for trade in batch.trades))
+            for gap in let_go(TRADES, batch.trades):
+                self._gap(gap)
+
+    def _gap(self, gap: Gap) -> None:
+        self.batch.add_gap(gap)
+        if gap.to_at is None:
+            self._open[key_of(gap)] = gap
+            if gap.channel == BOOKS:
+                self.batch.doubtful.update(gap.market_tickers)
+                for ticker in gap.market_tickers:
+                    self.batch.books.pop(ticker, None)
+            return
+        self._open.pop(key_of(gap), None)
+        if gap.channel == TRADES:
+            self.miss(gap.from_at)
+
     def _news(self, notice: LifecycleNotice) -> None:
         ticker = notice.market_ticker
-        is_known = self._states.pop(ticker, None) is not None
-        if is_known:
-            self.to_ask.add(ticker)
-        if is_known or ticker.split("-", 1)[0] in self.series:
+        self._ask_again(ticker)
+        if ticker in self._tracked or series_of(ticker) in self.series:
             self.batch.has_market_news = True
+
+    def _ask_again(self, ticker: str) -> None:
+        self._states.pop(ticker, None)
+        if ticker in self._tracked:
+            self.to_ask.add(ticker)
 
     def _newest(self, at: datetime) -> None:
         self.newest_at = at if self.newest_at is None else max(self.newest_at, at)
 
 
-def tick_of_quote(quote: TickerUpdate, *, status: str) -> RawTick:
-    """Return the raw tick of a streamed quote, dated by the exchange."""
-    return {
-        "observed_at": quote.quoted_at,
-        "market_ticker": quote.market_ticker,
-        "source": "stream",
-        "source_key": "",
-        "quoted_at": quote.quoted_at,
-        "received_at": quote.received_at,
-        "status": status,
-        "yes_bid": quote.yes_bid,
-        "yes_ask": quote.yes_ask,
-        "yes_bid_size": quote.yes_bid_size,
-        "yes_ask_size": quote.yes_ask_size,
-        "last_price": quote.last_price,
-        "volume": quote.volume,
-        "open_interest": quote.open_interest,
-    }
-
-
-def row_of_print(trade: TradePrint) -> dict[str, Any]:
-    """Return the row of a streamed trade."""
-    return {**vars(trade), "source": "stream"}
+def series_of(ticker: str) -> str:
+    """Return a market's series, the part of its ticker before the first hyphen."""
+    return ticker.split("-", 1)[0]

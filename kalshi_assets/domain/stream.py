@@ -31,6 +31,7 @@ GapReason = Literal[
     "channel_error",  # the exchange ended the subscription
     "payload",  # a frame could not be read, or does not fit the book
     "snapshot",  # the exchange sent another book than the one folded
+    "stopped",  # no feed ran
 ]
 
 

@@ -70,8 +70,9 @@ def resume(desk: Desk, *, by: str, why: str, is_unknown_accepted: bool) -> Resum
         halts = halts_since_active(connection)
         unknown = books.unknown_since(connection, _since(halts, now))
         if unknown and not is_unknown_accepted:
+            ids = ", ".join(order.order_id for order in unknown)
             raise NotReconciled(
-                f"orders of our scheme that this ledger did not send: {', '.join(unknown)}; end "
+                f"orders of our scheme that this ledger did not send: {ids}; end "
                 "the other host, or find out which rows are lost, then `resume --accept-unknown`"
             )
         changed = change_state(connection, "active", cause="command", why=why, at=now, by=by)

@@ -63,7 +63,10 @@ class HistoryCalls(ExchangeCalls, MarketCalls, PriceCalls, AccountCalls):
             ValueError: the stretch ends before it starts.
         """
         _require_stretch(start, end)
-        found = self.trades(ticker=ticker, start=start, end=end, is_block_trade=is_block_trade)
+        found: Batch[Trade] = Batch()
+        # What lies before a cutoff that was told already has left the live tier.
+        if cutoff is None or end > cutoff.trade_created_at:
+            found = self.trades(ticker=ticker, start=start, end=end, is_block_trade=is_block_trade)
         told = self.historical_cutoff() if cutoff is None else cutoff
         moved_by = told.trade_created_at + OVERLAP
         if start < moved_by:

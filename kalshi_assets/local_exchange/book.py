@@ -31,7 +31,7 @@ class Book:
 
     def tape_offers(self, ticker: str, side: Side, ms: int) -> list[Offer]:
         """Return what the tape still offers on one side, best price first."""
-        if self._tape.listings[ticker].status_at(ms) != "active":
+        if not self._tape.listings[ticker].shows_book_at(ms):
             return []
         quote = self._tape.quote_at(ticker, ms)
         taken = self._taken(ticker, side)
@@ -44,7 +44,7 @@ class Book:
 
     def offers_to(self, ticker: str, taker_side: Side, ms: int) -> list[Offer]:
         """Return everything an incoming order could trade with."""
-        if self._tape.listings[ticker].status_at(ms) != "active":
+        if not self._tape.listings[ticker].shows_book_at(ms):
             return []
         side = opposite(taker_side)
         own = [_offer(order) for order in self._orders.resting(ticker) if order.side == side]

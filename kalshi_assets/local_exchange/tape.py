@@ -54,6 +54,7 @@ class Listing:
         settlement_price: what a YES contract pays where the result is `scalar`, in $0.0001.
         event_fees: the event's fee terms where they differ from its series'.
         fee_waiver_until_ms: until when trading is free, None where it is not.
+        emptied_ms: when the book is emptied after the close, None where that is the close itself.
     """
 
     ticker: str
@@ -76,6 +77,7 @@ class Listing:
     settlement_price: int | None = None
     event_fees: FeeTerms | None = None
     fee_waiver_until_ms: int | None = None
+    emptied_ms: int | None = None
 
     def __post_init__(self) -> None:
         if (self.result == "scalar") != (self.settlement_price is not None):
@@ -100,6 +102,10 @@ class Listing:
         if ms < self.determined_ms or self.result is None:
             return "closed"
         return "determined" if ms < self.settled_ms else "finalized"
+
+    def shows_book_at(self, ms: int) -> bool:
+        """Tell whether the orders that rest are displayed."""
+        return self.open_ms <= ms < (self.emptied_ms or self.close_ms)
 
     def is_on_grid(self, price: int) -> bool:
         """Tell whether an order may be priced so."""
@@ -130,6 +136,7 @@ class Quote:
         updated_ms: the market's `updated_time`.
         is_zero_coded: the recording holds zeros for values it misses. Nobody trades at 0, so the
             sides are empty, but the market record shows the zeros as they stand.
+        is_told_anew: at `changed_ms` subscribers are told the whole book, not its changes.
     """
 
     bids: tuple[Level, ...]
@@ -138,6 +145,7 @@ class Quote:
     changed_ms: int
     updated_ms: int
     is_zero_coded: bool = False
+    is_told_anew: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,9 +49,9 @@ def _of_legs(limits: QualityLimits) -> tuple[Check, ...]:
         Check(
             "legs_sum_to_one",
             "clean_ticks",
-            "Where the markets of an event exclude each other, all are tracked and each has a "
-            "usable price, these sum to about one dollar. Else a leg is quoted wrongly, or there "
-            "is an outcome that we do not know of.",
+            "Where the markets of an event exclude each other, usable prices of those tracked sum "
+            "to about one dollar, or to less where a leg has none. Else a leg is quoted wrongly, "
+            "or there is an outcome that we do not know of.",
             (Rule("off_by_usd", at_most=limits.max_leg_sum_difference, beside="legs"),),
             bad="off",
             of="events",

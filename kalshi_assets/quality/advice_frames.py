@@ -17,11 +17,11 @@ from kalshi_assets.domain.price import MICROS_PER_DOLLAR
 Row = Mapping[str, Any]
 HOUR, MILLISECOND = timedelta(hours=1), timedelta(milliseconds=1)
 BARS = ("mid", "trade")
-LEG_COLUMNS = ("market_ticker", "off_by_usd", "is_compared", "legs")
+LEG_COLUMNS = ("market_ticker", "off_by_usd", "legs")
 
 
 def leg_sum_rows(legs: Iterable[Row]) -> pd.DataFrame:
-    """Return a row an event: market_ticker (the event's), off_by_usd, is_compared, legs.
+    """Return a row an event: market_ticker (the event's), off_by_usd, legs.
 
     Args:
         legs: a row a market that is still open, of every event with a tracked one: event_ticker,
@@ -99,21 +99,23 @@ def signal_rows(signals: Sequence[Row], tracked: Iterable[str]) -> pd.DataFrame:
 
 
 def _leg_sum(event: str, legs: list[Row]) -> dict[str, object]:
-    """Compare what can be compared; what cannot is off by nothing, and says why."""
-    told = {"market_ticker": event, "off_by_usd": 0.0, "is_compared": False}
+    """Compare what can be compared; what cannot is off by nothing, and says why.
+
+    Far legs are seldom bid for. Without their prices the others can still be worth too much.
+    """
+    told = {"market_ticker": event, "off_by_usd": 0.0}
     if not all(leg["is_mutually_exclusive"] for leg in legs):
         return told | {"legs": "not known to exclude each other"}
-    open_legs = [leg["ticker"] for leg in legs if leg["mid"] is None or not leg["is_tracked"]]
-    if open_legs:
-        return told | {"legs": f"no usable price of {', '.join(open_legs)}"}
-    total = sum(leg["mid"] for leg in legs) / MICROS_PER_DOLLAR
-    prices = " + ".join(f"{leg['ticker']} {leg['mid'] / MICROS_PER_DOLLAR:g}" for leg in legs)
-    return {
-        "market_ticker": event,
-        "off_by_usd": round(abs(total - 1), 6),
-        "is_compared": True,
-        "legs": f"{prices} = {total:g}",
-    }
+    priced = [leg for leg in legs if leg["mid"] is not None and leg["is_tracked"]]
+    unpriced = [leg["ticker"] for leg in legs if leg not in priced]
+    missing = f"no usable price of {', '.join(unpriced)}" if unpriced else ""
+    if not priced:
+        return told | {"legs": missing}
+    total = sum(leg["mid"] for leg in priced) / MICROS_PER_DOLLAR
+    off = max(total - 1, 0.0) if unpriced else abs(total - 1)
+    prices = " + ".join(f"{leg['ticker']} {leg['mid'] / MICROS_PER_DOLLAR:g}" for leg in priced)
+    said = f"{prices} = {total:g}" + (f"; {missing}" if missing else "")
+    return told | {"off_by_usd": round(off, 6), "legs": said}
 
 
 def _summary(row: Row, now: datetime) -> dict[str, object]:

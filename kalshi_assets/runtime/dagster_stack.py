@@ -1,9 +1,11 @@
 """The processes on one database: code server, daemon and, where asked for, UI and alerts."""
 
+import hashlib
 import os
 import sysconfig
+import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,16 +14,20 @@ from urllib.parse import quote
 import dagster as dg
 
 from kalshi_assets.domain.clock import VenueClock, wall_now
-from kalshi_assets.errors import ConfigurationError
+from kalshi_assets.errors import ConfigurationError, StorageError
 from kalshi_assets.runtime.home import Home
 from kalshi_assets.runtime.installation import described
 from kalshi_assets.runtime.processes import Children, free_port, is_listening
 from kalshi_assets.settings import Settings, environment
 from kalshi_assets.storage.engine import DAEMON_LOCK, Database
 from kalshi_assets.storage.migrate import DAGSTER_SCHEMA, prepare
+from kalshi_assets.storage.tidings import STOP_CHANNEL, wake
 
 PROJECT = Path(__file__).resolve().parents[2]
 START_SECONDS = 120.0
+CODE_SERVER_THREADS = 20
+# The path of a Unix socket is at most some hundred characters long.
+LONGEST_FOLDER = 80
 UNFINISHED = (
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -83,8 +89,17 @@ def running_dagster(
         if settings.feed == "stream":
             words = [script("kalshi-assets"), "feed"]
             children.start("feed", words, environ, is_needed=False)
-        yield Running(settings, database, instance, children, clock, started_at)
+        try:
+            yield Running(settings, database, instance, children, clock, started_at)
+        finally:
+            _end_waiting(database)
     database.dispose()
+
+
+def _end_waiting(database: Database) -> None:
+    """Let sensors that wait answer at once: the code server waits for them before it ends."""
+    with suppress(StorageError), database.transaction() as connection:
+        wake(connection, STOP_CHANNEL)
 
 
 def prepared_database(settings: Settings) -> Database:
@@ -103,9 +118,20 @@ def dagster_variables(settings: Settings, home: Home) -> dict[str, str]:
         "DAGSTER_HOME": str(PROJECT),
         "DAGSTER_POSTGRES_URL": f"{url}{joint}options={quote(f'-c search_path={DAGSTER_SCHEMA}')}",
         "DAGSTER_ARTIFACTS_DIR": str(home.artifacts.resolve()),
+        "DAGSTER_WARM_RUNS": "yes" if settings.run_launcher == "warm" else "no",
+        "DAGSTER_WARM_FOLDER": str(_short_folder(home)),
         # Where it cannot write, matplotlib looks for fonts anew in every run: seconds.
         "MPLCONFIGDIR": str(home.folder("matplotlib").resolve()),
     }
+
+
+def _short_folder(home: Home) -> Path:
+    """Return the folder of the warm launcher's sockets: in the home where its path is short."""
+    folder = home.run / "warm"
+    if len(str(folder.resolve())) <= LONGEST_FOLDER:
+        return folder.resolve()
+    told = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]
+    return Path(tempfile.gettempdir()) / f"kalshi-assets-{os.geteuid()}-{told}"
 
 
 def script(name: str) -> str:
@@ -141,7 +167,9 @@ def _end_dead_runs(instance: dg.DagsterInstance) -> None:
 def _start_code_server(children: Children, environ: Mapping[str, str]) -> Path:
     """Start the code server; return the workspace file that leads to it."""
     port = free_port()
-    words = ["api", "grpc", "-m", "kalshi_assets.definitions", "-h", "127.0.0.1", "-p"]
+    # Sensors that wait hold a thread each.
+    words = ["api", "grpc", "--max-workers", str(CODE_SERVER_THREADS)]
+    words += ["-m", "kalshi_assets.definitions", "-h", "127.0.0.1", "-p"]
     location = ["--location-name", "kalshi_assets"]
     children.start("code-server", [script("dagster"), *words, str(port), *location], environ)
     children.wait_for(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from kalshi_assets.domain.calendar import venue_day
 from kalshi_assets.domain.clock import VenueClock
-from kalshi_assets.domain.feeding import Batch
+from kalshi_assets.domain.feed_batch import Batch
 from kalshi_assets.domain.stream import Gap
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ class Reports:
     def count(self, batch: Batch) -> None:
         """Add what was written."""
         self._ticks += len(batch.ticks)
-        self._trades += len(batch.trades)
-        self._gaps += [gap for gap in batch.gaps if gap.to_at is not None]
+        self._trades += len(batch.trades) + len(batch.read)
+        self._gaps += [gap for gap in batch.gaps.values() if gap.to_at is not None]
 
     def send_where_due(self) -> None:
         """Report what was written since the last report."""

@@ -90,6 +90,7 @@ class Status:
     venue_at: datetime
     trading_state: str
     halted_because: Sequence[str]
+    unknown_orders: Sequence[str]
     gates: Sequence[Gate]
     checks: Sequence[CheckLine]
     max_verdict_age_seconds: int
@@ -169,6 +170,7 @@ def _status(
         venue_at=now,
         trading_state=recorded.trading_state,
         halted_because=[f"{halt.cause}: {halt.reason}" for halt in recorded.halts],
+        unknown_orders=[order.as_text() for order in recorded.unknown_orders],
         gates=common_gates(recorded, answers, limits, now=now),
         checks=check_lines(recorded, answers, limits, now=now),
         max_verdict_age_seconds=limits.max_verdict_age_seconds,

@@ -47,6 +47,10 @@ def _head(status: Status) -> Iterator[str]:
     yield f"{trading}, GATE CLOSED by {_listed(status.closed_by)}"
     for why in status.halted_because:
         yield f"  halted by {why}"
+    for order in status.unknown_orders[:SHOWN_NAMES]:
+        yield f"  not sent by this ledger: order {order}"
+    if len(status.unknown_orders) > SHOWN_NAMES:
+        yield f"  and {len(status.unknown_orders) - SHOWN_NAMES} more orders, see --json"
 
 
 def _section(name: str, lines: Iterable[str]) -> Iterator[str]:

@@ -23,7 +23,7 @@ from kalshi_assets.kalshi.probe import Probe
 from kalshi_assets.kalshi.shared_limits import shared_limits
 from kalshi_assets.risk.inputs import Activity, Arming, CheckVerdict
 from kalshi_assets.settings import Settings
-from kalshi_assets.storage import account, intake, ledger, overview, paper, signals, verdicts
+from kalshi_assets.storage import account, books, intake, ledger, overview, paper, signals, verdicts
 from kalshi_assets.storage.activity import opening_value, ordered_lately
 from kalshi_assets.storage.alerts import Delivery, delivery_health
 from kalshi_assets.storage.breaker import newest_transition
@@ -38,6 +38,7 @@ class Recorded:
 
     trading_state: str
     halts: Sequence[TradingState]
+    unknown_orders: Sequence[books.UnknownOrder]
     verdicts: Mapping[str, CheckVerdict]
     missing_days: Sequence[date]
     is_history_overdue: bool
@@ -77,9 +78,11 @@ def read_database(
         require_identity(connection, database.name, settings.identity)
         found = list(signals.open_signals(connection, venue_day(now)).values())
         ids = [signal.signal_id for signal in found]
+        halts = halts_since_active(connection)
         return Recorded(
             trading_state=current_state(connection),
-            halts=halts_since_active(connection),
+            halts=halts,
+            unknown_orders=_unknown_orders(connection, halts),
             verdicts=verdicts.latest_verdicts(connection),
             missing_days=intake.missing_history_days(
                 connection, now, history_days=settings.history_days
@@ -129,6 +132,15 @@ def _statement(probe: Probe, settings: Settings, recorded: Recorded) -> Statemen
         balance, held = recorded.paper
         return statement_of(balance, held, quotes=probe)
     return statement_of(probe.balance(), probe.positions(), quotes=probe)
+
+
+def _unknown_orders(
+    connection: Connection, halts: Sequence[TradingState]
+) -> Sequence[books.UnknownOrder]:
+    """Return those that were seen since the first of the present halts."""
+    if not halts:
+        return ()
+    return books.unknown_since(connection, min(halt.changed_at for halt in halts))
 
 
 def _paper_account(

@@ -7,17 +7,23 @@ with them raise nothing of their own. If it lasts, the halt that follows tells o
 fails a few minutes after calls get through again alerts then.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, select, update
 
-from kalshi_assets.domain.account import Fill
+from kalshi_assets.domain.account import Fill, Side
 from kalshi_assets.domain.clock import wall_now
 from kalshi_assets.domain.price import MICROS_PER_DOLLAR, contracts, dollars
 from kalshi_assets.settings import AlertKind
 from kalshi_assets.storage.alerts import raise_alert, settle_cause
-from kalshi_assets.storage.schema import alerts, breaker_failures, breaker_transitions, polls
+from kalshi_assets.storage.schema import (
+    alerts,
+    breaker_failures,
+    breaker_transitions,
+    orders,
+    polls,
+)
 
 FEED, STREAM, HALT = "feed", "stream", "halt "
 # An outage ends with the call that gets through. Quotes come with the next poll, and the order job
@@ -29,14 +35,19 @@ def alert_on_fills(
     connection: Connection, fills: Sequence[Fill], *, client_ids: Mapping[str, str]
 ) -> None:
     """Raise one alert for each order of ours that was filled; later fills of it raise none."""
-    for order_id in sorted({fill.order_id for fill in fills} & client_ids.keys()):
+    ours = {
+        fill.order_id: client_ids[fill.order_id] for fill in fills if fill.order_id in client_ids
+    }
+    exits = _exits(connection, ours.values())
+    for order_id, client_id in sorted(ours.items()):
         own = [fill for fill in fills if fill.order_id == order_id]
+        tell, word = (_sold, "Sold") if client_id in exits else (_bought, "Filled")
         raise_alert(
             connection,
             kind="order_filled",
-            cause=f"order {client_ids[order_id]}",
-            what="Filled: " + "; ".join(_told(fill) for fill in own),
-            why=f"order {client_ids[order_id]} found its other side at the venue",
+            cause=f"order {client_id}",
+            what=f"{word}: " + "; ".join(tell(fill) for fill in own),
+            why=f"order {client_id} found its other side at the venue",
             done="the fill is in the ledger; further fills of this order are not told",
             todo="nothing; `orders` and `fills` in the UI show the whole order",
             at=max(fill.filled_at for fill in own),
@@ -185,9 +196,24 @@ def settle_run(connection: Connection, job: str, *, at: datetime) -> bool:
     return settle_cause(connection, f"job {job}", at=at)
 
 
-def _told(fill: Fill) -> str:
-    price = fill.yes_price if fill.side == "yes" else MICROS_PER_DOLLAR - fill.yes_price
+def _exits(connection: Connection, client_ids: Collection[str]) -> set[str]:
+    """Return which of our orders close a position."""
+    is_exit = orders.c.client_order_id.in_(client_ids), orders.c.leg == "exit"
+    return set(connection.scalars(select(orders.c.client_order_id).where(*is_exit)))
+
+
+def _bought(fill: Fill) -> str:
+    return _told(fill, fill.side)
+
+
+def _sold(fill: Fill) -> str:
+    """Return a fill of an exit: what it bought, the venue set off against the other side."""
+    return _told(fill, "no" if fill.side == "yes" else "yes")
+
+
+def _told(fill: Fill, side: Side) -> str:
+    price = fill.yes_price if side == "yes" else MICROS_PER_DOLLAR - fill.yes_price
     return (
-        f"{contracts(fill.count):g} {fill.side.upper()} of {fill.market_ticker} "
+        f"{contracts(fill.count):g} {side.upper()} of {fill.market_ticker} "
         f"at {dollars(price):.4f} USD"
     )

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Select, exc, func, insert, select, update
+from sqlalchemy import Connection, Select, delete, exc, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql
 
 from kalshi_assets.settings import AlertKind
@@ -18,6 +18,8 @@ from kalshi_assets.storage.schema import alert_deliveries, alerts
 
 # A message older than this, wall time, is history: it is no longer sent.
 TOO_OLD = timedelta(days=1)
+# So long, wall time, what is over can be read here.
+KEPT_FOR = timedelta(days=90)
 LONGEST_TEXT = 1_000
 _CREDENTIALS = re.compile(r"://[^/\s@]+@")
 _logger = logging.getLogger(__name__)
@@ -150,6 +152,19 @@ def delivery_health(connection: Connection, *, since: datetime) -> list[Delivery
         .order_by(table.c.channel, table.c.at.desc(), table.c.alert_id.desc())
     )
     return [Delivery(**row._mapping) for row in connection.execute(query)]
+
+
+def drop_old_alerts(connection: Connection) -> int:
+    """Drop alerts of 90 days ago and earlier, and the tries to send them; return how many.
+
+    One whose cause goes on stays: without it the cause would alert anew. A fill is over at once.
+    """
+    is_over = or_(alerts.c.settled_at.is_not(None), alerts.c.kind == "order_filled")
+    old = select(alerts.c.alert_id).where(alerts.c.recorded_at <= func.now() - KEPT_FOR, is_over)
+    gone = list(connection.scalars(old))
+    for table in (alert_deliveries, alerts):
+        connection.execute(delete(table).where(table.c.alert_id.in_(gone)))
+    return len(gone)
 
 
 def _open(cause: str) -> Select[tuple[int]]:

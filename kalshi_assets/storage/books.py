@@ -32,6 +32,21 @@ class Opening:
     positions: Mapping[str, tuple[int, int]]
 
 
+@dataclass(frozen=True)
+class UnknownOrder:
+    """An order of our scheme that this ledger did not send, as the venue told it first."""
+
+    order_id: str
+    client_order_id: str
+    market_ticker: str
+    status: str
+
+    def as_text(self) -> str:
+        """Return it for people."""
+        named = f"{self.order_id} ({self.client_order_id}) in {self.market_ticker}"
+        return f"{named}, {self.status} when first seen"
+
+
 def opening(connection: Connection) -> Opening | None:
     """Return the opening, or None while the books are not open."""
     table = schema.cash_movements
@@ -93,11 +108,13 @@ def foreign_order_ids(connection: Connection) -> set[str]:
     return set(connection.scalars(select(schema.foreign_orders.c.order_id)))
 
 
-def unknown_since(connection: Connection, moment: datetime) -> list[str]:
-    """Return the venue's ids of orders of our scheme, not ours, that were seen from then on."""
+def unknown_since(connection: Connection, moment: datetime) -> list[UnknownOrder]:
+    """Return the orders of our scheme, not ours, that were first seen from then on."""
     table = schema.foreign_orders
-    query = select(table.c.order_id).where(table.c.kind == "unknown", table.c.seen_at >= moment)
-    return list(connection.scalars(query.order_by(table.c.seen_at)))
+    columns = [table.c[f.name] for f in fields(UnknownOrder)]
+    query = select(*columns).where(table.c.kind == "unknown", table.c.seen_at >= moment)
+    rows = connection.execute(query.order_by(table.c.seen_at, table.c.order_id))
+    return [UnknownOrder(**row._mapping) for row in rows]
 
 
 def add_foreign_orders(

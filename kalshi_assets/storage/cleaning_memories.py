@@ -16,7 +16,7 @@ from kalshi_assets.analytics.cleaning import Anchor
 from kalshi_assets.domain.calendar import venue_day
 from kalshi_assets.domain.tick import LATEST
 from kalshi_assets.storage.engine import joined_as_sets
-from kalshi_assets.storage.rows import copy_all
+from kalshi_assets.storage.rows import copy_all, replace_span
 from kalshi_assets.storage.schema import cleaning_memories
 
 
@@ -149,9 +149,9 @@ def rewrite_memories(
     memories: Mapping[str, Mapping[str, Any]],
     last_at: Mapping[str, datetime],
 ) -> None:
-    """Replace a day's memories."""
-    connection.execute(delete(cleaning_memories).where(cleaning_memories.c.day == day))
-    copy_all(connection, cleaning_memories, _rows(day, memories, last_at))
+    """Make a day's memories exactly these; equal ones are left untouched."""
+    table, rows = cleaning_memories, _rows(day, memories, last_at)
+    replace_span(connection, table, table.c.day, span=(day, day + timedelta(days=1)), rows=rows)
 
 
 def forget_day(connection: Connection, day: date) -> None:

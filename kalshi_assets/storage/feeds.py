@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, select, text, update
+from sqlalchemy import Connection, func, select, update
 
 from kalshi_assets.domain.market import BookLevel
 from kalshi_assets.domain.stream import BookUpdate
@@ -18,9 +18,6 @@ from kalshi_assets.storage.rows import upsert
 from kalshi_assets.storage.schema import feeds, live_books
 
 NAME = "feed"
-# Sensors and services wait on this channel for new ticks.
-TICKS_CHANNEL = "kalshi_ticks"
-MARKETS_CHANNEL = "kalshi_markets"
 # A feed beats every second; one that has been silent for so long does not write any more.
 LONGEST_SILENCE = timedelta(seconds=15)
 
@@ -30,8 +27,6 @@ class Feed:
     """A feed as it was when it wrote last; `beat_wall_at` is wall time, the rest the venue's.
 
     Attributes:
-        tick_batches: batches with ticks that feeds have written to this database so far.
-        market_news: batches with news of markets, likewise.
         away_since: since when the stream tells nothing; None while it does.
     """
 
@@ -41,8 +36,6 @@ class Feed:
     is_streaming: bool
     trades_sure_until: datetime
     newest_at: datetime | None
-    tick_batches: int = 0
-    market_news: int = 0
     away_since: datetime | None = None
 
     def is_alive(self, wall: datetime) -> bool:
@@ -58,7 +51,10 @@ def current_feed(connection: Connection) -> Feed | None:
 
 
 def claim_feed(connection: Connection, owner: str, *, now: datetime, wall: datetime) -> Feed:
-    """Make this feed the one that writes, and return how far the trades of the last one are."""
+    """Make this feed the one that writes; its trades are as sure as those of the last one.
+
+    No book that the last one kept is sure any more.
+    """
     before = current_feed(connection)
     sure_until = now if before is None else before.trades_sure_until
     claimed = Feed(
@@ -68,11 +64,10 @@ def claim_feed(connection: Connection, owner: str, *, now: datetime, wall: datet
         is_streaming=False,
         trades_sure_until=sure_until,
         newest_at=None,
-        tick_batches=0 if before is None else before.tick_batches,
-        market_news=0 if before is None else before.market_news,
         away_since=now if before is None else before.away_since or now,
     )
     upsert(connection, feeds, [{"name": NAME, **vars(claimed)}])
+    connection.execute(update(live_books).where(live_books.c.is_sure).values(is_sure=False))
     return claimed
 
 
@@ -85,8 +80,6 @@ def beat(
     is_streaming: bool,
     trades_sure_until: datetime,
     newest_at: datetime | None,
-    has_ticks: bool,
-    has_news: bool,
 ) -> None:
     """Note that the feed is alive, in the transaction of what it writes.
 
@@ -98,8 +91,6 @@ def beat(
         is_streaming: the stream tells something at present.
         trades_sure_until: up to when every trade is kept once this transaction is.
         newest_at: the exchange's time of the newest quote or trade.
-        has_ticks: the batch has ticks.
-        has_news: the batch has news of markets.
 
     Raises:
         StorageError: another feed has taken over.
@@ -108,8 +99,6 @@ def beat(
         "beat_wall_at": wall,
         "is_streaming": is_streaming,
         "trades_sure_until": trades_sure_until,
-        "tick_batches": feeds.c.tick_batches + int(has_ticks),
-        "market_news": feeds.c.market_news + int(has_news),
         "away_since": None if is_streaming else func.coalesce(feeds.c.away_since, now),
     }
     if newest_at is not None:
@@ -139,11 +128,6 @@ def doubt_books(connection: Connection, tickers: Iterable[str]) -> None:
     """Note that the books kept of these markets are not sure any more."""
     named = live_books.c.market_ticker.in_(sorted(tickers))
     connection.execute(update(live_books).where(named).values(is_sure=False))
-
-
-def notify(connection: Connection, channel: str) -> None:
-    """Tell those who listen, when the transaction has ended well."""
-    connection.execute(text("SELECT pg_notify(:channel, '')"), {"channel": channel})
 
 
 def _levels(levels: Iterable[BookLevel]) -> list[list[int]]:

@@ -1,10 +1,10 @@
 """Gaps: spans in which a feed told nothing sure. One is noted when it opens and when it closes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, and_, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from kalshi_assets.domain.stream import Gap
@@ -12,7 +12,7 @@ from kalshi_assets.storage.schema import gaps
 
 
 def note_gaps(
-    connection: Connection, found: Sequence[Gap], *, noted_at: datetime, source: str = "stream"
+    connection: Connection, found: Iterable[Gap], *, noted_at: datetime, source: str = "stream"
 ) -> None:
     """Note gaps; a closed one closes the same that was noted as open."""
     for gap in found:
@@ -33,6 +33,13 @@ def note_gaps(
                 index_elements=keys, set_=closing, where=gaps.c.to_at.is_(None)
             )
         )
+
+
+def end_open_gaps(connection: Connection, *, at: datetime, source: str = "stream") -> None:
+    """Close what a feed that is gone left open; the next one notes its own."""
+    is_open = and_(gaps.c.source == source, gaps.c.to_at.is_(None))
+    ended = func.greatest(gaps.c.from_at, at)
+    connection.execute(update(gaps).where(is_open).values(to_at=ended))
 
 
 def gaps_between(connection: Connection, start: datetime, end: datetime) -> list[dict[str, Any]]:

@@ -112,7 +112,7 @@ def replace_span(
         rows: all of the span.
 
     Returns:
-        How many rows are other ones than before, added and removed ones included.
+        How many rows were removed or added, whichever are more; a changed one is both.
     """
     cursor = cursor_of(connection)
     copy_to_temporary(cursor, table, rows, name="incoming")

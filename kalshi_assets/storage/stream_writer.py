@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, event, func, select
+from sqlalchemy import Connection, func, select, text
 
-from kalshi_assets.domain.calendar import days_between, venue_day
+from kalshi_assets.domain.calendar import day_bounds, days_between, venue_day
 from kalshi_assets.storage import schema
 from kalshi_assets.storage.raw_ticks import (
     MILLISECOND,
@@ -34,8 +34,8 @@ BEGINNING = datetime.min.replace(tzinfo=UTC)
 class StreamWriter:
     """Writes the stream's quotes, each once; keeps in mind the newest one of each market.
 
-    Before its first batch, and after a transaction of it was rolled back, it knows nothing: then
-    whatever is older than the newest quote of all in the database is compared.
+    Before its first batch, and when it has been told to `forget`, it knows nothing: then whatever
+    is older than the newest quote of all in the database is compared.
     """
 
     def __init__(self) -> None:
@@ -49,18 +49,20 @@ class StreamWriter:
         """Add the quotes that are not there yet, and return how many that were.
 
         Args:
-            connection: the caller's transaction; the batch is durable when it commits.
+            connection: the caller's transaction; the batch is durable when it commits. Where it
+                does not, the caller must have the writer `forget`: of a connection that was lost
+                nothing else would tell.
             rows: columns of the view `raw_ticks`, source `stream`, in order of arrival.
         """
         lock_raw_ticks(connection)
         if self._since is None:
             self._since = _newest_of_all(connection)
-        event.listen(connection, "rollback", self._forget, once=True)
         new, doubtful = self._parted(rows)
         self._copy(connection, new)
         return len(new) + add_raw_ticks(connection, doubtful)
 
-    def _forget(self, _connection: Connection | None = None) -> None:
+    def forget(self) -> None:
+        """Forget everything: a transaction of it has failed."""
         self._since = None
         for known in (self._newest, self._ids, self._statuses, self._days):
             known.clear()
@@ -120,9 +122,30 @@ class StreamWriter:
 
 
 def _newest_of_all(connection: Connection) -> datetime:
-    """Return up to when the stream's quotes in the database reach, whatever their market."""
-    view = schema.raw_ticks.c
-    newest: datetime | None = connection.scalar(
-        select(func.max(view.observed_at)).where(view.source == STREAM)
+    """Return up to when the stream's quotes in the database reach, whatever their market.
+
+    It is read in the newest day that has any, not in all that are kept.
+    """
+    ticks, sources = schema.live_ticks.c, schema.tick_sources.c
+    streams = [*connection.scalars(select(sources.source_id).where(sources.source == STREAM))]
+    for day in _days_newest_first(connection) if streams else []:
+        start, end = day_bounds(day)
+        of_day = [ticks.observed_at >= start, ticks.observed_at < end]
+        is_streamed = ticks.source_id == func.any(streams)
+        query = select(func.max(ticks.observed_at)).where(*of_day, is_streamed)
+        newest: datetime | None = connection.scalar(query)
+        if newest is not None:
+            return newest + SAME_MILLISECOND
+    return BEGINNING
+
+
+def _days_newest_first(connection: Connection) -> list[date]:
+    """Return the days that live ticks have partitions of."""
+    names = connection.scalars(
+        text(
+            "SELECT right(c.relname, 8) FROM pg_inherits JOIN pg_class c ON c.oid = inhrelid "
+            "WHERE inhparent = CAST(:parent AS regclass)"
+        ),
+        {"parent": str(schema.live_ticks)},
     )
-    return BEGINNING if newest is None else newest + SAME_MILLISECOND
+    return sorted((date(int(n[:4]), int(n[4:6]), int(n[6:])) for n in names), reverse=True)

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
+from kalshi_assets.runtime.home import Home
 from kalshi_assets.runtime.processes import free_port
 
 PROGRAM = Path(sysconfig.get_path("scripts")) / "kalshi-assets"
@@ -35,6 +36,7 @@ class Demo:
     port: int
     process: "subprocess.Popen[bytes]"
     log: Path
+    home: Home
 
     @property
     def url(self) -> str:
@@ -67,17 +69,17 @@ class Demo:
 @contextmanager
 def running_demo(folder: Path, *arguments: str) -> Iterator[Demo]:
     """Run `kalshi-assets demo` with these arguments until the block ends."""
-    port, log = free_port(), folder / "demo.log"
+    port, log, home = free_port(), folder / "demo.log", Home(folder / "home")
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603  the words are ours
             [str(PROGRAM), "demo", "--port", str(port), *arguments],
-            env={**os.environ, "KALSHI_HOME": str(folder / "home")},
+            env={**os.environ, "KALSHI_HOME": str(home.path)},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
         )
     try:
-        yield Demo(port, process, log)
+        yield Demo(port, process, log, home)
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(timeout=STOP_SECONDS)

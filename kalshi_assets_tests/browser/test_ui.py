@@ -1,20 +1,24 @@
 """What a trader sees and clicks: a real browser on a real demo."""
 
+import re
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from kalshi_assets_tests.defs.golden import definitions_as_data
+from kalshi_assets_tests.versions import versions
 
 if TYPE_CHECKING:
+    from kalshi_assets_tests.browser.demo import Demo
     from kalshi_assets_tests.browser.ui import Ui
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 
 ASSETS = definitions_as_data()["assets"]
 GROUPS = ("market_data", "signals", "execution")
 DATA_ASSETS = ["raw_ticks", "clean_ticks", "daily_summaries", "rolling_averages", "signals"]
-DAYS, FIRST_DAY, LAST_DAY = 30, "2026-09-14", "2026-10-13"
+MARKETS, DAYS, FIRST_DAY, LAST_DAY = 5, 30, "2026-09-14", "2026-10-13"
 ALL_EXPANDED = "/asset-groups?expanded=" + ",".join(f"global@global:{g}" for g in GROUPS)
 FROZEN = "KXFED-26OCT-T3.75"
 
@@ -70,25 +74,50 @@ def test_the_sensors_tick_and_say_what_they_do(ui: "Ui") -> None:
     ui.shot("4-skipped")
 
 
-def test_thirty_days_are_backfilled_from_the_ui(ui: "Ui") -> None:
+def test_thirty_days_are_backfilled_from_the_ui_and_a_second_time_change_no_row(
+    ui: "Ui", demo: "Demo"
+) -> None:
+    before_today = date.fromisoformat(FIRST_DAY), date.fromisoformat(LAST_DAY) - timedelta(days=1)
+
+    first = backfill(ui, 1)
+
+    assert first["added"] > 2_000
+    assert first["least_requests"] <= first["requests"] <= first["least_requests"] * 1.1
+    before = versions(demo.home, *before_today)
+
+    again = backfill(ui, 2)
+
+    assert versions(demo.home, *before_today) == before
+    assert again["market_days_loaded_before"] == (DAYS - 1) * MARKETS, "all days but today"
+    assert again["least_requests"] <= again["requests"] < first["requests"] / 4
+    ui.open(ALL_EXPANDED)
+    ui.wait_for_text(*ASSETS)
+    ui.shot("5-lineage")
+
+
+def backfill(ui: "Ui", number: int) -> dict[str, int]:
+    """Backfill the days as a person does, until all is green; return what `raw_ticks` says."""
     ui.open_lineage_of(DATA_ASSETS)
     ui.click("Materialize all…")
     ui.wait_for_text(f"materialize {len(DATA_ASSETS)} assets", "Partition selection")
     ui.fill("No matching partitions", f"[{FIRST_DAY}...{LAST_DAY}]")
     ui.wait_for_text(f"{DAYS} partitions")
-    ui.shot("5-launch")
+    ui.shot(f"5-launch-{number}")
     ui.click("Launch backfill")
     ui.wait_for(lambda: "Launch backfill" not in ui.text(), "the end of the dialog")
 
     ui.open("/runs?view=backfills")
-    ui.click("View")
+    ui.wait_for(lambda: ui.text().splitlines().count("View") == number, "the backfill in the list")
+    ui.click("View")  # the newest one stands first
     ui.wait_for(
         lambda: ui.text().count("100% completed") == len(DATA_ASSETS), "a green end", seconds=400
     )
     ui.wait_for_text(f"{FIRST_DAY}...{LAST_DAY}")
     ui.wait_for(lambda: "Status\nSucceeded" in ui.text(), "the status of success")
-    ui.shot("5-backfill")
+    ui.shot(f"5-backfill-{number}")
 
-    ui.open(ALL_EXPANDED)
-    ui.wait_for_text(*ASSETS)
-    ui.shot("5-lineage")
+    ui.open(f"/assets/raw_ticks?view=partitions&partition={FIRST_DAY}")
+    ui.wait_for_text("least_requests")
+    ui.shot(f"5-raw_ticks-{number}")
+    told = re.findall(r"^(\w+)\s+(\d+)$", ui.text(), re.MULTILINE)
+    return {name: int(count) for name, count in told}

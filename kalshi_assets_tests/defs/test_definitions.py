@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from kalshi_assets.definitions import defs
-from kalshi_assets.defs import schedules, sensors
+from kalshi_assets.defs import fast_sensors, schedules, sensors
 from kalshi_assets.execution.desk import limits_of
 from kalshi_assets.settings import load_settings
 from kalshi_assets_tests.defs.golden import FILE, as_text, definitions_as_data, own_jobs
@@ -94,7 +94,7 @@ def test_a_check_says_what_must_be_true(check: Any) -> None:
 
 @pytest.mark.parametrize("kind", [dg.SensorDefinition, dg.ScheduleDefinition])
 def test_sensors_and_schedules_are_named_as_in_the_code_and_all_listed(kind: type[Any]) -> None:
-    both = vars(sensors) | vars(schedules)
+    both = vars(sensors) | vars(fast_sensors) | vars(schedules)
     in_code = {name: value for name, value in both.items() if isinstance(value, kind)}
     listed = [*REPOSITORY.sensor_defs, *REPOSITORY.schedule_defs]
     assert in_code

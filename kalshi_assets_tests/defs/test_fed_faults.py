@@ -19,6 +19,8 @@ from kalshi_assets.domain.calendar import days_between
 from kalshi_assets.domain.tick import tick_of_candle
 from kalshi_assets.local_exchange import Input, Recording
 from kalshi_assets.local_exchange.units import to_ms
+from kalshi_assets.quality.advice_frames import leg_sum_rows
+from kalshi_assets.settings import load_settings
 from kalshi_assets.storage import faults, markets, ticks, totals
 from kalshi_assets_tests.stand import DatabaseMaker, Stand, standing
 
@@ -124,6 +126,56 @@ def test_the_hours_far_off_the_mean_as_recorded_and_as_averaged_here(
     assert (without_zeros["C25"], without_zeros["H0"]) == (415, 440)
     for leg in ("C25", "H0"):
         assert averaged[leg] < without_zeros[leg] < raw[leg]
+
+
+def test_the_legs_of_a_meeting_never_sum_to_much_more_than_one_dollar(
+    fed: Stand, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hours = _usable_mids(fed)
+
+    sums = _leg_sums(hours)
+
+    with capsys.disabled():
+        print(f"\n{len(hours)} hours with a usable price, {hours.notna().all(axis=1).sum()} of all")
+        print(f"five legs; furthest above one dollar: {sums.max():.2f}")
+    assert len(hours) > 2_600
+    assert not hours.notna().all(axis=1).any(), "no hour has a bid on every leg"
+    assert sums.max() == pytest.approx(0.07)
+    assert sums.max() < load_settings(env={}, _env_file=None).max_leg_sum_difference
+
+
+def test_a_leg_that_stands_still_through_a_jump_is_seen_in_the_sum(fed: Stand) -> None:
+    """On that Friday H0 fell from 64 to 33 cents; here its feed stands still at noon."""
+    noon = pd.Timestamp("2025-11-21T12:00:00Z")
+    hours = _usable_mids(fed)
+    hours = hours[hours.index.get_level_values("event") == "KXFEDDECISION-25DEC"].droplevel("event")
+    day = hours[(hours.index > noon) & (hours.index <= noon + pd.Timedelta("24h"))]
+    assert _leg_sums(day).max() < 0.05, "as it was"
+
+    day = day.assign(H0=hours["H0"][noon])
+
+    assert _leg_sums(day).min() > load_settings(env={}, _env_file=None).max_leg_sum_difference
+
+
+def _usable_mids(fed: Stand) -> pd.DataFrame:
+    """Return usable prices: a row an event and hour, a column a leg."""
+    ticks = pd.DataFrame(
+        fed.rows("SELECT observed_at, market_ticker, mid FROM kalshi.clean_ticks WHERE is_usable")
+    )
+    ticks[["event", "leg"]] = ticks["market_ticker"].str.rsplit("-", n=1, expand=True)
+    hours = ticks.pivot_table(index=["event", "observed_at"], columns="leg", values="mid")
+    return hours.reindex(columns=list(LEGS))
+
+
+def _leg_sums(hours: pd.DataFrame) -> "pd.Series[float]":
+    """Return how far the check finds each hour's legs off one dollar."""
+    same = {"is_tracked": True, "is_mutually_exclusive": True}
+    rows = [
+        {"event_ticker": str(hour), "ticker": leg, "mid": None if pd.isna(mid) else mid, **same}
+        for hour, mids in hours.iterrows()
+        for leg, mid in mids.items()
+    ]
+    return leg_sum_rows(rows)["off_by_usd"]
 
 
 def _far_hours(closes: pd.DataFrame, contract: str) -> dict[str, int]:

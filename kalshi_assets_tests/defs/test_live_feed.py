@@ -7,9 +7,10 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from kalshi_assets.defs import sensors
+from kalshi_assets.defs import fast_sensors, sensors
 from kalshi_assets.domain.clock import wall_now
-from kalshi_assets.domain.feeding import Batch, Feeding, tick_of_quote
+from kalshi_assets.domain.feed_batch import Batch, tick_of_quote
+from kalshi_assets.domain.feeding import Feeding
 from kalshi_assets.domain.stream import TickerUpdate
 from kalshi_assets.domain.tick import SLOT_TAG
 from kalshi_assets.errors import StorageError
@@ -147,23 +148,23 @@ def test_one_run_takes_all_that_the_feed_told_and_the_next_one_what_came_since(
     loaded_stand: Stand,
 ) -> None:
     stand = loaded_stand
-    assert not requests(ask(stand, sensors.feed_sensor)), "no feed"
+    assert not requests(ask(stand, fast_sensors.feed_sensor)), "no feed"
     stand.poll()
     told(stand, 0.5)
     stand.execute("DELETE FROM kalshi.polls")
-    assert not requests(ask(stand, sensors.feed_sensor)), "quiet markets are known from polls only"
+    assert not requests(ask(stand, fast_sensors.feed_sensor)), "polls know the quiet markets"
     stand.later(90)
     stand.poll()
     for seconds in (1, 2, 3):
         told(stand, seconds)
-    tick = ask(stand, sensors.feed_sensor)
+    tick = ask(stand, fast_sensors.feed_sensor)
     [request] = requests(tick)
-    assert not requests(ask(stand, sensors.feed_sensor, cursor=tick.cursor)), "nothing new"
+    assert not requests(ask(stand, fast_sensors.feed_sensor, cursor=tick.cursor)), "nothing new"
     run(stand, "feed_job", request)
     told(stand, 4)
-    assert not requests(ask(stand, sensors.feed_sensor, cursor=tick.cursor)), "too soon"
+    assert not requests(ask(stand, fast_sensors.feed_sensor, cursor=tick.cursor)), "too soon"
     stand.change(feed_run_seconds=0)
-    [following] = requests(ask(stand, sensors.feed_sensor, cursor=tick.cursor))
+    [following] = requests(ask(stand, fast_sensors.feed_sensor, cursor=tick.cursor))
     assert following.run_key != request.run_key
 
 
@@ -175,24 +176,27 @@ def test_while_a_run_is_cleaning_no_other_is_started_for_the_feed(
     told(loaded_stand, 1)
     status = dg.DagsterRunStatus.STARTED
     loaded_stand.instance.add_run(dg.DagsterRun(job, "under way", status=status))
-    tick = ask(loaded_stand, sensors.feed_sensor)
-    assert not requests(tick)
-    assert tick.cursor is None, "it is asked for when that run has ended"
+    assert not requests(ask(loaded_stand, fast_sensors.feed_sensor))
+    run_ = loaded_stand.instance.get_run_by_id("under way")
+    assert run_ is not None
+    loaded_stand.instance.report_run_failed(run_)
+    loaded_stand.change(feed_run_seconds=0)
+    assert requests(ask(loaded_stand, fast_sensors.feed_sensor)), "when that run has ended"
 
 
 def test_after_a_run_of_the_feed_the_open_signals_are_judged_once(loaded_stand: Stand) -> None:
     stand = loaded_stand
     stand.poll()
-    polled = ask(stand, sensors.order_sensor)
+    polled = ask(stand, fast_sensors.order_sensor)
     told(stand, 3)
     stand.later(4)
     feed_run(stand)
-    tick = ask(stand, sensors.order_sensor, cursor=polled.cursor)
+    tick = ask(stand, fast_sensors.order_sensor, cursor=polled.cursor)
     [request] = requests(tick)
     assert request.tags[SLOT_TAG] == stand.now.isoformat()
     run(stand, "order_job", request)
     assert stand.order_requests() == 1
-    assert not requests(ask(stand, sensors.order_sensor, cursor=tick.cursor))
+    assert not requests(ask(stand, fast_sensors.order_sensor, cursor=tick.cursor))
 
 
 def test_news_of_a_tracked_series_refresh_the_universe_once(loaded_stand: Stand) -> None:

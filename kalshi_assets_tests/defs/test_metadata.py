@@ -1,7 +1,7 @@
 """What the UI shows of a materialisation and of a check: real runs on a real database."""
 
 import base64
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from io import BytesIO
 from typing import Any
@@ -13,6 +13,7 @@ from PIL import Image
 
 from kalshi_assets.defs.market_data.shown import average_table
 from kalshi_assets.defs.metadata import MOST_ROWS, days_text, span_text, table
+from kalshi_assets.defs.partitions import PARTITION_TAG
 from kalshi_assets.domain.calendar import venue_day
 from kalshi_assets.storage import averages
 from kalshi_assets_tests.defs.breaking import MARKETS, break_check
@@ -103,6 +104,76 @@ def test_a_course_is_thinned_but_its_gaps_stay(loaded_stand: Stand) -> None:
         assert after["observed_at"].min() > datetime.fromisoformat(gap[1])
         assert course["held_until"].max() <= MOMENT
         assert course["mean"].notna().all()
+
+
+DAY = venue_day(MOMENT) - timedelta(days=5)
+NOON = datetime.fromisoformat(f"{DAY}T16:00:00+00:00")
+
+
+def break_a_day(stand: Stand) -> None:
+    """Code two hours of one market as zero, lose three of all, and close an event at noon."""
+    stand.execute(
+        "UPDATE kalshi.candle_ticks SET yes_bid = 0, yes_ask = 0 WHERE observed_at > :noon"
+        " AND observed_at <= :noon + interval '2 hours' AND source_id IN"
+        " (SELECT source_id FROM kalshi.tick_sources WHERE market_ticker = :market)",
+        noon=NOON,
+        market=FROZEN,
+    )
+    stand.execute(
+        "DELETE FROM kalshi.candle_ticks WHERE observed_at > :noon + interval '4 hours'"
+        " AND observed_at <= :noon + interval '7 hours'",
+        noon=NOON,
+    )
+    stand.execute(
+        "INSERT INTO kalshi.markets SELECT n.* FROM kalshi.markets m, jsonb_populate_record(m,"
+        " jsonb_build_object('ticker', 'KXGDP-26Q2-T2.5', 'event_ticker', 'KXGDP-26Q2', 'close_at',"
+        " CAST(:noon AS text), 'status', 'finalized', 'is_tracked', false)) n"
+        " WHERE m.ticker = 'KXGDP-26Q3-T2.5'",
+        noon=NOON.isoformat(),
+    )
+
+
+def test_a_backfill_shows_what_was_wrong_with_its_days(loaded_stand: Stand) -> None:
+    break_a_day(loaded_stand)
+
+    result = loaded_stand.run("history_job", tags={PARTITION_TAG: DAY.isoformat()})
+
+    shown = metadata_of(result, "clean_ticks")
+    worst, *others = records(shown["faults_by_market"])
+    assert worst == {
+        "market": FROZEN,
+        "ticks": "21",
+        "usable": "19",
+        "faults": "2 zero_coded",
+        "spans without a price": "2",
+        "longest, hours": "2.0",
+    }
+    assert [(row["usable"], row["faults"]) for row in others] == [("21", "none")] * 4
+    assert shown["gap_count"] == 1
+    assert records(shown["gaps"]) == [
+        {
+            "nothing was observed": "2026-10-08 16:00 to 2026-10-08 19:00 New York"
+            " (10-08 20:00 to 10-08 23:00 UTC)",
+            "hours": "3.0",
+        }
+    ]
+    assert records(shown["rolls"]) == [
+        {
+            "series": "KXGDP",
+            "closes": "KXGDP-26Q2",
+            "follows": "KXGDP-26Q3",
+            "at": "2026-10-08 12:00 New York (10-08 16:00 UTC)",
+        }
+    ]
+
+
+def test_a_sound_day_says_so_in_words(loaded_stand: Stand) -> None:
+    result = loaded_stand.run("history_job", tags={PARTITION_TAG: DAY.isoformat()})
+
+    shown = metadata_of(result, "clean_ticks")
+    assert {row["faults"] for row in records(shown["faults_by_market"])} == {"none"}
+    assert (shown["gap_count"], shown["gaps"]) == (0, "Something was observed all the time.")
+    assert shown["rolls"] == "No event of a series closed and was followed by another."
 
 
 def test_a_check_that_fails_for_one_market_warns_and_names_it(polled: Any) -> None:

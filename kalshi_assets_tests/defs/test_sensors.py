@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 from sqlalchemy import text
 
-from kalshi_assets.defs import schedules, sensors
+from kalshi_assets.defs import fast_sensors, schedules, sensors
 from kalshi_assets.defs.partitions import RANGE_END_TAG, RANGE_START_TAG
 from kalshi_assets.defs.resources import Platform
 from kalshi_assets.domain.calendar import venue_day
@@ -154,15 +154,15 @@ def polled(stand: Stand, *, is_good: bool = True) -> None:
 
 
 def test_after_a_poll_the_open_signals_are_judged_once(loaded_stand: Stand) -> None:
-    assert requests(ask(loaded_stand, sensors.order_sensor)) == [], "no poll yet"
+    assert requests(ask(loaded_stand, fast_sensors.order_sensor)), "of the poll before"
+    assert requests(ask(loaded_stand, fast_sensors.order_sensor)) == [], "no poll since"
 
     polled(loaded_stand)
-    tick = ask(loaded_stand, sensors.order_sensor)
+    tick = ask(loaded_stand, fast_sensors.order_sensor)
     [request] = requests(tick)
-    assert request.tags[SLOT_TAG] == loaded_stand.slot
-    assert tick.cursor == loaded_stand.slot
+    assert request.tags[SLOT_TAG] == loaded_stand.now.isoformat()
 
-    assert requests(ask(loaded_stand, sensors.order_sensor, cursor=tick.cursor)) == []
+    assert requests(ask(loaded_stand, fast_sensors.order_sensor)) == []
     run(loaded_stand, "order_job", request)
     assert loaded_stand.order_requests() == 1
 
@@ -171,11 +171,11 @@ def test_after_a_failed_poll_it_is_judged_too_and_the_ledger_says_why_nothing_is
     loaded_stand: Stand,
 ) -> None:
     polled(loaded_stand)
-    cursor = ask(loaded_stand, sensors.order_sensor).cursor
+    assert requests(ask(loaded_stand, fast_sensors.order_sensor))
     for _ in range(4):
         polled(loaded_stand, is_good=False)
 
-    [request] = requests(ask(loaded_stand, sensors.order_sensor, cursor=cursor))
+    [request] = requests(ask(loaded_stand, fast_sensors.order_sensor))
     run(loaded_stand, "order_job", request, expect_success=False)
 
     assert loaded_stand.order_requests() == 0
@@ -190,10 +190,7 @@ def test_a_poll_that_leaves_no_open_signal_and_no_live_order_asks_for_no_judgeme
     polled(loaded_stand)
     loaded_stand.execute("UPDATE kalshi.signals SET ended_at = last_seen_at")
 
-    tick = ask(loaded_stand, sensors.order_sensor)
-
-    assert requests(tick) == []
-    assert tick.cursor == loaded_stand.slot
+    assert requests(ask(loaded_stand, fast_sensors.order_sensor)) == []
 
 
 def test_yesterday_is_made_final_by_its_schedule(loaded_stand: Stand) -> None:

@@ -51,7 +51,8 @@ def tracked(*snapshots: MarketSnapshot, rules: UniverseRules = RULES, held=()) -
 
 def test_the_most_traded_open_markets_are_tracked() -> None:
     assert tracked(C, B, A) == NAMES[:2]
-    assert tracked(market(NAMES[0], 9, "closed"), B, C) == NAMES[1:]
+    for status in ("closed", "inactive"):
+        assert tracked(market(NAMES[0], 9, status), B, C) == NAMES[1:]
 
 
 def test_a_market_that_trades_too_little_is_not_tracked() -> None:
@@ -61,6 +62,12 @@ def test_a_market_that_trades_too_little_is_not_tracked() -> None:
 def test_an_included_market_is_tracked_first_and_an_excluded_one_never() -> None:
     rules = replace(RULES, include=NAMES[1:], exclude=[NAMES[1]])
     assert tracked(A, B, C, rules=rules) == [NAMES[2], NAMES[0]]
+
+
+def test_an_included_market_is_tracked_however_little_it_trades() -> None:
+    rules = replace(RULES, include=[NAMES[2]], min_volume=3 * CENTICONTRACTS)
+    assert tracked(A, B, C, rules=rules) == [NAMES[2], NAMES[0]]
+    assert tracked(A, B, C, rules=replace(rules, most=1)) == [NAMES[2]]
 
 
 def test_what_we_hold_is_tracked_while_it_is_quoted_whatever_the_settings_say() -> None:
@@ -102,6 +109,7 @@ def test_a_roll_shows_as_a_market_that_closed_and_a_new_one_that_took_its_place(
 
 def test_a_market_that_the_exchange_lists_no_more_is_said_to_be_untracked() -> None:
     assert told(known(A, B), B) == [("A", "untracked")]
+    assert told(known(A, B, C), A, B) == [], "the third one was not tracked"
 
 
 def test_each_change_says_why() -> None:
@@ -109,3 +117,15 @@ def test_each_change_says_why() -> None:
     chosen = tracked_of([settled, B], RULES, held=())
     found = changes_of(known(A, B), [settled, B], tracked=chosen, rules=RULES)
     assert [c.why for c in found] == ["was active, result yes", "it is finalized"]
+
+
+def test_what_is_tracked_no_more_says_by_which_rule() -> None:
+    def why(rules: UniverseRules) -> dict[str, str]:
+        chosen = tracked_of([A, B, C], rules, held=())
+        found = changes_of(known(A, B, C), [A, B, C], tracked=chosen, rules=rules)
+        return {c.market_ticker[-1]: c.why for c in found if c.change == "untracked"}
+
+    assert why(replace(RULES, exclude=[NAMES[0]])) == {"A": "named in KALSHI_EXCLUDE_MARKETS"}
+    too_little = "volume of 2 contracts in 24 hours is no longer enough"
+    assert why(replace(RULES, min_volume=3 * CENTICONTRACTS)) == {"B": too_little}
+    assert why(replace(RULES, most=1)) == {"B": too_little}

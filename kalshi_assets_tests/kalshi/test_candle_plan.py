@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kalshi_assets.domain.calendar import day_bounds
@@ -28,21 +28,22 @@ any_wanted = st.dictionaries(st.sampled_from(markets(150)), wanted_days, max_siz
 
 @given(wanted=any_wanted)
 def test_every_wanted_day_of_every_market_is_in_exactly_one_call_and_no_other_day_is(wanted):
-    told = [
-        (ticker, day)
-        for call in candle_plan(wanted, interval_minutes=HOUR)
-        for ticker in call.tickers
-        for day in call.days
-    ]
+    plan = candle_plan(wanted, interval_minutes=HOUR)
+    told = [(ticker, day) for call in plan for ticker in call.tickers for day in call.days]
+    for call in plan:  # it asks from the first to the last of its days
+        assert list(call.days) == days(len(call.days), call.days[0])
     assert sorted(told) == sorted((t, day) for t, chosen in wanted.items() for day in chosen)
 
 
 @given(count=st.integers(1, 300), length=st.integers(1, 400))
+@example(count=101, length=1)
 def test_a_call_of_the_plan_is_one_request_within_the_sizes(count, length):
     wanted = dict.fromkeys(markets(count), days(length))
     for call in candle_plan(wanted, interval_minutes=HOUR):
         start, end = day_bounds(call.days[0])[0], day_bounds(call.days[-1])[1]
         assert len(list(candle_calls(call.tickers, start, end, interval_minutes=HOUR))) == 1
+        assert len(call.tickers) <= 100
+        assert len(call.tickers) * ((end - start) // timedelta(hours=1) + 1) <= 10_000
         assert list(call.days) == days(len(call.days), call.days[0])
 
 

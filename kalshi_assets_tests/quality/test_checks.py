@@ -436,15 +436,39 @@ def test_what_cannot_be_compared_is_shown_and_is_no_difference() -> None:
         ({"is_tracked": False}, f"no usable price of {BAD}-A, {BAD}-B"),
     ):
         rows = legs(1, **values)
-        assert (rows["off_by_usd"][0], rows["is_compared"][0]) == (0, False)
-        assert rows["legs"][0] == told
-    assert list(legs()["is_compared"]) == [True] * 4
+        assert (rows["off_by_usd"][0], rows["legs"][0]) == (0, told)
 
 
 def test_a_sum_is_told_with_its_legs() -> None:
     found = verdict("legs_sum_to_one", legs(1, mid=300_000))
     assert found.markets_failed[BAD] == (f"off_by_usd 0.4, legs {BAD}-A 0.3 + {BAD}-B 0.3 = 0.6")
     assert legs(4, mid=400_000)["off_by_usd"].max() == 0.2
+
+
+@pytest.mark.parametrize(
+    ("mids", "off"),
+    [
+        ((700_000, 450_000, None), 0.15),
+        ((700_000, 200_000, None), 0.0),
+        ((None, 1_120_000, None), 0.12),
+        ((700_000, 200_000, 0), 0.1),
+    ],
+    ids=["too much already", "the third may be worth the rest", "one of them", "all have a price"],
+)
+def test_legs_without_a_price_excuse_a_sum_that_is_too_small_and_none_that_is_too_large(
+    mids: tuple[int | None, ...], off: float
+) -> None:
+    same = {"event_ticker": BAD, "is_tracked": True, "is_mutually_exclusive": True}
+    rows = [same | {"ticker": f"{BAD}-{n}", "mid": mid} for n, mid in enumerate(mids)]
+    [found] = advice_frames.leg_sum_rows(rows)["off_by_usd"]
+    assert found == off
+
+
+def test_a_sum_without_all_legs_names_those_that_are_missing() -> None:
+    same = {"event_ticker": BAD, "is_tracked": True, "is_mutually_exclusive": True}
+    rows = [same | {"ticker": f"{BAD}-{n}", "mid": mid} for n, mid in enumerate((300_000, None))]
+    [told] = advice_frames.leg_sum_rows(rows)["legs"]
+    assert told == f"{BAD}-0 0.3 = 0.3; no usable price of {BAD}-1"
 
 
 def test_a_day_becomes_final_within_an_hour_of_its_end() -> None:

@@ -5,17 +5,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import text
 
 from kalshi_assets.domain.clock import VenueClock
-from kalshi_assets.domain.market import Trade
+from kalshi_assets.domain.market import BookLevel, OrderBook, Trade
 from kalshi_assets.kalshi.auth import RequestSigner
 from kalshi_assets.kalshi.client import KalshiClient
 from kalshi_assets.runtime.exchange import ask_local_exchange
@@ -27,8 +27,7 @@ from kalshi_assets.storage.migrate import prepare
 from kalshi_assets_tests.runtime.test_local_exchange import alone
 
 PROGRAM = [sys.executable, "-c", "from kalshi_assets.runtime.cli import main; main()", "feed"]
-PATIENCE_SECONDS = 60.0
-IN_FLIGHT = timedelta(seconds=2)
+PATIENCE_SECONDS = 120.0
 
 
 @dataclass
@@ -67,18 +66,17 @@ class FeedBench:
         with self.database.transaction() as connection:
             return current_feed(connection)
 
-    def wait_until_sure(self, moment: datetime) -> None:
-        """Wait until the feed says that every trade up to a moment is kept.
+    def wait_until_streaming(self) -> Feed:
+        """Wait until the trades of the stream are subscribed to, and return the feed's row."""
 
-        Two seconds of the wall more: so long may what was told be on its way.
-        """
-        moment += IN_FLIGHT * self.clock.speed
-
-        def is_sure() -> bool:
+        def is_streaming() -> bool:
             row = self.row()
-            return row is not None and row.is_streaming and row.trades_sure_until > moment
+            return row is not None and row.is_streaming
 
-        self.wait(is_sure)
+        self.wait(is_streaming)
+        row = self.row()
+        assert row is not None
+        return row
 
     def wait_for_change(self, before: Feed | None) -> None:
         """Wait until a feed has written since."""
@@ -89,6 +87,14 @@ class FeedBench:
         while not condition():
             assert time.monotonic() < deadline, (self.folder / "feed.log").read_text()
             time.sleep(0.05)
+
+    def kept_book(self, ticker: str) -> OrderBook | None:
+        """Return the book that is kept of a market, sure or not."""
+        query = "SELECT yes_bids, no_bids FROM kalshi.live_books WHERE market_ticker = :ticker"
+        for sides in self.rows(query, ticker=ticker):
+            yes, no = (tuple(BookLevel(*level) for level in side) for side in sides)
+            return OrderBook(ticker, yes, no)
+        return None
 
     def exchanges_trades(self, start: datetime, end: datetime) -> list[Trade]:
         """Return what the exchange itself lists, oldest first."""
@@ -110,8 +116,13 @@ class FeedBench:
 
 
 @contextmanager
-def feeding(url: str, folder: Path, *words: str) -> Iterator[FeedBench]:
-    """Yield a bench: an exchange that plays what `words` say, all its markets tracked."""
+def feeding(
+    url: str, folder: Path, *words: str, tickers: Sequence[str] | None = None
+) -> Iterator[FeedBench]:
+    """Yield a bench: an exchange that plays what `words` say.
+
+    Tracked are the markets named, else all that are open.
+    """
     with alone(folder, *words) as exchange:
         told = exchange.told
         found = ask_local_exchange(told["rest_url"])
@@ -133,9 +144,10 @@ def feeding(url: str, folder: Path, *words: str) -> Iterator[FeedBench]:
         prepare(database, identity=settings.identity, now=now)
         signer = RequestSigner(told["key_id"], Path(told["private_key_path"]))
         with KalshiClient(told["rest_url"], auth=signer) as client:
-            snapshots = client.markets(status="open").snapshots
-            tickers = [one.market.ticker for one in snapshots]
+            status = "open" if tickers is None else None
+            snapshots = client.markets(tickers=tickers, status=status).snapshots
+            tracked = [one.market.ticker for one in snapshots]
             with database.transaction() as connection:
-                save_markets(connection, snapshots, tracked=tickers, seen_at=now)
-            yield FeedBench(settings, database, client, found.clock, folder, tickers)
+                save_markets(connection, snapshots, tracked=tracked, seen_at=now)
+            yield FeedBench(settings, database, client, found.clock, folder, tracked)
         database.dispose()

@@ -328,8 +328,6 @@ def test_a_live_feed_that_is_away_alerts_once_and_is_settled_when_it_streams_aga
                     is_streaming=is_streaming,
                     trades_sure_until=now,
                     newest_at=None,
-                    has_ticks=False,
-                    has_news=False,
                 )
             StreamWatch(clock, stand.now).step(connection, wall)
         return stand.rows(causes)

@@ -3,28 +3,20 @@
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
-import psycopg
 import pytest
 
-from kalshi_assets.domain.calendar import day_bounds
+from kalshi_assets.domain.calendar import venue_day
+from kalshi_assets.domain.clock import wall_now
+from kalshi_assets.errors import ConfigurationError
+from kalshi_assets.runtime.backfill import days_of_range
 from kalshi_assets.runtime.home import Home
-from kalshi_assets.runtime.installation import database_of, running_installation
+from kalshi_assets.settings import load_settings
 from kalshi_assets_tests.browser.demo import Demo, running_demo
 from kalshi_assets_tests.runtime.commands import OK, SETTINGS, Shell
+from kalshi_assets_tests.versions import versions
 
 FIRST, LAST = date(2026, 9, 13), date(2026, 10, 12)
-SPAN = day_bounds(FIRST)[0], day_bounds(LAST)[1]
-# Tables of the days loaded; polls go on writing those of today.
-TABLES = {
-    "candle_ticks": "observed_at",
-    "trades": "traded_at",
-    "clean_ticks": "observed_at",
-    "rolling_averages": "as_of",
-    "daily_summaries": "day",
-    "history_loads": "day",
-}
 
 
 @pytest.fixture
@@ -45,23 +37,6 @@ def shell(
     return Shell(monkeypatch, capsys)
 
 
-def versions(home: Home) -> dict[str, list[tuple[Any, ...]]]:
-    """Return each row with the transaction that wrote it: a row written again shows."""
-    installation = running_installation(home)
-    assert installation is not None
-    url = database_of(installation, home, given=None).plain_url
-    found = {}
-    with psycopg.connect(url) as connection:
-        for table, column in TABLES.items():
-            span = (FIRST, LAST + timedelta(days=1)) if column == "day" else SPAN
-            query = (
-                f"SELECT t::text, xmin::text FROM kalshi.{table} t"  # noqa: S608  ours
-                f" WHERE {column} >= %s AND {column} < %s ORDER BY 1"
-            )
-            found[table] = connection.execute(query, span).fetchall()
-    return found
-
-
 @pytest.mark.timeout(900)
 def test_thirty_days_end_green_and_a_second_time_change_no_row(
     demo: Demo, shell: Shell, tmp_path: Path
@@ -75,20 +50,30 @@ def test_thirty_days_end_green_and_a_second_time_change_no_row(
     assert "loads 30 days" in out
     assert "requests:" in out, "it says how far it has come"
     assert "Green" in out
-    before = versions(home)
-    assert all(before.values())
+    before = versions(home, FIRST, LAST)
     assert len(before["history_loads"]) == 30 * 5
 
     code, out, _ = shell.run(words)
 
     assert code == OK
-    assert versions(home) == before
+    assert versions(home, FIRST, LAST) == before
 
 
 def test_where_nothing_runs_it_says_so(shell: Shell) -> None:
     code, _, err = shell.run(f"backfill --from {FIRST} --to {LAST}")
     assert code == SETTINGS
     assert "nothing runs on" in err
+
+
+SETTINGS_AS_THEY_COME = load_settings(env={}, _env_file=None)
+
+
+def test_both_ends_of_a_range_are_loaded_and_today_may_be_one_of_them() -> None:
+    today = venue_day(wall_now())
+    yesterday = today - timedelta(days=1)
+    assert days_of_range(SETTINGS_AS_THEY_COME, yesterday, today) == [yesterday, today]
+    first = SETTINGS_AS_THEY_COME.first_day
+    assert days_of_range(SETTINGS_AS_THEY_COME, first, first) == [first]
 
 
 @pytest.mark.parametrize(
@@ -102,17 +87,9 @@ def test_where_nothing_runs_it_says_so(shell: Shell) -> None:
 def test_days_that_cannot_be_loaded_are_refused_before_anything_is_launched(
     words: str, says: str
 ) -> None:
-    from kalshi_assets.errors import ConfigurationError
-    from kalshi_assets.runtime.backfill import days_of_range
-    from kalshi_assets.settings import load_settings
-
     _, first, _, last = words.split()
     with pytest.raises(ConfigurationError, match=says):
-        days_of_range(
-            load_settings(env={}, _env_file=None),
-            date.fromisoformat(first),
-            date.fromisoformat(last),
-        )
+        days_of_range(SETTINGS_AS_THEY_COME, date.fromisoformat(first), date.fromisoformat(last))
 
 
 def test_a_day_that_is_none_ends_with_usage(shell: Shell) -> None:

@@ -3,8 +3,10 @@
 import os
 import random
 import time
-from datetime import datetime, timedelta
+from datetime import datetime
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,6 +23,23 @@ TWICE = """
     GROUP BY 1, 2, 3, 4, 5, 6, 7, 8 HAVING count(*) > 1
 """
 
+STATE = (
+    "market_ticker",
+    "yes_bid",
+    "yes_ask",
+    "yes_bid_size",
+    "yes_ask_size",
+    "last_price",
+    "volume",
+    "open_interest",
+)
+KEPT = """
+    SELECT 1 FROM kalshi.raw_ticks WHERE source = 'stream' AND market_ticker = :market_ticker
+    AND (yes_bid, yes_ask, yes_bid_size, yes_ask_size, last_price, volume, open_interest)
+      = (:yes_bid, :yes_ask, :yes_bid_size, :yes_ask_size, :last_price, :volume, :open_interest)
+"""
+LOOKS = 5
+
 
 def check_trades(bench: FeedBench, start: datetime, end: datetime) -> int:
     listed = bench.exchanges_trades(start, end)
@@ -34,8 +53,43 @@ def check_trades(bench: FeedBench, start: datetime, end: datetime) -> int:
     return len(kept)
 
 
+def check_quotes(bench: FeedBench) -> None:
+    """Wait until the present state of every market is kept, as the exchange itself tells it.
+
+    A lively market is looked at more than once: of what it was for a moment only, a slow reader
+    may be told but what came next.
+    """
+    looks: dict[str, list[dict[str, Any]]] = {ticker: [] for ticker in bench.tickers}
+    for _ in range(LOOKS):
+        for one in bench.client.markets(tickers=bench.tickers).snapshots:
+            shown = {name: getattr(one.quote, name) for name in STATE}
+            looks[one.market.ticker].append(shown)
+    for states in looks.values():
+        bench.wait(partial(is_any_kept, bench, states))
+
+
+def is_any_kept(bench: FeedBench, states: list[dict[str, Any]]) -> bool:
+    return any(bench.rows(KEPT, **shown) for shown in states)
+
+
+def check_books(bench: FeedBench) -> None:
+    """Wait until the book of every market is kept as sure."""
+    query = "SELECT market_ticker FROM kalshi.live_books WHERE is_sure"
+    bench.wait(lambda: {row[0] for row in bench.rows(query)} == set(bench.tickers))
+
+
+def check_stops(bench: FeedBench, starts: list[datetime]) -> None:
+    """Every start but the first notes since when nothing was told, and until when."""
+    gaps = "SELECT from_at, to_at FROM kalshi.gaps WHERE reason = 'stopped' AND channel = 'ticker'"
+    found = sorted(map(tuple, bench.rows(gaps)))
+    assert len(found) == KILLS
+    for start in starts:
+        assert any(since <= start <= until for since, until in found), start
+    assert bench.rows("SELECT 1 FROM kalshi.gaps WHERE to_at IS NULL") == []
+
+
 @pytest.mark.timeout(120 + 20 * KILLS)
-def test_killed_at_any_moment_it_keeps_every_trade_and_no_tick_twice(
+def test_killed_at_any_moment_it_keeps_every_trade_and_state_and_no_tick_twice(
     make_database: DatabaseMaker, tmp_path: Path
 ) -> None:
     rng = random.Random(SEED)  # noqa: S311 - seeded
@@ -52,11 +106,12 @@ def test_killed_at_any_moment_it_keeps_every_trade_and_no_tick_twice(
             starts.append(row.started_at)
         with bench.feed():
             end = bench.clock.now()
-            bench.wait_until_sure(end)
-            bench.wait(lambda: bool(bench.rows("SELECT 1 FROM kalshi.live_books WHERE is_sure")))
+            bench.wait_until_streaming()
             assert check_trades(bench, starts[0], end) > 0
+            check_quotes(bench)
+            check_books(bench)
+            check_stops(bench, starts[1:])
         assert bench.rows(TWICE) == []
-        assert bench.rows("SELECT 1 FROM kalshi.raw_ticks WHERE source = 'stream' LIMIT 1")
         assert len(set(starts)) == KILLS
 
 
@@ -64,12 +119,10 @@ def test_a_second_feed_does_not_write_and_says_why(
     make_database: DatabaseMaker, tmp_path: Path
 ) -> None:
     with feeding(make_database(), tmp_path, *FAST) as bench, bench.feed():
-        bench.wait_until_sure(bench.clock.now() - timedelta(seconds=1))
-        owner = bench.row()
+        owner = bench.wait_until_streaming()
         with bench.feed() as second:
             assert second.wait(30) == 2
         assert "another feed writes to" in (tmp_path / "feed.log").read_text()
         after = bench.row()
-        assert owner is not None
         assert after is not None
         assert owner.owner == after.owner

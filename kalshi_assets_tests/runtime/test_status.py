@@ -6,7 +6,10 @@ from typing import Any
 import pytest
 from sqlalchemy import insert
 
+from kalshi_assets.domain.account import VenueOrder
+from kalshi_assets.domain.order import client_order_id
 from kalshi_assets.local_exchange.gate import Interceptor
+from kalshi_assets.storage.books import add_foreign_orders
 from kalshi_assets.storage.schema import breaker_transitions
 from kalshi_assets.storage.trading_state import change_state
 from kalshi_assets_tests.execution.faults import OnOperation, altering, answering
@@ -160,6 +163,53 @@ def test_a_halt_is_shown_with_what_it_was_for(ready: Stand, shell: Shell) -> Non
     assert told["halted_because"] == ["command: a test"]
     _, out, _ = shell.run("status")
     assert "\n  halted by command: a test\n" in out
+
+
+def meet_orders_of_another_host(stand: Stand, count: int) -> list[str]:
+    """Let the account list orders of our scheme, each second one at rest; return how they read."""
+    told = []
+    with stand.desk() as desk, stand.database.transaction() as connection:
+        for number in range(count):
+            status = "resting" if number % 2 else "executed"
+            client_id = client_order_id(f"signal-{number}", leg="entry", attempt=1)
+            order = VenueOrder(
+                order_id=f"venue-{number}",
+                client_order_id=client_id,
+                market_ticker=OVERREACTING,
+                side="no",
+                status=status,
+                yes_price=600_000,
+                initial_count=100,
+                fill_count=0,
+                remaining_count=100,
+                fees_micros=0,
+                created_at=stand.now,
+                expires_at=None,
+            )
+            add_foreign_orders(connection, [(order, "unknown")], at=desk.clock.now())
+            named = f"{order.order_id} ({client_id}) in {OVERREACTING}"
+            told.append(f"{named}, {status} when first seen")
+    return told
+
+
+def test_every_order_of_another_host_is_named_and_whether_it_rests(
+    ready: Stand, shell: Shell
+) -> None:
+    meet_orders_of_another_host(ready, 1)
+    assert shell.run_json("status")[1]["unknown_orders"] == [], "nothing is halted for it"
+    ready.later(1)
+    halt(ready)
+    ready.execute("DELETE FROM kalshi.foreign_orders")
+    orders = meet_orders_of_another_host(ready, 6)
+
+    _, told = shell.run_json("status")
+    _, out, _ = shell.run("status")
+
+    assert told["unknown_orders"] == orders
+    shown = [line for line in out.splitlines() if "not sent by this ledger" in line]
+    assert shown == [f"  not sent by this ledger: order {order}" for order in orders[:4]]
+    assert "\n  and 2 more orders, see --json\n" in out
+    assert max(len(line) for line in out.splitlines()) < 160
 
 
 def test_outside_the_trading_hours_the_gate_is_closed(loaded_stand: Stand, shell: Shell) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from kalshi_assets.domain.account import Fill
+from kalshi_assets.domain.account import Fill, Side
 from kalshi_assets.domain.clock import FixedClock, wall_now
 from kalshi_assets.kalshi.breaker import Breaker
 from kalshi_assets.settings import ALERT_KINDS
@@ -20,6 +20,7 @@ from kalshi_assets.storage.alerts import (
     LONGEST_TEXT,
     Delivery,
     delivery_health,
+    drop_old_alerts,
     raise_alert,
     save_delivery,
     settle_cause,
@@ -27,10 +28,12 @@ from kalshi_assets.storage.alerts import (
 )
 from kalshi_assets.storage.breaker import StoredBreaker
 from kalshi_assets.storage.engine import Connection, Database
+from kalshi_assets.storage.ledger import add_intent
 from kalshi_assets.storage.migrate import prepare
 from kalshi_assets.storage.trading_state import change_state
 from kalshi_assets.storage.verdicts import NewVerdict, save_verdicts
 from kalshi_assets_tests.stand import MOMENT, DatabaseMaker
+from kalshi_assets_tests.storage.test_ledger import ORDER
 
 FILL = Fill("fill-1", "venue-1", "KXCPI", "no", 1_000, 680_000, 0, True, MOMENT)
 VERDICT = NewVerdict(
@@ -184,6 +187,54 @@ def test_a_filled_order_of_ours_alerts_once_and_a_foreign_one_never(
     assert (row.kind, row.cause) == ("order_filled", "order client-1")
     assert row.what == "Filled: 10 NO of KXCPI at 0.3200 USD"
     assert row.raised_at == MOMENT
+
+
+@pytest.mark.parametrize(
+    ("bought", "says"),
+    [("no", "Sold: 10 YES of KXCPI at 0.6800 USD"), ("yes", "Sold: 10 NO of KXCPI at 0.3200 USD")],
+)
+def test_the_fill_of_an_exit_is_told_as_the_sale_it_is(
+    connection: Connection, bought: Side, says: str
+) -> None:
+    entry = replace(ORDER, market_ticker="KXCPI", side="no" if bought == "yes" else "yes")
+    leave = replace(entry, client_order_id="client-2", leg="exit", side=bought)
+    for order in (entry, leave):
+        assert add_intent(connection, order)
+    fills = [
+        replace(FILL, fill_id="fill-1", order_id="venue-1", side=entry.side),
+        replace(FILL, fill_id="fill-2", order_id="venue-2", side=bought),
+    ]
+    save_fills(connection, fills, client_ids={"venue-1": "client-1", "venue-2": "client-2"})
+    first, second = kept(connection)
+    assert first.what.startswith("Filled: 10 ")
+    assert second.what == says
+
+
+def age(connection: Connection, days: int) -> None:
+    """Let all alerts be so many days older."""
+    older = "UPDATE kalshi.alerts SET recorded_at = recorded_at - make_interval(days => :days)"
+    connection.execute(text(older), {"days": days})
+
+
+def test_alerts_go_after_90_days_with_their_deliveries_and_what_still_goes_on_stays(
+    connection: Connection,
+) -> None:
+    for cause in ("over", "goes on"):
+        halt_alert(connection, cause)
+    settle_cause(connection, "over", at=MOMENT)
+    save_fills(connection, [FILL], client_ids={"venue-1": "client-1"})
+    for row in kept(connection):
+        save_delivery(connection, Delivery(row.alert_id, "A 1", 1, wall_now(), True, ""))
+    age(connection, 89)
+    assert drop_old_alerts(connection) == 0
+
+    age(connection, 1)
+    halt_alert(connection, "of today")
+
+    assert drop_old_alerts(connection) == 2
+    assert [row.cause for row in kept(connection)] == ["goes on", "of today"]
+    assert connection.scalar(text("SELECT count(*) FROM kalshi.alert_deliveries")) == 1
+    assert not halt_alert(connection, "goes on"), "it has alerted once"
 
 
 def test_fills_recorded_before_raise_no_alert_when_they_are_read_again(

@@ -4,16 +4,19 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from sqlalchemy import select, text
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import insert, select, text
 
 from kalshi_assets.domain.calendar import day_bounds
 from kalshi_assets.storage import schema
-from kalshi_assets.storage.engine import Connection
+from kalshi_assets.storage.engine import Connection, Database
 from kalshi_assets.storage.rows import (
     copy_missing,
     ensure_day_partitions,
     insert_missing,
     records,
+    replace_span,
     upsert,
 )
 from kalshi_assets_tests.analytics.observations import Observation
@@ -110,3 +113,71 @@ def test_a_frames_missing_values_become_none() -> None:
     assert records(frame)[1] == {"count": None, "at": None, "mean": None}
     assert isinstance(records(frame)[0]["count"], int)
     assert records(frame.iloc[:0]) == []
+
+
+SUMMARIES = schema.daily_summaries
+Key = tuple[date, str]
+KEYS = st.tuples(
+    st.sampled_from([DAY + timedelta(days=n) for n in range(5)]),
+    st.sampled_from(["KXA-1", "KXB-1"]),
+)
+# Few values, so that many rows are equal before and after; None is one of them.
+VALUES = st.fixed_dictionaries(
+    {
+        "mid_open": st.sampled_from([None, 1, 2]),
+        "mean": st.sampled_from([None, Decimal("0.5"), Decimal("0.25")]),
+        "is_provisional": st.booleans(),
+    }
+)
+SUMMARIES_BY_KEY = st.dictionaries(KEYS, VALUES)
+
+
+def summary(key: Key, values: dict[str, Any]) -> dict[str, Any]:
+    counted = dict.fromkeys(("price_ms", "covered_ms", "coverage", "tick_count"), 0)
+    same = dict.fromkeys(SUMMARIES.columns.keys()) | counted
+    return same | {"day": key[0], "market_ticker": key[1]} | values
+
+
+def places(connection: Connection) -> dict[tuple[Any, ...], str]:
+    """Return each row with where it lies: one that is written again lies elsewhere."""
+    place = text("daily_summaries.ctid::text")
+    found = connection.execute(select(*SUMMARIES.columns, place).select_from(SUMMARIES))
+    return {tuple(row[:-1]): row[-1] for row in found}
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    before=SUMMARIES_BY_KEY,
+    after=SUMMARIES_BY_KEY,
+    bounds=st.tuples(st.integers(0, 5), st.integers(0, 5)).map(sorted),
+    order=st.randoms(use_true_random=False),
+)
+def test_a_span_is_replaced_as_by_deleting_and_inserting_but_equal_rows_stay_where_they_are(
+    prepared: Database,
+    before: dict[Key, dict[str, Any]],
+    after: dict[Key, dict[str, Any]],
+    bounds: list[int],
+    order: Any,
+) -> None:
+    first, end = (DAY + timedelta(days=n) for n in bounds)
+    there = {tuple(summary(k, v).values()): k for k, v in before.items()}
+    given_rows = [summary(k, v) for k, v in after.items() if first <= k[0] < end]
+    order.shuffle(given_rows)
+    incoming = {tuple(row.values()) for row in given_rows}
+    outside = {row for row, key in there.items() if not first <= key[0] < end}
+    with prepared.engine.connect() as connection:
+        for key, values in before.items():
+            connection.execute(insert(SUMMARIES).values(summary(key, values)))
+        was = places(connection)
+        assert set(was) == set(there)
+
+        changed = replace_span(
+            connection, SUMMARIES, SUMMARIES.c.day, span=(first, end), rows=given_rows
+        )
+
+        now = places(connection)
+        connection.rollback()
+    assert set(now) == outside | incoming
+    stayed = outside | (incoming & set(was))
+    assert {row: now[row] for row in stayed} == {row: was[row] for row in stayed}
+    assert changed == max(len(set(was) - set(now)), len(set(now) - set(was)))

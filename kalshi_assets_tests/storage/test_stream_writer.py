@@ -10,10 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from kalshi_assets.domain.calendar import venue_day
 from kalshi_assets.storage.engine import Connection, Database
+from kalshi_assets.storage.migrate import prepare
 from kalshi_assets.storage.stream_writer import StreamWriter
 from kalshi_assets.storage.ticks import add_raw_ticks
 from kalshi_assets_tests.analytics.observations import MARKETS, MILLISECOND, Observation, midnight
+from kalshi_assets_tests.stand import DatabaseMaker
 
 NOON = midnight(date(2026, 6, 10)) + timedelta(hours=12)
 QUOTES = st.lists(
@@ -62,6 +65,7 @@ def test_a_batch_that_was_rolled_back_is_written_when_it_comes_again(prepared: D
     writer, rows = StreamWriter(), [quote(MARKETS[0], 1), quote(MARKETS[0], 2)]
     with suppress(ZeroDivisionError), prepared.transaction() as connection:
         assert writer.write(connection, rows) / 0
+    writer.forget()
     with prepared.engine.connect() as connection:
         assert writer.write(connection, rows) == 2
         assert len(table(connection)) == 2
@@ -75,6 +79,7 @@ def test_what_was_learnt_in_a_transaction_that_was_rolled_back_is_forgotten(
     writer = StreamWriter()
     with suppress(ZeroDivisionError), prepared.transaction() as connection:
         assert writer.write(connection, [quote(MARKETS[0], 1)]) / 0
+    writer.forget()
     with prepared.engine.connect() as connection:
         later = quote(MARKETS[0], 500)
         assert writer.write(connection, [later]) == 1
@@ -97,3 +102,26 @@ def test_the_way_of_others_is_gone_only_by_what_must_be_compared(
     writer.write(connection, [quote(market, n) for n in range(1, 5) for market in MARKETS])
     writer.write(connection, [quote(MARKETS[0], 5), quote(MARKETS[0], 4), quote(MARKETS[1], 5)])
     assert compared == [0, 1]
+
+
+def test_a_start_reads_the_newest_day_with_quotes_of_the_stream_and_no_older_one(
+    make_database: DatabaseMaker,
+) -> None:
+    database = Database(make_database())
+    prepare(database, identity="tests", now=NOON)
+    newest, older = quote(MARKETS[0], 5), moved(quote(MARKETS[0], 5), days=-1)
+    polled = moved(quote(MARKETS[1], 9), days=1) | {"source": "poll"}
+    with database.transaction() as connection:
+        add_raw_ticks(connection, [older, newest, polled])
+    with database.transaction() as locking, database.transaction() as connection:
+        table = f"kalshi.live_ticks_{venue_day(older['observed_at']):%Y%m%d}"
+        locking.execute(text(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"))
+        connection.execute(text("SET LOCAL lock_timeout = '2s'"))
+        assert StreamWriter().write(connection, [newest, quote(MARKETS[1], 4)]) == 1
+        locking.rollback()
+    database.dispose()
+
+
+def moved(row: dict[str, Any], *, days: int) -> dict[str, Any]:
+    moments = ("observed_at", "quoted_at", "received_at")
+    return row | {name: row[name] + timedelta(days=days) for name in moments}

@@ -121,14 +121,16 @@ def load_history(context: dg.AssetExecutionContext, platform: Platform) -> Metad
     loading = Loading(platform.database, context.run.run_id, now, context.log.info)
     with platform.database.transaction() as connection:
         known = markets.markets_with_history(connection, *_span(days, now))
-        every = {ticker: list(days) for ticker in known}
-        wanted = every if is_again else intake.days_to_load(connection, days, list(known))
+        wanted = intake.days_to_load(connection, days, list(known))
+        if is_again:
+            wanted = {ticker: list(days) for ticker in known}
     with platform.client(on_call=loading.requests.append) as client:
         least = load_candles(client, loading, wanted, known)
         if platform.settings.backfill_trades:
             with platform.database.transaction() as connection:
+                # Days whose candles have just come, too: asking again for those forgets these.
                 missing = intake.days_without_trades(connection, days, list(known))
-            least += load_trades(client, loading, every if is_again else missing)
+            least += load_trades(client, loading, missing)
     asked = sum(len(chosen) for chosen in wanted.values())
     return {
         "days": days_text(days),
@@ -186,7 +188,8 @@ def load_trades(client: KalshiClient, loading: Loading, wanted: Wanted) -> int:
         start, end = _span(run, loading.now)
         found = client.trade_history(start=start, end=end, ticker=ticker, cutoff=cutoff)
         loading.store_trades(found, ticker, run)
-        least += max(1, -(-len(found.rows) // LARGEST_PAGE))
+        tiers = 2 if start < cutoff.trade_created_at < end else 1
+        least += max(tiers, -(-len(found.rows) // LARGEST_PAGE))
     return least
 
 

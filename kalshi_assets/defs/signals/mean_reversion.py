@@ -17,6 +17,7 @@ from kalshi_assets.settings import load_settings
 from kalshi_assets.storage import averages as average_rows
 from kalshi_assets.storage import intake
 from kalshi_assets.storage import signals as rows
+from kalshi_assets.storage.tidings import SIGNALS_CHANNEL, tell
 from kalshi_assets.strategy.mean_reversion import Feature, Rules, episodes
 
 
@@ -49,6 +50,8 @@ def signals(context: dg.AssetExecutionContext, platform: Platform) -> dg.Materia
             rows.save_signals(connection, day, of_day)
             if is_backfill:
                 intake.complete_history_load(connection, day, at=platform.clock.now())
+            else:
+                tell(connection, SIGNALS_CHANNEL)
         found += of_day
     by_status = {s: sum(f.status == s for f in found) for s in ("triggered", "watching", "ended")}
     still_open = [signal for signal in found if signal.ended_at is None]

@@ -9,10 +9,9 @@ counted only.
 """
 
 from collections import Counter, deque
-from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime
 
+from kalshi_assets.domain.gaps import GapKey, joined, key_of
 from kalshi_assets.domain.stream import (
     BadPayload,
     Channel,
@@ -26,7 +25,6 @@ from kalshi_assets.kalshi.stream.book import MarketBook
 DEFAULT_BOUND = 10_000
 CONFLATED: frozenset[Channel] = frozenset({"ticker", "market_positions"})
 
-GapKey = tuple[Channel, tuple[str, ...], datetime]
 StateKey = tuple[str, str, int]
 
 
@@ -50,9 +48,9 @@ class Outbox:
 
     def put_gap(self, gap: Gap) -> None:
         """Add a gap; a closed one takes the place of the same gap, still open and unread."""
-        self._gaps[(gap.channel, gap.market_tickers, gap.from_at)] = gap
+        self._gaps[key_of(gap)] = gap
         if len(self._gaps) > self._join_past:
-            self._gaps = _joined(self._gaps.values())
+            self._gaps = joined(self._gaps.values())
             # Where nothing can be joined, it is not tried again with every gap.
             self._join_past = max(self._bound, 2 * len(self._gaps))
 
@@ -132,21 +130,3 @@ class _Overflow:
 
     def as_gap(self, channel: Channel) -> Gap:
         return Gap(channel, tuple(sorted(self._tickers)), self._first, self._last, "overflow")
-
-
-def _joined(gaps: Iterable[Gap]) -> dict[GapKey, Gap]:
-    """Return the open gaps as they are, and of each market's closed ones one that spans them."""
-    kept: dict[GapKey, Gap] = {}
-    spans: dict[tuple[Channel, tuple[str, ...]], Gap] = {}
-    for gap in gaps:
-        if gap.to_at is None:
-            kept[(gap.channel, gap.market_tickers, gap.from_at)] = gap
-            continue
-        whose = (gap.channel, gap.market_tickers)
-        other = spans.get(whose)
-        if other is None or other.to_at is None:
-            spans[whose] = gap
-        else:
-            start, end = min(other.from_at, gap.from_at), max(other.to_at, gap.to_at)
-            spans[whose] = replace(gap, from_at=start, to_at=end)
-    return {(g.channel, g.market_tickers, g.from_at): g for g in spans.values()} | kept

@@ -25,12 +25,14 @@ class BookCourse:
     Attributes:
         changes: when the book changed, in order; several changes may share a moment.
         touches: best bid and ask, at the moments in `touched`.
+        told_anew: when the whole book was told, be it other than the one folded or not.
     """
 
     def __init__(self) -> None:
         self.changes = array("q")
         self.touched = array("q")
         self.touches: list[Touch] = []
+        self.told_anew: list[int] = []
         self._places = array("h")
         self._counts = array("q")
         self._levels: _Levels = {}
@@ -55,6 +57,7 @@ class BookCourse:
             if told.get(place, 0) != (0 if standing is None else standing.count):
                 self._set(ms, place, told.get(place, 0))
         self._touch(ms)
+        self.told_anew.append(ms)
 
     def index_at(self, ms: int) -> int:
         """Return how many changes had happened at a moment."""

@@ -24,6 +24,8 @@ from kalshi_assets.local_exchange.tape import Listing, PriceRange, Series
 from kalshi_assets.local_exchange.units import DAY_MS, ONE_DOLLAR, iso, parse_price, to_ms
 
 OPEN_ON_MS = 7 * DAY_MS
+# A book told anew later than this after the close does not tell when it was emptied.
+EMPTIED_WITHIN_MS = 60_000
 """How long a market of unknown close stays open after its last frame."""
 _GRIDS = {100: "linear_cent", 10: "deci_cent", 1: "banded_centi_cent"}
 
@@ -118,7 +120,10 @@ def described(frames: RecordedFrames, bodies: dict[str, Described]) -> Described
             f"{frames.ticker} closed at {iso(known.listing.close_ms)}, before its first frame of"
             f" {iso(frames.first_ms or 0)}: correct its metadata, or take its frames out"
         )
-    return known
+    close_ms = known.listing.close_ms
+    told = frames.book.told_anew
+    emptied = (ms for ms in told if close_ms <= ms <= close_ms + EMPTIED_WITHIN_MS)
+    return replace(known, listing=replace(known.listing, emptied_ms=next(emptied, None)))
 
 
 def _read(file: Path) -> _Body:

@@ -30,6 +30,7 @@ class FrameMarket:
         self.listing = listing
         self.recorded = (frames.first_ms or 0, frames.last_ms)
         self._book = frames.book
+        self._told_anew = frozenset(frames.book.told_anew)
         self._trades = sorted(frames.trades.values(), key=lambda trade: trade.created_ms)
         self._traded = [trade.created_ms for trade in self._trades]
         self._volumes = [0, *accumulate(trade.count for trade in self._trades)]
@@ -71,7 +72,8 @@ class FrameMarket:
         """Return the quote after a number of changes; its version is the last one's moment."""
         changed_ms = self._book.changes[index - 1] if index else self.listing.created_ms
         bids, asks = self._book.levels_at(index)
-        return Quote(bids, asks, changed_ms, changed_ms, changed_ms)
+        is_told_anew = changed_ms in self._told_anew
+        return Quote(bids, asks, changed_ms, changed_ms, changed_ms, is_told_anew=is_told_anew)
 
     def _periods(self, minutes: int, from_ms: int, to_ms: int) -> Iterator[tuple[int, int]]:
         """Walk through the periods (start, end] that end within [from, to] and are recorded."""

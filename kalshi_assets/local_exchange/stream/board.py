@@ -80,8 +80,9 @@ class Board:
     def _turns(self, ticker: str, after_ms: int, until_ms: int) -> set[int]:
         """Return when the tape's quote changes, or shows or vanishes with the market."""
         listing = self._tape.listings[ticker]
-        life = {ms for ms in (listing.open_ms, listing.close_ms) if after_ms < ms <= until_ms}
-        return life.union(self._tape.changes(ticker, after_ms, until_ms))
+        life = {listing.open_ms, listing.close_ms, listing.emptied_ms or listing.close_ms}
+        due = {ms for ms in life if after_ms < ms <= until_ms}
+        return due.union(self._tape.changes(ticker, after_ms, until_ms))
 
 
 def _orders_by_market(events: Sequence[Event]) -> dict[str, list[Order]]:

@@ -10,8 +10,13 @@ from kalshi_assets.local_exchange.bulletin import Event, Filled, OrderChanged
 from kalshi_assets.local_exchange.exchange import Exchange
 from kalshi_assets.local_exchange.matching import opposite
 from kalshi_assets.local_exchange.orders import Order
-from kalshi_assets.local_exchange.stream.happenings import Cause, Dated, LevelMoved
-from kalshi_assets.local_exchange.stream.messages import Levels
+from kalshi_assets.local_exchange.stream.happenings import (
+    BookTold,
+    Cause,
+    Dated,
+    LevelMoved,
+    Levels,
+)
 from kalshi_assets.local_exchange.tape import Side
 
 Place = tuple[Side, int]
@@ -25,7 +30,7 @@ class Books:
     def __init__(self, exchange: Exchange) -> None:
         self._book = exchange.book
         self._orders = exchange.orders
-        self._listings = exchange.tape.listings
+        self._tape = exchange.tape
         self._shown: dict[str, Levels] = {}
         self._stakes: dict[str, Stakes] = {}
 
@@ -49,6 +54,8 @@ class Books:
     ) -> Iterator[Dated]:
         """Yield the moves of a watched book, what shrinks first: it is at no time crossed.
 
+        Where the tape has the whole book told anew, that is what is yielded for the moment.
+
         Args:
             ticker: the market.
             moments: when the book may have moved; among them those of the orders.
@@ -61,6 +68,9 @@ class Books:
             stakes |= {o.order_id: _stake(o) for o in changed if o.updated_ms <= ms}
             before, after = self._shown[ticker], self._levels_then(ticker, ms, stakes, now=now)
             self._shown[ticker] = after
+            if self._is_told_anew(ticker, ms):
+                yield Dated(ms, BookTold(ticker, after))
+                continue
             moves = [(after.get(p, 0) - before.get(p, 0), p) for p in before.keys() | after.keys()]
             for delta, (side, price) in sorted(moves):
                 if delta:
@@ -68,9 +78,13 @@ class Books:
                     yield Dated(ms, LevelMoved(ticker, side, price, delta, ms, cause))
         self._stakes[ticker] = {name: stake for name, stake in stakes.items() if stake[1]}
 
+    def _is_told_anew(self, ticker: str, ms: int) -> bool:
+        quote = self._tape.quote_at(ticker, ms)
+        return quote.is_told_anew and quote.changed_ms == ms
+
     def _levels_then(self, ticker: str, ms: int, stakes: Stakes, *, now: Stakes) -> Levels:
         levels = self.levels(ticker, ms)
-        if self._listings[ticker].status_at(ms) != "active":
+        if not self._tape.listings[ticker].shows_book_at(ms):
             return levels
         for order_id, (place, count) in now.items():
             if stakes.get(order_id) != (place, count):

@@ -10,6 +10,9 @@ from kalshi_assets.local_exchange.tape import Side
 Body = dict[str, Any]
 """A message's `msg`: field names of the exchange, and JSON values."""
 
+Levels = dict[tuple[Side, int], int]
+"""A displayed book: contracts by side and YES price; no level is empty."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cause:
@@ -35,6 +38,14 @@ class LevelMoved:
     delta: int
     ms: int
     cause: Cause | None
+
+
+@dataclass(frozen=True, slots=True)
+class BookTold:
+    """A displayed book as a whole, in the place of whatever was told of it before."""
+
+    ticker: str
+    levels: Levels
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +79,7 @@ class EventAppeared:
 
 Happening = (
     LevelMoved
+    | BookTold
     | TickerMoved
     | Traded
     | Filled

@@ -7,7 +7,7 @@ from functools import lru_cache
 from kalshi_assets.local_exchange.bulletin import Filled
 from kalshi_assets.local_exchange.ledger import Position
 from kalshi_assets.local_exchange.orders import Order
-from kalshi_assets.local_exchange.stream.happenings import Body, LevelMoved, OrderMoved
+from kalshi_assets.local_exchange.stream.happenings import Body, LevelMoved, Levels, OrderMoved
 from kalshi_assets.local_exchange.tape import Side, TapeTrade
 from kalshi_assets.local_exchange.units import (
     ONE_DOLLAR,
@@ -16,9 +16,6 @@ from kalshi_assets.local_exchange.units import (
     micros_text,
     price_text,
 )
-
-Levels = dict[tuple[Side, int], int]
-"""A displayed book: contracts by side and YES price; no level is empty."""
 
 
 @lru_cache(maxsize=4096)

@@ -7,6 +7,7 @@ from kalshi_assets.local_exchange.bulletin import Filled, PositionChanged, Trade
 from kalshi_assets.local_exchange.stream.commands import Channel
 from kalshi_assets.local_exchange.stream.happenings import (
     Body,
+    BookTold,
     EventAppeared,
     Happening,
     LevelMoved,
@@ -19,12 +20,14 @@ from kalshi_assets.local_exchange.stream.messages import (
     fill_body,
     order_body,
     position_body,
+    snapshot_body,
     trade_body,
 )
 from kalshi_assets.local_exchange.stream.subscription import Subscription
 
 CHANNELS: Mapping[type[Happening], Channel] = {
     LevelMoved: "orderbook_delta",
+    BookTold: "orderbook_delta",
     TickerMoved: "ticker",
     Traded: "trade",
     Filled: "fill",
@@ -64,10 +67,8 @@ def message_for(
     if not subscription.wants(ticker) or owner not in (None, reader.account):
         return None
     match happening:
-        case LevelMoved():
-            use_yes_price = subscription.use_yes_price
-            body = delta_body(happening, reader.account, use_yes_price=use_yes_price)
-            return "orderbook_delta", body
+        case LevelMoved() | BookTold():
+            return _of_book(happening, reader, use_yes_price=subscription.use_yes_price)
         case TickerMoved(fields=fields):
             return "ticker", fields
         case Traded(trade=trade):
@@ -85,6 +86,16 @@ def message_for(
             return "event_lifecycle", fields
 
 
+def _of_book(
+    happening: LevelMoved | BookTold, reader: Reader, *, use_yes_price: bool
+) -> tuple[str, Body]:
+    if isinstance(happening, LevelMoved):
+        body = delta_body(happening, reader.account, use_yes_price=use_yes_price)
+        return "orderbook_delta", body
+    body = snapshot_body(happening.ticker, happening.levels, use_yes_price=use_yes_price)
+    return "orderbook_snapshot", body
+
+
 def _about(happening: Happening) -> tuple[str, str | None]:
     """Return the market it happened in, and whose business it is: None for everybody's."""
     match happening:
@@ -98,5 +109,5 @@ def _about(happening: Happening) -> tuple[str, str | None]:
             return trade.ticker, None
         case LifeMoved() | EventAppeared():
             return "", None
-        case LevelMoved(ticker=ticker) | TickerMoved(ticker=ticker):
+        case LevelMoved(ticker=ticker) | BookTold(ticker=ticker) | TickerMoved(ticker=ticker):
             return ticker, None

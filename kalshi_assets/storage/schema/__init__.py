@@ -7,6 +7,8 @@ from kalshi_assets.storage.schema.columns import SCHEMA as SCHEMA
 from kalshi_assets.storage.schema.columns import metadata as metadata
 from kalshi_assets.storage.schema.feeds import feeds as feeds
 from kalshi_assets.storage.schema.feeds import live_books as live_books
+from kalshi_assets.storage.schema.feeds import run_claims as run_claims
+from kalshi_assets.storage.schema.feeds import tidings as tidings
 from kalshi_assets.storage.schema.ledger import cash_movements as cash_movements
 from kalshi_assets.storage.schema.ledger import decisions as decisions
 from kalshi_assets.storage.schema.ledger import fills as fills

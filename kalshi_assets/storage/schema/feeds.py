@@ -1,4 +1,4 @@
-"""The live feed: whether one writes, and the books it keeps."""
+"""The live feed, the books it keeps, and what is told to those who wait."""
 
 from sqlalchemy import BigInteger, Boolean, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
@@ -6,8 +6,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from kalshi_assets.storage.schema.columns import INSTANT, metadata, optional, required
 
 # One row. Only its `owner` may write; `beat_wall_at` is wall time, the rest the venue's. Every
-# trade up to `trades_sure_until` is kept; later ones may still have to be read over REST. Counted
-# are batches with ticks, and with news of markets. Since `away_since` the stream tells nothing.
+# trade up to `trades_sure_until` is kept; later ones may still have to be read over REST. Since
+# `away_since` the stream tells nothing.
 feeds = Table(
     "feeds",
     metadata,
@@ -18,8 +18,6 @@ feeds = Table(
     required("is_streaming", Boolean()),
     required("trades_sure_until", INSTANT),
     optional("newest_at", INSTANT),
-    required("tick_batches", BigInteger()),
-    required("market_news", BigInteger()),
     optional("away_since", INSTANT),
 )
 
@@ -34,4 +32,21 @@ live_books = Table(
     required("is_sure", Boolean()),
     optional("changed_at", INSTANT),
     required("received_at", INSTANT),
+)
+
+# How often something was told on a channel.
+tidings = Table(
+    "tidings",
+    metadata,
+    required("name", Text(), primary_key=True),
+    required("count", BigInteger()),
+)
+
+# For which mark a run of a job was asked for last, by whichever sensor.
+run_claims = Table(
+    "run_claims",
+    metadata,
+    required("job", Text(), primary_key=True),
+    required("mark", Text()),
+    required("claimed_wall_at", INSTANT),
 )

@@ -7,8 +7,18 @@ import pytest
 
 from kalshi_assets.local_exchange.scenarios import load_scenario
 from kalshi_assets.local_exchange.units import HOUR_MS
+from kalshi_assets_tests.local_exchange import recorded_folders
 from kalshi_assets_tests.local_exchange.bench import NOON_MS, TICKER
-from kalshi_assets_tests.local_exchange.recorded_folders import load, write_wide
+from kalshi_assets_tests.local_exchange.frame_folders import (
+    START,
+    UP,
+    body,
+    delta,
+    load,
+    snapshot,
+    write,
+    write_body,
+)
 from kalshi_assets_tests.local_exchange.stream.bench import Stand, bodies, both_scales, stand
 
 
@@ -192,7 +202,7 @@ def test_a_weekly_pause_and_what_follows_it_fold_to_rests_book() -> None:
 
 
 def test_a_recording_with_its_gaps_folds_to_rests_books(tmp_path: Path) -> None:
-    floor = Stand(load(write_wide(tmp_path)))
+    floor = Stand(recorded_folders.load(recorded_folders.write_wide(tmp_path)))
     client = floor.client()
     tickers = list(floor.tape.listings)
     client.books(*tickers)
@@ -241,3 +251,51 @@ def test_the_length_of_a_beat_does_not_change_what_is_told(beats: int) -> None:
         return [frame["msg"] for frame in client.of("orderbook_delta")]
 
     assert told(beats) == told(240)
+
+
+def test_a_book_that_a_recording_tells_anew_is_told_anew(tmp_path: Path) -> None:
+    """As a real client saw it: deltas, then a snapshot that differs from what they folded to."""
+    again = snapshot(9, yes=[("0.4000", "10.00"), ("0.3900", "1.00")])
+    write(tmp_path, START, delta(5, "yes", "0.4200", "3.00"), again, delta(10, "yes", "0.40", "1"))
+    floor = Stand(load(tmp_path, seconds=1))
+    clients = [floor.client(), floor.client()]
+    clients[1].use_yes_price = False
+    for client in clients:
+        client.books(UP)
+    floor.wait(20)
+    for client in clients:
+        told = [(frame["type"], frame["seq"]) for frame in client.of("orderbook_delta")]
+        first, anew = client.of("orderbook_snapshot")
+        assert told == [("orderbook_delta", 2), ("orderbook_delta", 4)]
+        assert (anew["sid"], anew["seq"]) == (first["sid"], 3)
+        assert "no_dollars_fp" not in anew["msg"]
+        assert anew["msg"]["yes_dollars_fp"] == [["0.3900", "1.00"], ["0.4000", "10.00"]]
+        assert client.book(UP) == floor.rest_book(UP)
+
+
+def test_a_closed_markets_book_stands_until_the_recording_empties_it(tmp_path: Path) -> None:
+    write(tmp_path, START, delta(5, "yes", "0.4200", "3.00"), snapshot(900.7))
+    write_body(tmp_path, body())
+    floor = Stand(load(tmp_path, seconds=1))
+    client = floor.client()
+    client.books(UP)
+    floor.wait(899.5)  # closed half a second ago
+    assert client.book(UP)["yes_dollars"] == {"0.4000": "10.00", "0.4100": "5.50", "0.4200": "3.00"}
+    assert client.book(UP) == floor.rest_book(UP)
+    floor.wait(1)
+    assert len(client.of("orderbook_snapshot")) == 2
+    assert client.book(UP) == floor.rest_book(UP) == {"yes_dollars": {}, "no_dollars": {}}
+    assert len(client.of("orderbook_delta")) == 1
+
+
+def test_a_recording_that_does_not_tell_it_has_the_book_emptied_by_the_close(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path, START, delta(5, "yes", "0.4200", "3.00"), snapshot(900 + 61))
+    write_body(tmp_path, body())
+    floor = Stand(load(tmp_path, seconds=1))
+    client = floor.client()
+    client.books(UP)
+    floor.wait(899)
+    assert client.book(UP) == floor.rest_book(UP) == {"yes_dollars": {}, "no_dollars": {}}
+    assert len(client.of("orderbook_snapshot")) == 1
