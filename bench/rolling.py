@@ -2,17 +2,20 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
+from statistics import median
 
 from sqlalchemy import text
 
 from bench.history import fill_clean, summarise
-from bench.report import Result, seconds
+from bench.report import Figure, Result, once
 from kalshi_assets.defs.market_data.averages import averages_at
 from kalshi_assets.domain.calendar import CollectionCalendar, days_between, venue_day
 from kalshi_assets.storage.engine import Connection, Database
 from kalshi_assets.storage.migrate import create_database, prepare
 
 MARKETS, DAYS = 1_000, 28
+WINDOWS, ROUNDS = (1, 7, 28), 15
 # A tick as long as a live price may hold: eight million in all.
 STEP = timedelta(minutes=5)
 AS_OF = datetime(2026, 10, 13, 14, 30, tzinfo=UTC)
@@ -30,7 +33,7 @@ SELECT market_ticker, sum(mid * ms) / sum(ms) FROM (
 """
 
 
-def run(server_url: str) -> list[Result]:
+def run(server_url: str) -> list[Result | Figure]:
     """Fill a month of polls, then average over 1, 7 and 28 days."""
     database = Database(create_database(server_url, "bench_rolling"))
     prepare(database, identity="bench", now=AS_OF)
@@ -38,29 +41,46 @@ def run(server_url: str) -> list[Result]:
         _fill(connection)
     with database.transaction() as connection:
         connection.execute(text("ANALYZE kalshi.clean_ticks, kalshi.daily_summaries"))
-    results = [_compare(database, window_days) for window_days in (1, 7, 28)]
+    with database.transaction() as connection:
+        results = _compare(connection)
     database.dispose()
     return results
 
 
-def _compare(database: Database, window_days: int) -> Result:
+def _compare(connection: Connection) -> list[Result | Figure]:
+    """Look up each window in turn, several times: other work on the machine meets them all."""
     wanted = [(f"M{m}", AS_OF) for m in range(1, MARKETS + 1)]
-    span = {"start": AS_OF - timedelta(days=window_days), "as_of": AS_OF}
-    with database.transaction() as connection:
 
-        def ours() -> dict[str, Decimal | None]:
-            found = averages_at(connection, wanted, window_days, CollectionCalendar())
-            return {average.market_ticker: average.mean for average in found}
+    def ours(window_days: int) -> dict[str, Decimal | None]:
+        found = averages_at(connection, wanted, window_days, CollectionCalendar())
+        return {average.market_ticker: average.mean for average in found}
 
-        def baseline() -> dict[str, Decimal]:
-            return {row[0]: row[1] for row in connection.execute(text(SCAN), span)}
+    def baseline(window_days: int) -> dict[str, Decimal]:
+        span = {"start": AS_OF - timedelta(days=window_days), "as_of": AS_OF}
+        return {row[0]: row[1] for row in connection.execute(text(SCAN), span)}
 
-        exact, scanned = ours(), baseline()
-        for ticker, mean in exact.items():
-            assert mean is not None
-            assert abs(mean - scanned[ticker]) < Decimal("0.001"), (ticker, mean, scanned[ticker])
-        name = f"rolling average, {MARKETS} markets, {window_days} days"
-        return Result(name, seconds(ours, times=9), seconds(baseline, times=1))
+    for window_days in WINDOWS:
+        _require_same(ours(window_days), baseline(window_days))
+    rounds = [[once(partial(ours, d)) for d in WINDOWS] for _ in range(ROUNDS)]
+    taken = dict(zip(WINDOWS, map(sorted, zip(*rounds, strict=True)), strict=True))
+    best = {window_days: times[0] for window_days, times in taken.items()}
+    results: list[Result | Figure] = [
+        Result(
+            f"rolling average, {MARKETS:,} markets, {d} days",
+            median(taken[d]),
+            once(partial(baseline, d)),
+            best[d],
+        )
+        for d in WINDOWS
+    ]
+    growth = f"{best[WINDOWS[-1]] / best[WINDOWS[0]]:.2f}"
+    return [*results, Figure("  the best of 28 days, as a multiple of 1 day", growth, "1.20")]
+
+
+def _require_same(exact: dict[str, Decimal | None], scanned: dict[str, Decimal]) -> None:
+    for ticker, mean in exact.items():
+        assert mean is not None
+        assert abs(mean - scanned[ticker]) < Decimal("0.001"), (ticker, mean, scanned[ticker])
 
 
 def _fill(connection: Connection) -> None:

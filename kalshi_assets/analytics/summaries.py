@@ -8,11 +8,23 @@ from typing import Any
 import pandas as pd
 
 from kalshi_assets.analytics.cleaning import Anchor
+from kalshi_assets.analytics.memory import CANDLE
 from kalshi_assets.analytics.rolling import MEAN_PLACES, totals_until
 from kalshi_assets.domain.calendar import CollectionCalendar
 
 Summary = dict[str, object]
 _TRADE_PRICES = ("trade_open", "trade_high", "trade_low", "trade_close")
+
+
+def told_of_day(raw: pd.DataFrame, bounds: tuple[datetime, datetime]) -> pd.DataFrame:
+    """Return the raw ticks of [start, end] that tell of the day between them.
+
+    A candle tells of the time before its end: the one that ends at midnight belongs to the day that
+    ends then, and its closing price, which stands from there on, to the next.
+    """
+    start, end = bounds
+    is_candle, at = raw["source"] == CANDLE, raw["observed_at"]
+    return raw[(is_candle & (at > start)) | (~is_candle & (at < end))]
 
 
 def summarise(
@@ -32,7 +44,7 @@ def summarise(
     Args:
         day: the New York day.
         market_ticker: the market.
-        raw: its raw ticks of the day, for trades, volume and open interest.
+        raw: what its raw ticks tell of the day, for trades, volume and open interest.
         clean: its clean ticks of the day.
         trades: its public trades of the day, oldest first; they count where there are no candles.
         closing: the last usable tick before the day's end, of this day or an earlier one.
@@ -78,7 +90,7 @@ def _mids(mids: "pd.Series[int]") -> Summary:
 def _trades(raw: pd.DataFrame, trades: Sequence[Mapping[str, Any]]) -> Summary:
     """Return trading of the day: candles state it; without them its trades do."""
     raw = raw.sort_values("observed_at")
-    candles = raw[raw["source"] == "candle"]
+    candles = raw[raw["source"] == CANDLE]
     prices = _prices_of_trades(trades) if candles.empty else _prices_of_candles(candles)
     volume = _volume(raw, candles, trades)
     return prices | {"volume": volume, "open_interest": _last(raw, "open_interest")}

@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 
 import dagster as dg
 
+from kalshi_assets.defs.collector import collector_paused
 from kalshi_assets.domain.calendar import DAY_FORMAT, VENUE_TIMEZONE, days_between, venue_day
 from kalshi_assets.domain.clock import VenueClock, parse_instant
 from kalshi_assets.domain.tick import LATEST, SLOT_TAG
@@ -48,9 +49,10 @@ def asset_of_days(
 ) -> Callable[[AssetFunction], dg.AssetsDefinition]:
     """Make an asset of New York days. A backfill of many days is one run.
 
-    A process a day would cost more than the work.
+    A process a day would cost more than the work. No garbage is collected while a step makes its
+    rows.
     """
-    return dg.asset(
+    asset = dg.asset(
         group_name=group_name,
         deps=deps,
         owners=OWNERS,
@@ -59,6 +61,7 @@ def asset_of_days(
         backfill_policy=dg.BackfillPolicy.single_run(),
         freshness_policy=freshness_policy,
     )
+    return lambda function: asset(collector_paused()(function))
 
 
 def days_of(context: dg.AssetExecutionContext) -> list[date]:

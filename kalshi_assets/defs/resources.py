@@ -19,7 +19,7 @@ from kalshi_assets.execution.opening import open_client, open_desk
 from kalshi_assets.kalshi.client import KalshiClient
 from kalshi_assets.settings import Settings, load_settings
 from kalshi_assets.storage.engine import Database
-from kalshi_assets.storage.markets import known_markets
+from kalshi_assets.storage.markets import price_grids
 from kalshi_assets.strategy.exits import ExitRules
 
 
@@ -68,10 +68,10 @@ class Platform(dg.ConfigurableResource[None]):
     def cleaning_rules(self) -> CleaningRules:
         """Return the limits of cleaning, with the price grids of all markets known."""
         with self.database.transaction() as connection:
-            known = known_markets(connection)
+            grids = price_grids(connection)
         return CleaningRules(
             max_quote_age_seconds=self.settings.max_quote_age_seconds,
-            grids={ticker: row.market.grid for ticker, row in known.items()},
+            grids=grids,
             collection=self.collection,
             sequence=SequenceRules(
                 frozen_after=timedelta(seconds=self.settings.frozen_after_seconds),

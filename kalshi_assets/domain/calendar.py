@@ -16,6 +16,7 @@ DAY_FORMAT = "%Y-%m-%d"
 PAUSE_WEEKDAY, PAUSE_START, PAUSE_END = 3, time(3), time(5)
 
 
+@lru_cache(maxsize=10_000)
 def venue_day(moment: datetime) -> date:
     """Return the New York day a moment belongs to."""
     return moment.astimezone(VENUE_ZONE).date()

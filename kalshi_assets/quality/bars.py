@@ -1,8 +1,8 @@
 """Our daily bars beside the exchange's hourly candlesticks of the same New York day. Pure.
 
-The exchange has candles of a day, too, but a bar of ours made of loaded history counts an hour on
-the day on which it *ends*, so that its first hour lies before midnight. Hourly candles allow both
-readings: the hour at either end of the day may be in or out, and between the two a bar is right.
+The exchange has candles of a day, too, but a bar of ours made of polls knows what was traded from
+its first poll to its last one only. Hourly candles tell how much that may leave out: the hour at
+either end of the day may be in or out, and between the two a bar is right.
 A price is right while it lies between the lowest and the highest mid that the hour's bids and asks
 allow: more than that a candle does not say of a mid.
 """

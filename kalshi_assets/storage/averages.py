@@ -1,140 +1,44 @@
-"""Rolling averages, and the totals of days that they add up."""
+"""Rolling averages: stored, and read beside the prices they are of."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import ARRAY, Connection, Text, and_, cast, delete, func, select, text
+from sqlalchemy import Connection, delete, func, select, text
 
-from kalshi_assets.analytics.rolling import RollingAverage, Totals, window_start
-from kalshi_assets.domain.calendar import day_bounds, days_between, venue_day
+from kalshi_assets.analytics.rolling import RollingAverage, window_start
+from kalshi_assets.analytics.running import EPOCH
+from kalshi_assets.domain.calendar import day_bounds, days_between
+from kalshi_assets.domain.tick import LATEST
 from kalshi_assets.storage import schema
+from kalshi_assets.storage.engine import joined_as_sets
 from kalshi_assets.storage.rows import (
-    copy_missing,
+    copy_all,
     ensure_day_partitions,
     insert_missing,
     replace_span,
 )
 
 rolling_averages, clean_ticks = schema.rolling_averages, schema.clean_ticks
-daily_summaries, averages_due = schema.daily_summaries, schema.averages_due
+averages_due = schema.averages_due
 AVERAGES_LOCK = 715_011
-
-# A market, and the first and last of some days.
-Span = tuple[str, date, date]
-
-
-@dataclass(frozen=True)
-class DayTotals:
-    """The sum of totals of `days` days."""
-
-    totals: Totals
-    days: int
-
-
-def moments_to_average(
-    connection: Connection, day: date, *, only_missing: bool
-) -> list[tuple[str, datetime]]:
-    """Return the (market, moment) pairs of a day's usable clean ticks, in order of time.
-
-    With `only_missing` those behind each market's newest average of the day, by a look into the
-    index a market: what a whole day's run left out is for its rerun.
-    """
-    start, end = day_bounds(day)
-    query = _USABLE_SINCE if only_missing else _USABLE
-    rows = connection.execute(query, {"day": day, "start": start, "end": end})
-    return [(row.market_ticker, row.observed_at) for row in rows]
-
-
-_USABLE = text(
-    """
-    SELECT market_ticker, observed_at FROM kalshi.clean_ticks
-    WHERE is_usable AND observed_at >= :start AND observed_at < :end
-    ORDER BY observed_at, market_ticker
-    """
-)
-# Every market with clean ticks of the day has a memory of it.
-_USABLE_SINCE = text(
-    """
-    SELECT m.market_ticker, c.observed_at
-    FROM kalshi.cleaning_memories m
-    LEFT JOIN LATERAL (
-        SELECT as_of FROM kalshi.rolling_averages a
-        WHERE a.market_ticker = m.market_ticker AND a.as_of >= :start AND a.as_of < :end
-        ORDER BY a.as_of DESC LIMIT 1
-    ) AS newest ON true
-    CROSS JOIN LATERAL (
-        SELECT observed_at FROM kalshi.clean_ticks c
-        WHERE c.market_ticker = m.market_ticker AND c.is_usable
-          AND c.observed_at >= :start AND c.observed_at < :end
-          AND c.observed_at > coalesce(newest.as_of, '-infinity')
-    ) AS c
-    WHERE m.day = :day
-    ORDER BY c.observed_at, m.market_ticker
-    """
-)
-
-
-def totals_of_spans(connection: Connection, spans: Collection[Span]) -> dict[Span, DayTotals]:
-    """Return the sums over the final summaries of these spans of days; none where none is."""
-    if not spans:
-        return {}
-    values = {
-        "tickers": [ticker for ticker, _, _ in spans],
-        "firsts": [first for _, first, _ in spans],
-        "lasts": [last for _, _, last in spans],
-        "first": min(first for _, first, _ in spans),
-        "last": max(last for _, _, last in spans),
-    }
-    return {
-        (row.market_ticker, row.first, row.last): DayTotals(
-            Totals(row.price_ms, row.covered_ms, row.tick_count), row.days
-        )
-        for row in connection.execute(_SPANS, values)
-    }
-
-
-_SPANS = text(
-    """
-    SELECT s.market_ticker, s.first, s.last, sum(d.price_ms)::bigint AS price_ms,
-           sum(d.covered_ms)::bigint AS covered_ms, sum(d.tick_count)::bigint AS tick_count,
-           count(*) AS days
-    FROM unnest(CAST(:tickers AS text[]), CAST(:firsts AS date[]), CAST(:lasts AS date[]))
-         AS s(market_ticker, first, last)
-    JOIN kalshi.daily_summaries d
-      ON d.market_ticker = s.market_ticker AND d.day BETWEEN s.first AND s.last
-    WHERE d.day BETWEEN :first AND :last AND NOT d.is_provisional
-    GROUP BY 1, 2, 3
-    """
-)
-
-
-def final_days(
-    connection: Connection, tickers: Collection[str], first: date, last: date
-) -> set[tuple[str, date]]:
-    """Return the days of these markets whose summary is final."""
-    table = daily_summaries.c
-    query = select(table.market_ticker, table.day).where(
-        table.market_ticker == func.any(cast(sorted(tickers), ARRAY(Text()))),
-        table.day.between(first, last),
-        ~table.is_provisional,
-    )
-    return {(row.market_ticker, row.day) for row in connection.execute(query)}
 
 
 def save_averages(
     connection: Connection, day: date, rows: Sequence[RollingAverage], *, is_whole_day: bool
 ) -> int:
-    """Store averages, and return how many changed; a whole day replaces what was there."""
+    """Store averages, and return how many changed; a whole day replaces what was there.
+
+    Others are of ticks that had none: see `totals.moments_to_average`.
+    """
     table, values = rolling_averages, [vars(row) for row in rows]
-    ensure_day_partitions(connection, table, {day, *(venue_day(row.as_of) for row in rows)})
+    ensure_day_partitions(connection, table, [day])
     if is_whole_day:
         span = day_bounds(day)
         return replace_span(connection, table, table.c.as_of, span=span, rows=values)
-    return copy_missing(connection, table, values)
+    return copy_all(connection, table, values)
 
 
 def note_due(connection: Connection, first: date, last: date) -> None:
@@ -167,27 +71,44 @@ def lock_averages(connection: Connection) -> None:
 
 def latest_averages(connection: Connection) -> pd.DataFrame:
     """Return each tracked market's newest average and the price beside it; None where missing."""
-    newest = (
-        select(rolling_averages)
-        .where(rolling_averages.c.market_ticker == schema.markets.c.ticker)
-        .order_by(rolling_averages.c.as_of.desc())
-        .limit(1)
-        .lateral()
-    )
-    averaged = schema.markets.outerjoin(newest, schema.markets.c.is_tracked)
-    shown = (newest.c.as_of, newest.c.mean, newest.c.coverage)
-    at_tick = and_(
-        clean_ticks.c.market_ticker == newest.c.market_ticker,
-        clean_ticks.c.observed_at == newest.c.as_of,
-    )
-    query = (
-        select(schema.markets.c.ticker, *shown, clean_ticks.c.mid)
-        .select_from(averaged.outerjoin(clean_ticks, at_tick))
-        .where(schema.markets.c.is_tracked)
-        .order_by(schema.markets.c.ticker)
-    )
+    newest = connection.scalar(select(func.max(rolling_averages.c.as_of)))
+    since = {"recent": EPOCH if newest is None else newest - LATEST}
     columns = ["market_ticker", "as_of", "mean", "coverage", "mid"]
-    return pd.DataFrame([tuple(row) for row in connection.execute(query)], columns=columns)
+    with joined_as_sets(connection):
+        rows = connection.execute(_LATEST, since)
+    return pd.DataFrame([tuple(row) for row in rows], columns=columns)
+
+
+# Most markets' newest average is among the newest of all, which lie together; of the others each
+# is looked up.
+_LATEST = text(
+    """
+    WITH recent AS (
+        SELECT DISTINCT ON (a.market_ticker) a.market_ticker, a.as_of, a.mean, a.coverage, c.mid
+        FROM kalshi.rolling_averages a
+        LEFT JOIN kalshi.clean_ticks c
+          ON c.market_ticker = a.market_ticker AND c.observed_at = a.as_of
+         AND c.observed_at >= :recent
+        WHERE a.as_of >= :recent
+        ORDER BY a.market_ticker, a.as_of DESC
+    ), earlier AS (
+        SELECT m.ticker AS market_ticker, a.*
+        FROM kalshi.markets m CROSS JOIN LATERAL (
+            SELECT as_of, mean, coverage,
+                   (SELECT mid FROM kalshi.clean_ticks c
+                    WHERE c.market_ticker = a.market_ticker AND c.observed_at = a.as_of)
+            FROM kalshi.rolling_averages a
+            WHERE a.market_ticker = m.ticker ORDER BY a.as_of DESC LIMIT 1
+        ) AS a
+        WHERE m.is_tracked AND m.ticker NOT IN (SELECT market_ticker FROM recent)
+    )
+    SELECT m.ticker, as_of, mean, coverage, mid
+    FROM kalshi.markets m
+    LEFT JOIN (SELECT * FROM recent UNION ALL SELECT * FROM earlier) AS newest
+      ON newest.market_ticker = m.ticker
+    WHERE m.is_tracked ORDER BY m.ticker
+    """
+)
 
 
 def latest_mean(connection: Connection, ticker: str, *, since: datetime) -> Decimal | None:
@@ -261,19 +182,38 @@ _PRICE_COURSES = text(
 )
 
 
-def averages_of(connection: Connection, day: date) -> list[dict[str, Any]]:
-    """Return a day's averages with the quotes they stand beside: what strategies see."""
+def averages_of(connection: Connection, day: date, *, watch: int = 0) -> list[dict[str, Any]]:
+    """Return a day's averages with the quotes they stand beside: what strategies see.
+
+    Args:
+        connection: a transaction.
+        day: the New York day.
+        watch: only those whose price is at least so far off, in micros, and of each market the one
+            after such: the others begin, continue and end no episode.
+    """
     start, end = day_bounds(day)
-    at_tick = and_(
-        clean_ticks.c.market_ticker == rolling_averages.c.market_ticker,
-        clean_ticks.c.observed_at == rolling_averages.c.as_of,
-    )
-    quote = clean_ticks.c
-    query = (
-        select(rolling_averages, quote.mid, quote.yes_bid, quote.yes_ask)
-        .join(clean_ticks, at_tick)
-        .where(rolling_averages.c.as_of >= start, rolling_averages.c.as_of < end)
-        .where(rolling_averages.c.mean.is_not(None))
-        .order_by(rolling_averages.c.market_ticker, rolling_averages.c.as_of)
-    )
-    return [dict(row._mapping) for row in connection.execute(query)]
+    with joined_as_sets(connection):
+        rows = connection.execute(_OF_DAY, {"start": start, "end": end, "watch": watch})
+    return [dict(row._mapping) for row in rows]
+
+
+_OF_DAY = text(
+    """
+    SELECT as_of, market_ticker, window_days, window_start, mean, coverage, covered_ms, price_ms,
+           tick_count, content_hash, mid, yes_bid, yes_ask
+    FROM (
+        SELECT *, coalesce(lag(is_off) OVER (PARTITION BY market_ticker ORDER BY as_of), false)
+               AS was_off
+        FROM (
+            SELECT a.*, c.mid, c.yes_bid, c.yes_ask, abs(c.mid - a.mean) >= :watch AS is_off
+            FROM kalshi.rolling_averages a
+            JOIN kalshi.clean_ticks c
+              ON c.market_ticker = a.market_ticker AND c.observed_at = a.as_of
+             AND c.observed_at >= :start AND c.observed_at < :end
+            WHERE a.as_of >= :start AND a.as_of < :end AND a.mean IS NOT NULL
+        ) AS beside
+    ) AS behind
+    WHERE is_off OR was_off
+    ORDER BY market_ticker, as_of
+    """
+)

@@ -12,8 +12,11 @@ from typing import Any
 from psycopg.types.json import Jsonb
 from sqlalchemy import ARRAY, Connection, Text, cast, delete, func, text
 
+from kalshi_assets.analytics.cleaning import Anchor
 from kalshi_assets.domain.calendar import venue_day
-from kalshi_assets.storage.rows import copy_missing, replace_span
+from kalshi_assets.domain.tick import LATEST
+from kalshi_assets.storage.engine import joined_as_sets
+from kalshi_assets.storage.rows import copy_all, replace_span
 from kalshi_assets.storage.schema import cleaning_memories
 
 
@@ -24,11 +27,13 @@ class Memories:
     Attributes:
         known: by market, the memory.
         last_at: by market, the newest clean tick's moment, where it is remembered.
+        anchors: by market, that tick, where it is usable.
         is_whole: every memory that there is fits its market's newest clean tick.
     """
 
     known: Mapping[str, Mapping[str, Any]]
     last_at: Mapping[str, datetime]
+    anchors: Mapping[str, Anchor]
     is_whole: bool
 
 
@@ -36,29 +41,56 @@ def memories_before(connection: Connection, end: datetime, *, reach: timedelta) 
     """Return each market's newest memory of a tick in [end - reach - a day, end)."""
     start = end - reach - timedelta(days=1)
     values = {"start": start, "end": end, "first": venue_day(start), "last": venue_day(end)}
-    rows = connection.execute(_NEWEST, values).all()
-    fitting = [row for row in rows if row.observed_at == row.newest_at]
+    newest = connection.scalar(_NEWEST_MOMENT, values)
+    values["recent"] = start if newest is None else max(start, newest - LATEST)
+    with joined_as_sets(connection):
+        rows = connection.execute(_NEWEST, values).all()
+    fitting = [row for row in rows if row.remembered_at == row.observed_at]
     return Memories(
         known={row.market_ticker: row.memory for row in fitting},
         last_at={row.market_ticker: row.observed_at for row in fitting},
+        anchors={row.market_ticker: Anchor(*row[4:]) for row in fitting if row.is_usable},
         is_whole=len(fitting) == len(rows),
     )
 
 
+_NEWEST_MOMENT = text(
+    """
+    SELECT max(observed_at) FROM kalshi.cleaning_memories
+    WHERE day BETWEEN :first AND :last AND observed_at < :end
+    """
+)
+# Most markets' newest tick is among the newest of all, which lie together; of the others each is
+# looked up.
 _NEWEST = text(
     """
-    WITH newest AS (
-        SELECT DISTINCT ON (market_ticker) market_ticker, observed_at, memory
+    WITH remembered AS (
+        SELECT DISTINCT ON (market_ticker) market_ticker, day
         FROM kalshi.cleaning_memories
         WHERE day BETWEEN :first AND :last AND observed_at >= :start AND observed_at < :end
         ORDER BY market_ticker, day DESC
+    ), recent AS MATERIALIZED (
+        SELECT DISTINCT ON (market_ticker) market_ticker, is_usable,
+               observed_at, source, mid, hold_ms, price_ms, covered_ms, tick_count
+        FROM kalshi.clean_ticks
+        WHERE observed_at >= :recent AND observed_at < :end
+        ORDER BY market_ticker, observed_at DESC
+    ), earlier AS (
+        SELECT r.market_ticker, c.*
+        FROM remembered r CROSS JOIN LATERAL (
+            SELECT is_usable, observed_at, source, mid, hold_ms, price_ms, covered_ms, tick_count
+            FROM kalshi.clean_ticks c
+            WHERE c.market_ticker = r.market_ticker
+              AND c.observed_at >= :start AND c.observed_at < :recent
+            ORDER BY c.observed_at DESC LIMIT 1
+        ) AS c
+        WHERE r.market_ticker NOT IN (SELECT market_ticker FROM recent)
     )
-    SELECT market_ticker, observed_at, memory,
-           (SELECT c.observed_at FROM kalshi.clean_ticks c
-            WHERE c.market_ticker = n.market_ticker
-              AND c.observed_at >= :start AND c.observed_at < :end
-            ORDER BY c.observed_at DESC LIMIT 1) AS newest_at
-    FROM newest n
+    SELECT market_ticker, m.observed_at AS remembered_at, m.memory, is_usable,
+           c.observed_at, source, mid, hold_ms, price_ms, covered_ms, tick_count
+    FROM remembered
+    JOIN kalshi.cleaning_memories m USING (market_ticker, day)
+    LEFT JOIN (SELECT * FROM recent UNION ALL SELECT * FROM earlier) AS c USING (market_ticker)
     """
 )
 
@@ -108,7 +140,7 @@ def keep_memories(
     table = cleaning_memories
     theirs = table.c.market_ticker == func.any(cast(list(memories), ARRAY(Text())))
     connection.execute(delete(table).where(table.c.day == day, theirs))
-    copy_missing(connection, table, _rows(day, memories, last_at))
+    copy_all(connection, table, _rows(day, memories, last_at))
 
 
 def rewrite_memories(

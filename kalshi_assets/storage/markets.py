@@ -61,6 +61,17 @@ def known_markets(connection: Connection) -> dict[str, TrackedMarket]:
     return _load(connection, only_tracked=False)
 
 
+def price_grids(connection: Connection) -> dict[str, PriceGrid]:
+    """Return the price grid of every market ever seen; few grids are shared by many."""
+    query = select(markets.c.grid, func.array_agg(markets.c.ticker)).group_by(markets.c.grid)
+    return {
+        ticker: grid
+        for stored, tickers in connection.execute(query)
+        for grid in [PriceGrid.from_json(stored)]
+        for ticker in tickers
+    }
+
+
 def known_states(connection: Connection) -> dict[str, KnownMarket]:
     """Return how every market ever seen stood when it was last looked at."""
     m = markets.c

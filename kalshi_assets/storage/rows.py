@@ -139,6 +139,13 @@ def replace_span(
     return max(removed, added)
 
 
+def copy_all(connection: Connection, table: Table, rows: Sequence[Row]) -> int:
+    """Copy rows, whose keys are known to be new, straight into a table; return how many."""
+    names = table.columns.keys()
+    copy_rows(connection, table, ([row.get(name) for name in names] for row in rows))
+    return len(rows)
+
+
 def copy_rows(connection: Connection, table: Table, rows: Iterable[Sequence[Any]]) -> None:
     """Copy rows, which are known to be new, straight into a table; values as its columns stand."""
     _copy(cursor_of(connection), table, _named(table), rows)

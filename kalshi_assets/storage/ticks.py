@@ -24,7 +24,7 @@ from kalshi_assets.analytics.cleaning import Anchor
 from kalshi_assets.domain.calendar import day_bounds, venue_day
 from kalshi_assets.storage import schema
 from kalshi_assets.storage.raw_ticks import add_raw_ticks as add_raw_ticks
-from kalshi_assets.storage.rows import copy_missing, ensure_day_partitions, replace_span
+from kalshi_assets.storage.rows import copy_all, ensure_day_partitions, replace_span
 
 CLEANING_LOCK = 715_006
 raw_ticks, clean_ticks = schema.raw_ticks, schema.clean_ticks
@@ -35,7 +35,7 @@ LONGEST_REACH = timedelta(hours=25) + 2 * timedelta(days=1)
 
 @dataclass(frozen=True)
 class Extent:
-    """What there is of ticks over some days; `first_at` and `last_at` are None where nothing is."""
+    """What there is of ticks in some span; `first_at` and `last_at` are None where nothing is."""
 
     ticks: int
     usable: int
@@ -100,10 +100,10 @@ def lock_cleaning(connection: Connection) -> None:
 
 def add_clean_ticks(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
     """Add clean ticks behind those that are there; their days' summaries are provisional again."""
-    days = {venue_day(r["observed_at"]) for r in rows}
+    days = {venue_day(moment) for moment in {r["observed_at"] for r in rows}}
     ensure_day_partitions(connection, clean_ticks, days)
     reopen_summaries(connection, days)
-    return copy_missing(connection, clean_ticks, rows)
+    return copy_all(connection, clean_ticks, rows)
 
 
 def rewrite_clean_ticks(
@@ -128,8 +128,8 @@ def reopen_summaries(connection: Connection, days: Iterable[date]) -> None:
     connection.execute(update(summaries).where(is_final).values(is_provisional=True))
 
 
-def count_faults(connection: Connection, days: Sequence[date]) -> dict[str, int]:
-    """Return how many clean ticks of these days have each fault; usable ones count under ""."""
+def count_faults(connection: Connection, start: datetime, end: datetime) -> dict[str, int]:
+    """Return how many clean ticks of [start, end) have each fault; usable ones count under ""."""
     query = text(
         """
         SELECT coalesce(fault, '') AS fault, count(*)
@@ -138,8 +138,7 @@ def count_faults(connection: Connection, days: Sequence[date]) -> dict[str, int]
         GROUP BY 1 ORDER BY 1
         """
     )
-    span = {"start": day_bounds(min(days))[0], "end": day_bounds(max(days))[1]}
-    return {row[0]: row[1] for row in connection.execute(query, span)}
+    return {row[0]: row[1] for row in connection.execute(query, {"start": start, "end": end})}
 
 
 def contract_starts(
@@ -168,8 +167,8 @@ def contract_starts(
     return found
 
 
-def extent_of(connection: Connection, days: Sequence[date]) -> Extent:
-    """Return what the clean ticks of these days are: how many, of how many markets, from and to."""
+def extent_of(connection: Connection, start: datetime, end: datetime) -> Extent:
+    """Return what the clean ticks of [start, end) are: how many, of how many markets, when."""
     ticks = clean_ticks.c
     query = select(
         func.count(),
@@ -177,9 +176,7 @@ def extent_of(connection: Connection, days: Sequence[date]) -> Extent:
         func.count(ticks.market_ticker.distinct()),
         func.min(ticks.observed_at),
         func.max(ticks.observed_at),
-    ).where(
-        ticks.observed_at >= day_bounds(min(days))[0], ticks.observed_at < day_bounds(max(days))[1]
-    )
+    ).where(ticks.observed_at >= start, ticks.observed_at < end)
     return Extent(*connection.execute(query).one())
 
 
@@ -192,39 +189,33 @@ def anchors_at(
     `LONGEST_REACH` are missing from the answer: no price can hold into the moment's day for longer.
     """
     pairs = sorted(set(wanted))
-    if not pairs:
-        return {}
-    query = text(
-        """
-        SELECT w.market_ticker, w.moment, t.observed_at, t.source, t.mid, t.hold_ms,
-               t.price_ms, t.covered_ms, t.tick_count
-        FROM unnest(CAST(:tickers AS text[]), CAST(:moments AS timestamptz[]))
-             AS w(market_ticker, moment)
-        CROSS JOIN LATERAL (
-            SELECT * FROM kalshi.clean_ticks c
-            WHERE c.market_ticker = w.market_ticker AND c.is_usable
-              AND c.observed_at <= w.moment AND c.observed_at > w.moment - CAST(:hold AS interval)
-            ORDER BY c.observed_at DESC LIMIT 1
-        ) AS t
-        """
-    )
+    moments = sorted({moment for _, moment in pairs})
+    numbers = {moment: number for number, moment in enumerate(moments, start=1)}
     values = {
+        "moments": moments,
         "tickers": [ticker for ticker, _ in pairs],
-        "moments": [moment for _, moment in pairs],
+        "numbers": [numbers[moment] for _, moment in pairs],
         "hold": LONGEST_REACH,
     }
-    return {
-        (row.market_ticker, row.moment): Anchor(
-            observed_at=row.observed_at,
-            source=row.source,
-            mid=row.mid,
-            hold_ms=row.hold_ms,
-            price_ms=row.price_ms,
-            covered_ms=row.covered_ms,
-            tick_count=row.tick_count,
-        )
-        for row in connection.execute(query, values)
-    }
+    rows = connection.execute(_ANCHORS, values) if pairs else ()
+    return {(row[0], moments[row[1] - 1]): Anchor(*row[2:]) for row in rows}
+
+
+# Moments are few, markets many: each moment is sent once, and named by its number.
+_ANCHORS = text(
+    """
+    SELECT w.market_ticker, w.number, t.*
+    FROM unnest(CAST(:tickers AS text[]), CAST(:numbers AS int[])) AS w(market_ticker, number)
+    JOIN unnest(CAST(:moments AS timestamptz[])) WITH ORDINALITY AS m(moment, number) USING (number)
+    CROSS JOIN LATERAL (
+        SELECT observed_at, source, mid, hold_ms, price_ms, covered_ms, tick_count
+        FROM kalshi.clean_ticks c
+        WHERE c.market_ticker = w.market_ticker AND c.is_usable
+          AND c.observed_at <= m.moment AND c.observed_at > m.moment - CAST(:hold AS interval)
+        ORDER BY c.observed_at DESC LIMIT 1
+    ) AS t
+    """
+)
 
 
 def _frame(connection: Connection, table: Table, start: datetime, end: datetime) -> pd.DataFrame:

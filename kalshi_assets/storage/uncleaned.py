@@ -6,6 +6,7 @@ from datetime import datetime
 import pandas as pd
 from sqlalchemy import ARRAY, Connection, Text, and_, cast, func, select, text
 
+from kalshi_assets.storage.engine import joined_as_sets
 from kalshi_assets.storage.schema import raw_ticks
 from kalshi_assets.storage.schema.columns import INSTANT
 from kalshi_assets.storage.ticks import read_ticks
@@ -16,7 +17,8 @@ def uncleaned_ticks(connection: Connection, start: datetime, end: datetime) -> d
 
     Of one moment the best way in is cleaned: it counts as well where it came after a lesser one.
     """
-    rows = connection.execute(_UNCLEANED, {"start": start, "end": end})
+    with joined_as_sets(connection):
+        rows = connection.execute(_UNCLEANED, {"start": start, "end": end})
     return {row.market_ticker: row.first_at for row in rows}
 
 
@@ -47,8 +49,9 @@ def raw_ticks_from(
         raw_ticks.c.market_ticker == wanted.c.market_ticker,
         raw_ticks.c.observed_at >= wanted.c.moment,
     )
-    start = max(start, min(firsts.values()))
-    return read_ticks(connection, raw_ticks, select(raw_ticks).join(wanted, is_wanted), start, end)
+    start, query = max(start, min(firsts.values())), select(raw_ticks).join(wanted, is_wanted)
+    with joined_as_sets(connection):
+        return read_ticks(connection, raw_ticks, query, start, end)
 
 
 def markets_streamed_since(connection: Connection, moment: datetime) -> set[str]:

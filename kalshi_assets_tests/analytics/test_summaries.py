@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from kalshi_assets.analytics.cleaning import clean
-from kalshi_assets.analytics.summaries import summarise
+from kalshi_assets.analytics.summaries import summarise, told_of_day
 from kalshi_assets.domain.calendar import CollectionCalendar, day_bounds
 from kalshi_assets_tests.analytics.observations import CENT, MARKETS, RULES, Observation, frame
 
@@ -18,8 +18,8 @@ def summary(raw: pd.DataFrame, trades: Sequence[dict[str, Any]] = ()) -> dict[st
     return summarise(
         DAY,
         MARKETS[0],
-        raw=raw,
-        clean=clean(raw, {}, day_start=START, rules=RULES).ticks,
+        raw=told_of_day(raw, (START, END)),
+        clean=clean(raw[raw["observed_at"] < END], {}, day_start=START, rules=RULES).ticks,
         trades=trades,
         closing=None,
         bounds=(START, END),
@@ -29,7 +29,7 @@ def summary(raw: pd.DataFrame, trades: Sequence[dict[str, Any]] = ()) -> dict[st
 
 
 def candles(*trades: tuple[int, int, int, int] | None, volume: int = 100) -> pd.DataFrame:
-    raw = frame(Observation(START + n * HOUR, source="candle") for n in range(len(trades)))
+    raw = frame(Observation(START + n * HOUR, source="candle") for n in range(1, len(trades) + 1))
     columns = ["trade_open", "trade_high", "trade_low", "last_price"]
     for n, trade in enumerate(trades):
         raw.loc[n, columns] = list(trade or (None,) * 4)
@@ -41,6 +41,31 @@ def test_open_high_low_and_close_of_trades_are_those_of_the_days_candles() -> No
     found = [row[f"trade_{name}"] for name in ("open", "high", "low", "close")]
     assert found == [5, 9, 3, 7]
     assert row["volume"] == 400
+
+
+def test_an_hour_that_ends_at_midnight_was_traded_on_the_day_before() -> None:
+    ends = [START, START + HOUR, END]
+    raw = frame(Observation(at, source="candle") for at in ends)
+    raw["bar_volume"] = pd.array([7, 20, 300], dtype="Int64")
+    raw[["trade_open", "trade_high", "trade_low", "last_price"]] = [
+        [1, 99, 1, 1],
+        [5, 9, 4, 6],
+        [6, 8, 3, 7],
+    ]
+    raw["open_interest"] = [10, 11, 12]
+
+    row = summary(raw)
+
+    found = [row[f"trade_{name}"] for name in ("open", "high", "low", "close")]
+    assert (row["volume"], found, row["open_interest"]) == (320, [5, 9, 3, 7], 12)
+
+
+def test_a_poll_at_midnight_belongs_to_the_day_that_begins() -> None:
+    raw = frame(Observation(at) for at in (START, START + HOUR, END))
+    raw["volume"] = pd.array([1_000, 1_300, 1_700], dtype="Int64")
+    raw["open_interest"] = [10, 11, 12]
+    row = summary(raw)
+    assert (row["volume"], row["open_interest"]) == (300, 11)
 
 
 def test_a_day_without_trades_has_none_and_its_volume_is_zero() -> None:

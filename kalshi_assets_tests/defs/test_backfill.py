@@ -75,6 +75,23 @@ def test_an_integrity_check_still_stops_the_backfill_of_a_bad_day(loaded_stand: 
     assert result.asset_materializations_for_node("clean_ticks") == []
 
 
+def test_a_loaded_day_counts_what_was_traded_on_it_up_to_midnight(loaded_stand: Stand) -> None:
+    loaded_stand.run("history_job", tags={PARTITION_TAG: OLDER})
+
+    found = loaded_stand.rows(
+        "SELECT s.day, s.market_ticker, s.volume, s.trade_close,"
+        " sum(t.count)::bigint AS traded, (array_agg(t.yes_price ORDER BY t.traded_at DESC))[1]"
+        "   AS last_price"
+        " FROM kalshi.daily_summaries s JOIN kalshi.trades t ON t.market_ticker = s.market_ticker"
+        " AND (t.traded_at AT TIME ZONE 'America/New_York')::date = s.day"
+        " WHERE NOT s.is_provisional GROUP BY 1, 2, 3, 4"
+    )
+
+    assert {row["day"].isoformat() for row in found} >= {OLD, OLDER}, "alone, and among others"
+    assert [row for row in found if row["volume"] != row["traded"]] == []
+    assert [row for row in found if row["trade_close"] != row["last_price"]] == []
+
+
 def test_a_day_backfilled_before_the_first_one_fills_the_window_of_the_days_behind_it(
     loaded_stand: Stand,
 ) -> None:

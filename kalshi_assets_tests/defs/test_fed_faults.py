@@ -21,7 +21,7 @@ from kalshi_assets.local_exchange import Input, Recording
 from kalshi_assets.local_exchange.units import to_ms
 from kalshi_assets.quality.advice_frames import leg_sum_rows
 from kalshi_assets.settings import load_settings
-from kalshi_assets.storage import averages, faults, markets, ticks
+from kalshi_assets.storage import faults, markets, ticks, totals
 from kalshi_assets_tests.stand import DatabaseMaker, Stand, standing
 
 FOLDER = Path(__file__).parents[2].parent / "shared" / "market-data" / "kxfeddecision-hourly"
@@ -194,7 +194,7 @@ def _far_off_the_average(fed: Stand) -> dict[str, int]:
     calendar = Platform().collection
     for day in [*days_between(FIRST, LAST), date(2026, 1, 1)]:
         with fed.database.transaction() as connection:
-            wanted = averages.moments_to_average(connection, day, only_missing=False)
+            wanted = totals.moments_to_average(connection, day)
             means = averages_at(connection, wanted, 7, calendar)
             mids = ticks.clean_ticks_of(connection, day).set_index(["market_ticker", "observed_at"])
         for one in means:

@@ -15,7 +15,7 @@ from kalshi_assets.defs.market_data.cleaning import (
 )
 from kalshi_assets.domain.calendar import CollectionCalendar, days_between, venue_day
 from kalshi_assets.domain.tick import LATEST
-from kalshi_assets.storage import averages, ticks
+from kalshi_assets.storage import averages, ticks, totals
 from kalshi_assets.storage.engine import Connection, Database
 from kalshi_assets_tests.analytics.observations import (
     MARKETS,
@@ -64,8 +64,9 @@ def deliveries(draw: st.DrawFn) -> list[tuple[dict[str, Any], timedelta]]:
 
 def average(connection: Connection, days: list[date], *, only_missing: bool) -> None:
     for day in days:
-        wanted = averages.moments_to_average(connection, day, only_missing=only_missing)
-        found = averages_at(connection, wanted, 7, ALWAYS)
+        behind = LATEST if only_missing else None
+        at_ticks = totals.moments_to_average(connection, day, behind=behind)
+        found = averages_at(connection, at_ticks, 7, ALWAYS, at_ticks=at_ticks)
         averages.save_averages(connection, day, found, is_whole_day=not only_missing)
 
 

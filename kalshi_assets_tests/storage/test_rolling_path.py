@@ -11,14 +11,17 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import insert, text
 
 from kalshi_assets.analytics.rolling import RollingAverage
 from kalshi_assets.defs.market_data.averages import averages_at, summaries_of
 from kalshi_assets.defs.market_data.cleaning import clean_new_ticks, reclean_day
+from kalshi_assets.defs.signals.mean_reversion import signals_of_day
 from kalshi_assets.domain.calendar import CollectionCalendar, day_bounds, venue_day
-from kalshi_assets.storage import averages, summaries, ticks
+from kalshi_assets.storage import averages, schema, summaries, ticks, totals
 from kalshi_assets.storage.engine import Connection, Database
 from kalshi_assets.storage.migrate import prepare
+from kalshi_assets.strategy.mean_reversion import Rules
 from kalshi_assets_tests.analytics.observations import (
     CENT,
     LIVE_HOLD,
@@ -37,6 +40,7 @@ from kalshi_assets_tests.stand import MOMENT, DatabaseMaker
 ALWAYS = CollectionCalendar()
 DAYS = 9
 DAY = timedelta(days=1)
+POLL = timedelta(seconds=90)
 LATER = datetime.fromisoformat("2027-01-01T00:00:00+00:00")
 # Each example writes days to a database; the pure twin of these properties shrinks what it finds.
 SLOW = settings(
@@ -193,7 +197,7 @@ def test_a_changed_close_moves_the_opening_of_the_next_day(connection: Connectio
 
     opening = ticks.clean_ticks_of(connection, day + DAY).iloc[0]
     assert (opening["covered_ms"], opening["price_ms"]) == (60_000, 51 * CENT * 60_000)
-    assert not averages.final_days(connection, MARKETS, day, day + DAY), "made anew by the next job"
+    assert not totals.final_days(connection, MARKETS, day, day + DAY), "made anew by the next job"
 
 
 def test_a_daily_candle_reaches_over_a_day_without_ticks(connection: Connection) -> None:
@@ -248,14 +252,103 @@ def test_averages_of_a_day_are_the_same_after_a_second_run(connection: Connectio
     reclean_day(connection, day, RULES)
     stored, changed = [], []
     for _ in range(2):
-        wanted = averages.moments_to_average(connection, day, only_missing=False)
-        found = averages_at(connection, wanted, 7, ALWAYS)
+        at_ticks = totals.moments_to_average(connection, day)
+        found = averages_at(connection, at_ticks, 7, ALWAYS, at_ticks=at_ticks)
         changed.append(averages.save_averages(connection, day, found, is_whole_day=True))
         stored.append(averages.averages_of(connection, day))
 
     assert stored[0] == stored[1]
     assert changed == [5, 0], "equal rows are left untouched"
-    assert averages.moments_to_average(connection, day, only_missing=True) == []
+    assert totals.moments_to_average(connection, day, behind=DAY) == {}
+
+
+def test_a_poll_averages_what_has_no_average_however_long_one_failed(
+    connection: Connection,
+) -> None:
+    day = date(2026, 6, 10)
+    start = day_bounds(day)[0]
+    busy = [Observation(start + timedelta(minutes=n), bid=40) for n in range(60)]
+    quiet = [Observation(start + timedelta(minutes=n), MARKETS[1], bid=40) for n in range(0, 60, 9)]
+    add(connection, [*busy, *quiet])
+    clean_new_ticks(connection, day, RULES)
+
+    def missing() -> list[tuple[str, datetime]]:
+        return list(totals.moments_to_average(connection, day, behind=timedelta(minutes=5)))
+
+    assert len(missing()) == len(busy) + len(quiet)
+    averages.save_averages(
+        connection, day, averages_at(connection, missing(), 7, ALWAYS), is_whole_day=False
+    )
+    assert missing() == []
+    for market, since in ((MARKETS[1], 20), (MARKETS[0], 58)):  # as if they had not been averaged
+        connection.execute(
+            text("DELETE FROM kalshi.rolling_averages WHERE market_ticker = :m AND as_of > :at"),
+            {"m": market, "at": start + timedelta(minutes=since)},
+        )
+    expected = [(MARKETS[1], o.at) for o in quiet if o.at > start + timedelta(minutes=20)]
+    assert sorted(missing()) == sorted([(MARKETS[0], busy[-1].at), *expected])
+
+
+def test_the_newest_average_of_a_market_stands_beside_its_price_however_old(
+    connection: Connection,
+) -> None:
+    day = date(2026, 6, 10)
+    start = day_bounds(day)[0]
+    last = {market: start + timedelta(hours=n) for n, market in enumerate(MARKETS[:2])}
+    save_markets(connection, [*MARKETS[:2], "WITHOUT-A-TICK"])
+    add(connection, [Observation(at, market, bid=40) for market, at in last.items()])
+    add(connection, [Observation(at + POLL, market, bid=50) for market, at in last.items()])
+    clean_new_ticks(connection, day, RULES)
+    wanted = list(totals.moments_to_average(connection, day))
+    found = averages_at(connection, wanted, 7, ALWAYS)
+    averages.save_averages(connection, day, found, is_whole_day=True)
+
+    latest = averages.latest_averages(connection).set_index("market_ticker")
+
+    assert list(latest.index) == sorted([*MARKETS[:2], "WITHOUT-A-TICK"])
+    for market, at in last.items():
+        assert (latest["as_of"][market], latest["mid"][market]) == (at + POLL, 51 * CENT)
+        assert latest["mean"][market] == 41 * CENT
+    assert latest.loc["WITHOUT-A-TICK"].isna().all()
+
+
+@settings(SLOW, max_examples=12)
+@given(history=histories(days=2), watch=st.sampled_from([1, 3 * CENT, 6 * CENT, 20 * CENT]))
+def test_the_averages_far_off_give_the_episodes_that_all_of_them_give(
+    prepared: Database, history: tuple[date, list[Observation]], watch: int
+) -> None:
+    first, observations = history
+    rules = Rules(trigger=2 * watch, watch=watch)
+    with prepared.engine.connect() as connection:
+        add(connection, observations)
+        clean_whole_days(connection, observations)
+        for day in days_of(first, 2):
+            wanted = list(totals.moments_to_average(connection, day))
+            found = averages_at(connection, wanted, 1, ALWAYS)
+            averages.save_averages(connection, day, found, is_whole_day=True)
+            chosen = averages.averages_of(connection, day, watch=watch)
+            every = averages.averages_of(connection, day)
+            assert signals_of_day(day, chosen, rules) == signals_of_day(day, every, rules)
+            assert len(every) == sum(average.mean is not None for average in found)
+        connection.rollback()
+
+
+def save_markets(connection: Connection, tickers: Sequence[str]) -> None:
+    row = {
+        "event_ticker": "E",
+        "series_ticker": "S",
+        "title": "A market",
+        "status": "active",
+        "open_at": MOMENT,
+        "close_at": MOMENT,
+        "grid": [],
+        "result": "",
+        "volume_24h": 0,
+        "is_tracked": True,
+        "first_seen_at": MOMENT,
+        "seen_at": MOMENT,
+    }
+    connection.execute(insert(schema.markets), [row | {"ticker": ticker} for ticker in tickers])
 
 
 def test_a_final_summary_states_the_day_as_brute_force_counts_it(connection: Connection) -> None:
@@ -295,7 +388,7 @@ def test_an_open_day_is_summarised_up_to_now_and_is_provisional(connection: Conn
         True,
     )
     summaries.save_summaries(connection, day, [row])
-    assert not averages.final_days(connection, MARKETS, day, day)
+    assert not totals.final_days(connection, MARKETS, day, day)
 
 
 def test_a_poll_cleaned_while_its_day_is_cleaned_anew_goes_on_from_the_new_totals(

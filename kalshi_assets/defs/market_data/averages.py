@@ -5,7 +5,7 @@ from datetime import date, datetime
 import dagster as dg
 
 from kalshi_assets.analytics.rolling import RollingAverage
-from kalshi_assets.analytics.summaries import summarise
+from kalshi_assets.analytics.summaries import summarise, told_of_day
 from kalshi_assets.defs import freshness
 from kalshi_assets.defs.market_data.cleaning import JUST_BEFORE
 from kalshi_assets.defs.market_data.shown import average_plot, average_table, summary_table
@@ -14,12 +14,14 @@ from kalshi_assets.defs.metadata import days_text, span_of
 from kalshi_assets.defs.partitions import asset_of_days, days_of, live_days_of, slot_of_run
 from kalshi_assets.defs.resources import Platform
 from kalshi_assets.domain.calendar import CollectionCalendar, day_bounds
+from kalshi_assets.domain.tick import LATEST
 from kalshi_assets.settings import load_settings
 from kalshi_assets.storage import averages as rows
 from kalshi_assets.storage import summaries as summary_rows
 from kalshi_assets.storage import ticks as tick_rows
 from kalshi_assets.storage import trades as trade_rows
 from kalshi_assets.storage.engine import Connection
+from kalshi_assets.storage.totals import moments_to_average
 
 
 @asset_of_days(
@@ -59,8 +61,8 @@ def rolling_averages(
     for day in days:
         with platform.database.transaction() as connection:
             rows.lock_averages(connection)
-            wanted = rows.moments_to_average(connection, day, only_missing=is_poll)
-            found = averages_at(connection, wanted, window_days, platform.collection)
+            ticks = moments_to_average(connection, day, behind=LATEST if is_poll else None)
+            found = averages_at(connection, ticks, window_days, platform.collection, at_ticks=ticks)
             written += rows.save_averages(connection, day, found, is_whole_day=not is_poll)
             if not is_poll:
                 rows.settle_due(connection, day)
@@ -121,10 +123,11 @@ def summaries_of(
 ) -> list[dict[str, object]]:
     """Return a day's summaries, one a market that was observed on it."""
     bounds = day_bounds(day)
-    raw, clean = tick_rows.raw_ticks_of(connection, day), tick_rows.clean_ticks_of(connection, day)
+    raw = told_of_day(tick_rows.raw_ticks_between(connection, *bounds), bounds)
+    clean = tick_rows.clean_ticks_of(connection, day)
     traded = trade_rows.trades_of(connection, *bounds)
     until = min(bounds[1], now) - JUST_BEFORE
-    tickers = sorted(set(raw["market_ticker"]))
+    tickers = sorted({*raw["market_ticker"], *clean["market_ticker"]})
     anchors = tick_rows.anchors_at(connection, [(ticker, until) for ticker in tickers])
     return [
         summarise(

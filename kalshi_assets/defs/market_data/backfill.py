@@ -35,7 +35,6 @@ from kalshi_assets.storage import intake, markets, ticks, trades
 from kalshi_assets.storage.engine import Database
 
 CANDLE_MINUTES = 60
-ONE_SECOND = timedelta(seconds=1)
 # Markets move to the historical tier some three months after they were settled. One that was seen
 # unsettled within this time has not moved.
 SURELY_LIVE = timedelta(days=30)
@@ -64,8 +63,8 @@ class Loading:
 
     def store(self, batch: CandleBatch, call: CandleCall) -> None:
         """Store what one call brought, with the record that it was made."""
-        wanted = set(call.days)
-        found = [c for c in batch.candles if venue_day(c.end_at) in wanted]
+        start, end = _stretch(call.days)
+        found = [c for c in batch.candles if start <= c.end_at <= end]
         rejected = rejected_of([batch])
         counts = Counter((venue_day(c.end_at), c.market_ticker) for c in found)
         with self.database.transaction() as connection:
@@ -187,9 +186,7 @@ def load_trades(client: KalshiClient, loading: Loading, wanted: Wanted) -> int:
     least, cutoff = 1, client.historical_cutoff()
     for ticker, run in stretches:
         start, end = _span(run, loading.now)
-        found = client.trade_history(
-            start=start, end=end + ONE_SECOND, ticker=ticker, cutoff=cutoff
-        )
+        found = client.trade_history(start=start, end=end, ticker=ticker, cutoff=cutoff)
         loading.store_trades(found, ticker, run)
         tiers = 2 if start < cutoff.trade_created_at < end else 1
         least += max(tiers, -(-len(found.rows) // LARGEST_PAGE))
@@ -217,7 +214,12 @@ def _is_surely_live(market: markets.Lifetime, now: datetime) -> bool:
     return market.status != "finalized" and now - market.seen_at < SURELY_LIVE
 
 
+def _stretch(days: Sequence[date]) -> tuple[datetime, datetime]:
+    """Return the first moment and the end of these days: a candle that ends there tells of them."""
+    return day_bounds(days[0])[0], day_bounds(days[-1])[1]
+
+
 def _span(days: Sequence[date], now: datetime) -> tuple[datetime, datetime]:
-    """Return the first and the last second of these days that can be asked for."""
-    start, end = day_bounds(days[0])[0], day_bounds(days[-1])[1] - ONE_SECOND
+    """Return what of these days can be asked for."""
+    start, end = _stretch(days)
     return start, max(start, min(end, now))

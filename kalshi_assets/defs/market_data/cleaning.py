@@ -37,13 +37,15 @@ def clean_new_ticks(connection: Connection, day: date, rules: CleaningRules) -> 
     late = {t: at for t, at in firsts.items() if at <= before.last_at.get(t, at)}
     _rewind(connection, late)
     known = {t: memory for t, memory in before.known.items() if t not in late}
+    anchors = {t: anchor for t, anchor in before.anchors.items() if t not in late}
     written = 0
     for each in days_between(venue_day(min(firsts.values(), default=end)), day):
         raw = uncleaned.raw_ticks_from(connection, *day_bounds(each), firsts=firsts)
-        rows = _clean(connection, each, raw, known, rules)
+        rows = _clean(connection, each, raw, known, rules, anchors=anchors)
         ticks.add_clean_ticks(connection, _rows(rows.ticks))
         stored.keep_memories(connection, each, rows.memories, _last_moments(rows.ticks))
         known |= rows.memories
+        anchors = {t: anchor for t, anchor in anchors.items() if t not in rows.memories}
         written += len(rows.ticks)
     return written
 
@@ -85,13 +87,17 @@ def _clean(
     raw: pd.DataFrame,
     known: Mapping[str, Told],
     rules: CleaningRules,
+    *,
+    anchors: Mapping[str, Anchor] | None = None,
 ) -> Cleaned:
-    """Clean raw ticks of a day behind what is there before them."""
+    """Clean raw ticks of a day behind what is there before them; look up anchors not known yet."""
     first = raw.groupby("market_ticker")["observed_at"].min().to_dict() if len(raw) else {}
     firsts = {str(ticker): moment for ticker, moment in first.items()}
     missing = {ticker: at for ticker, at in firsts.items() if ticker not in known}
     memories = {**known, **_memories_of_ticks(connection, missing, rules)}
-    anchors = _anchors(connection, firsts)
+    anchors = anchors or {}
+    unknown = {ticker: at for ticker, at in firsts.items() if ticker not in anchors}
+    anchors = {**anchors, **_anchors(connection, unknown)}
     start = day_bounds(day)[0]
     return clean(raw, anchors, day_start=start, rules=rules, memories=memories)
 
@@ -119,7 +125,8 @@ def _rows(cleaned: pd.DataFrame) -> list[dict[str, Any]]:
 def _last_moments(rows: pd.DataFrame) -> dict[str, datetime]:
     if rows.empty:
         return {}
-    return dict(rows.groupby("market_ticker")["observed_at"].max())
+    newest = rows.groupby("market_ticker")["observed_at"].max().to_dict()
+    return {str(ticker): moment for ticker, moment in newest.items()}
 
 
 def _anchors(connection: Connection, moments: dict[str, datetime]) -> dict[str, Anchor]:

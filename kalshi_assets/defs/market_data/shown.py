@@ -7,7 +7,7 @@ import dagster as dg
 import pandas as pd
 
 from kalshi_assets.analytics.rolling import window_start
-from kalshi_assets.defs.metadata import cents_text, new_york_text, table
+from kalshi_assets.defs.metadata import MOST_ROWS, cents_text, new_york_text, table
 from kalshi_assets.domain.price import MICROS_PER_CENT
 from kalshi_assets.review.plots import as_markdown, furthest_from_average, plot_averages
 from kalshi_assets.settings import Settings
@@ -43,8 +43,9 @@ def average_plot(
 
 def average_table(latest: pd.DataFrame) -> dg.MetadataValue:
     """Return each tracked market's newest average, furthest from its price first."""
-    found = [row for row in records(latest) if row["mean"] is not None]
-    found.sort(key=lambda row: -abs(_points(row) or 0))
+    found = latest.dropna(subset=["mean"])
+    points = (found["mid"].astype(float) - found["mean"].astype(float)) / MICROS_PER_CENT
+    order = points.abs().fillna(0.0).sort_values(ascending=False, kind="stable").index
     return table(
         ["market", "price", "average", "points off", "coverage", "as of (New York)"],
         [
@@ -52,11 +53,11 @@ def average_table(latest: pd.DataFrame) -> dg.MetadataValue:
                 row["market_ticker"],
                 cents_text(row["mid"]),
                 cents_text(row["mean"]),
-                "-" if (points := _points(row)) is None else f"{points:+.1f}",
+                "-" if row["points"] is None else f"{row['points']:+.1f}",
                 f"{row['coverage']:.0%}",
                 new_york_text(row["as_of"]),
             ]
-            for row in found
+            for row in records(found.assign(points=points).loc[order].head(MOST_ROWS))
         ],
         empty="No tracked market has an average yet.",
     )
@@ -78,10 +79,3 @@ def summary_table(made: Sequence[Mapping[str, Any]]) -> dg.MetadataValue:
         ],
         empty="No market was observed on these days.",
     )
-
-
-def _points(row: dict[str, Any]) -> float | None:
-    """Return how many cents a price is above its average."""
-    if row["mid"] is None or row["mean"] is None:
-        return None
-    return (float(row["mid"]) - float(row["mean"])) / MICROS_PER_CENT

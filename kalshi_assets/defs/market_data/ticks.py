@@ -19,6 +19,7 @@ from kalshi_assets.defs.metadata import (
 )
 from kalshi_assets.defs.partitions import asset_of_days, days_of, slot_of_run
 from kalshi_assets.defs.resources import Platform
+from kalshi_assets.domain.calendar import day_bounds
 from kalshi_assets.domain.tick import tick_of_poll
 from kalshi_assets.errors import ExchangeError
 from kalshi_assets.kalshi.batches import MarketBatch
@@ -32,6 +33,8 @@ from kalshi_assets.storage.trading_state import halt
 from kalshi_assets.storage.uncleaned import markets_streamed_since
 
 POLLED = freshness.polled(load_settings())
+# Of what a poll shows faults and their share.
+SHOWN = timedelta(minutes=15)
 
 
 @asset_of_days(
@@ -73,7 +76,8 @@ def clean_ticks(
     carries its New York day's
     running totals (price x time, time covered), from which averages over any window follow.
 
-    **Refreshed** by every poll, right after `raw_ticks`.
+    **Refreshed** by every poll, right after `raw_ticks`. A poll shows the faults of its last
+    quarter of an hour (*span*), a backfill those of its days.
 
     **When it is red or late:** `raw_ticks` is the cause, or a check of it stopped this step. A
     small usable share is no fault of ours: *faults* says what the quotes were like.
@@ -89,10 +93,12 @@ def clean_ticks(
             if changed and not is_poll:
                 average_rows.note_due(connection, day, day + reach)
         written += changed
+    start, end = day_bounds(min(days))[0], day_bounds(max(days))[1]
+    if is_poll:  # a whole day so far is too much to read anew with every poll
+        start = max(start, platform.clock.now() - SHOWN)
     with platform.database.transaction() as connection:
-        faults = tick_rows.count_faults(connection, days)
-        there = tick_rows.extent_of(connection, days)
-        # A whole day so far is too much to read anew with every poll.
+        faults = tick_rows.count_faults(connection, start, end)
+        there = tick_rows.extent_of(connection, start, end)
         report = {} if is_poll else fault_metadata(connection, days)
     return dg.MaterializeResult(
         metadata={
@@ -105,7 +111,7 @@ def clean_ticks(
             "faults": table(
                 ["fault", "ticks", "meaning"],
                 [[name, count, FAULTS[name]] for name, count in faults.items() if name],
-                empty="No tick of these days has a fault.",
+                empty="No tick of this span has a fault.",
             ),
             **report,
         }

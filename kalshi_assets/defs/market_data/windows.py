@@ -1,6 +1,6 @@
 """Averages over windows, against the database: two looks into an index, and sums of whole days."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date, datetime, timedelta
 
 from kalshi_assets.analytics.rolling import (
@@ -12,21 +12,31 @@ from kalshi_assets.analytics.rolling import (
 )
 from kalshi_assets.defs.market_data.cleaning import JUST_BEFORE
 from kalshi_assets.domain.calendar import CollectionCalendar, day_bounds, days_between, venue_day
-from kalshi_assets.storage import averages as rows
 from kalshi_assets.storage import ticks as tick_rows
-from kalshi_assets.storage.averages import Span
+from kalshi_assets.storage import totals as rows
 from kalshi_assets.storage.engine import Connection
+from kalshi_assets.storage.totals import Moments, Span
 
 ONE_DAY = timedelta(days=1)
 
 
 def averages_at(
     connection: Connection,
-    wanted: list[tuple[str, datetime]],
+    wanted: Collection[tuple[str, datetime]],
     window_days: int,
     calendar: CollectionCalendar,
+    *,
+    at_ticks: Moments | None = None,
 ) -> list[RollingAverage]:
-    """Return the averages of these markets at these moments."""
+    """Return the averages of these markets at these moments.
+
+    Args:
+        connection: a transaction.
+        wanted: markets and moments.
+        window_days: how far back from each moment prices count.
+        calendar: the hours of collection.
+        at_ticks: the usable ticks of those moments that have one, where they are known already.
+    """
     if not wanted:
         return []
     starts = _starts(connection, wanted, window_days)
@@ -34,7 +44,7 @@ def averages_at(
         (ticker, venue_day(start), venue_day(moment) - ONE_DAY)
         for (ticker, moment), (_, start) in zip(wanted, starts, strict=True)
     ]
-    totals = _Totals(connection, [*wanted, *starts], spans, calendar)
+    totals = _Totals(connection, [*wanted, *starts], spans, calendar, at_ticks or {})
     return [
         rolling_average(
             ticker,
@@ -51,7 +61,7 @@ def averages_at(
 
 
 def _starts(
-    connection: Connection, wanted: list[tuple[str, datetime]], window_days: int
+    connection: Connection, wanted: Collection[tuple[str, datetime]], window_days: int
 ) -> list[tuple[str, datetime]]:
     """Return from when on prices count: prices of the contract before a roll never do."""
     windows = [(ticker, window_start(moment, window_days)) for ticker, moment in wanted]
@@ -77,6 +87,7 @@ class _Totals:
         moments: list[tuple[str, datetime]],
         spans: list[Span],
         calendar: CollectionCalendar,
+        at_ticks: Moments,
     ) -> None:
         self._calendar = calendar
         self._final = rows.totals_of_spans(connection, set(spans))
@@ -86,7 +97,8 @@ class _Totals:
             for (ticker, _, _), days in self._open_days.items()
             for day in days
         ]
-        self._anchors = tick_rows.anchors_at(connection, [*moments, *ends])
+        unknown = [moment for moment in (*moments, *ends) if moment not in at_ticks]
+        self._anchors = {**at_ticks, **tick_rows.anchors_at(connection, unknown)}
 
     def until(self, ticker: str, moment: datetime) -> Totals:
         """Return a market's totals of the moment's day, up to the moment."""

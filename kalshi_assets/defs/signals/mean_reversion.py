@@ -45,7 +45,8 @@ def signals(context: dg.AssetExecutionContext, platform: Platform) -> dg.Materia
     for day in days:
         with platform.database.transaction() as connection:
             rows.lock_signals(connection)
-            of_day = signals_of_day(day, average_rows.averages_of(connection, day), rules)
+            averages = average_rows.averages_of(connection, day, watch=rules.watch)
+            of_day = signals_of_day(day, averages, rules)
             rows.save_signals(connection, day, of_day)
             if is_backfill:
                 intake.complete_history_load(connection, day, at=platform.clock.now())
