@@ -79,7 +79,7 @@ def _feed_run(asking: Asking) -> Answer | Wait:
     longest = timedelta(seconds=POLLS_APART * platform.settings.poll_seconds)
     if poll is None or now - poll.slot > longest:
         return Wait(f"nothing was polled for {longest}: what was told waits for a poll")
-    if (busy := asking.is_unfinished(jobs.poll_job.name, jobs.feed_job.name)) is not None:
+    if (busy := asking.busy_with(jobs.poll_job.name)) is not None:
         return Wait(f"a run of {busy} is cleaning: what came since follows it", BUSY_SECONDS)
     if (rest := _rest_seconds(asking)) > 0:
         return Wait("the last run of the feed began a moment ago", rest)
@@ -112,16 +112,16 @@ def _order_run(asking: Asking) -> Answer | Wait:
     claim = asking.open_claim(mark) if told or failed else None
     if claim is None:
         return Wait("no poll has ended since the last judgement")
-    if asking.is_unfinished() is not None:
+    if asking.busy_with() is not None:
         return Wait("a judgement is under way: the next one follows it", BUSY_SECONDS)
-    if not claim():
-        return Wait("the twin has asked for the judgement")
     with platform.database.transaction() as connection:
         open_signals = signals.open_signals(connection, venue_day(platform.clock.now()))
         live = ledger.live_orders(connection)
         held = own_holdings(connection) if platform.has_exit_rules else []
     if not open_signals and not live and not held:
         return Wait("no open signal, no live order, nothing held that a rule could sell")
+    if not claim():
+        return Wait("the twin has asked for the judgement")
     slot = platform.clock.now().isoformat()
     request = dg.RunRequest(run_key=f"orders {mark}", tags={SLOT_TAG: slot})
     return dg.SensorResult(run_requests=[request])

@@ -115,18 +115,26 @@ class Asking:
 
         return claim
 
-    def is_unfinished(self, *jobs: str) -> str | None:
-        """Return the first of these jobs, or this one, of which a run waits or is under way."""
-        for job in jobs or (self.job,):
+    def busy_with(self, *jobs: str) -> str | None:
+        """Return the first of this job and these of which a run is asked for or not ended."""
+        with self.platform.database.transaction() as connection:
+            seen = newest_claim(connection, self.job)
+        if seen is not None and self._is_awaited(seen):
+            return self.job
+        for job in (self.job, *jobs):
             wanted = dg.RunsFilter(job_name=job, statuses=list(UNFINISHED))
             if self.instance.get_runs(wanted, limit=1):
                 return job
         return None
 
+    def _is_awaited(self, seen: Claim) -> bool:
+        """Tell whether a run was asked for a moment ago, and is not there yet."""
+        return wall_now() - seen.claimed_wall_at < LOST_AFTER and not self._has_come(seen)
+
     def _is_lost(self, seen: Claim) -> bool:
         """Tell whether a run that was asked for has not come: whoever asked has died."""
-        if wall_now() - seen.claimed_wall_at < LOST_AFTER:
-            return False
-        wanted = dg.RunsFilter(job_name=self.job)
-        newest = self.instance.get_run_records(wanted, limit=1)
-        return not newest or newest[0].create_timestamp < seen.claimed_wall_at
+        return wall_now() - seen.claimed_wall_at >= LOST_AFTER and not self._has_come(seen)
+
+    def _has_come(self, seen: Claim) -> bool:
+        newest = self.instance.get_run_records(dg.RunsFilter(job_name=self.job), limit=1)
+        return bool(newest) and newest[0].create_timestamp >= seen.claimed_wall_at

@@ -16,7 +16,7 @@ from kalshi_assets.domain.tick import SLOT_TAG
 from kalshi_assets.errors import StorageError
 from kalshi_assets.runtime.feed_writing import Writing
 from kalshi_assets.storage.feeds import claim_feed
-from kalshi_assets_tests.defs.test_sensors import ask, requests, run
+from kalshi_assets_tests.defs.test_sensors import ask, has_come, requests, run
 from kalshi_assets_tests.stand import OVERREACTING, Stand
 
 
@@ -187,11 +187,12 @@ def test_while_a_run_is_cleaning_no_other_is_started_for_the_feed(
 def test_after_a_run_of_the_feed_the_open_signals_are_judged_once(loaded_stand: Stand) -> None:
     stand = loaded_stand
     stand.poll()
-    polled = ask(stand, fast_sensors.order_sensor)
+    assert requests(ask(stand, fast_sensors.order_sensor)), "of the poll"
+    has_come(stand, "order_job")
     told(stand, 3)
     stand.later(4)
     feed_run(stand)
-    tick = ask(stand, fast_sensors.order_sensor, cursor=polled.cursor)
+    tick = ask(stand, fast_sensors.order_sensor)
     [request] = requests(tick)
     assert request.tags[SLOT_TAG] == stand.now.isoformat()
     run(stand, "order_job", request)

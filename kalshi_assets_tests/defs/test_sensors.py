@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import time, timedelta
 from typing import Any
+from uuid import uuid4
 
 import dagster as dg
 import pytest
@@ -153,8 +154,15 @@ def polled(stand: Stand, *, is_good: bool = True) -> None:
     stand.faults.fault = None
 
 
+def has_come(stand: Stand, job: str) -> None:
+    """Let a run that was asked for be there, and be over."""
+    run = dg.DagsterRun(job, f"{job} {uuid4()}", status=dg.DagsterRunStatus.STARTED)
+    stand.instance.report_run_failed(stand.instance.add_run(run))
+
+
 def test_after_a_poll_the_open_signals_are_judged_once(loaded_stand: Stand) -> None:
     assert requests(ask(loaded_stand, fast_sensors.order_sensor)), "of the poll before"
+    has_come(loaded_stand, "order_job")
     assert requests(ask(loaded_stand, fast_sensors.order_sensor)) == [], "no poll since"
 
     polled(loaded_stand)
@@ -172,6 +180,7 @@ def test_after_a_failed_poll_it_is_judged_too_and_the_ledger_says_why_nothing_is
 ) -> None:
     polled(loaded_stand)
     assert requests(ask(loaded_stand, fast_sensors.order_sensor))
+    has_come(loaded_stand, "order_job")
     for _ in range(4):
         polled(loaded_stand, is_good=False)
 

@@ -12,7 +12,7 @@ import pytest
 from kalshi_assets.defs import fast_sensors, waiting
 from kalshi_assets.domain.clock import wall_now
 from kalshi_assets.storage.tidings import STOP_CHANNEL, TICKS_CHANNEL, tell, wake
-from kalshi_assets_tests.defs.test_sensors import ask, requests
+from kalshi_assets_tests.defs.test_sensors import ask, has_come, requests
 from kalshi_assets_tests.stand import Stand
 
 LONG = 30
@@ -100,6 +100,18 @@ def test_a_burst_is_one_run_and_what_comes_meanwhile_another_when_it_has_ended(
     assert following.run_key != request.run_key
 
 
+def test_while_a_run_was_asked_for_and_is_not_there_yet_the_twin_asks_for_no_other(
+    waiting_stand: Stand,
+) -> None:
+    waiting_stand.change(sensor_wait_seconds=0)
+    tells(waiting_stand)
+    assert requests(ask(waiting_stand, fast_sensors.feed_sensor))
+    tells(waiting_stand)
+    assert not requests(ask(waiting_stand, fast_sensors.feed_sensor_twin))
+    has_come(waiting_stand, "feed_job")
+    assert requests(ask(waiting_stand, fast_sensors.feed_sensor_twin)), "when that one has ended"
+
+
 def test_a_run_that_was_asked_for_and_never_came_is_asked_for_again(waiting_stand: Stand) -> None:
     waiting_stand.change(sensor_wait_seconds=0)
     tells(waiting_stand)
@@ -128,6 +140,7 @@ def test_signals_are_judged_when_they_are_told(
 ) -> None:
     waiting_stand.change(sensor_wait_seconds=0)
     [earlier] = requests(ask(waiting_stand, fast_sensors.order_sensor))
+    has_come(waiting_stand, "order_job")
     waiting_stand.change(sensor_wait_seconds=LONG)
     [answer] = begun(waiting_stand, pool, fast_sensors.order_sensor)
     waiting_stand.later(90)
