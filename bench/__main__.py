@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bench import backfill, ingest, keeping, limits, poll, rolling, stream
+from bench import backfill, ingest, keeping, limits, poll, record, rolling, stream
 from bench.report import Figure, Result
 from kalshi_assets.storage.embedded import EmbeddedServer
 
@@ -16,6 +16,7 @@ BENCHMARKS: dict[str, Callable[[str], Sequence[Result | Figure]]] = {
     "keeping": keeping.run,
     "limits": limits.run,
     "poll": poll.run,
+    "record": record.run,
     "stream": stream.run,
 }
 

@@ -123,11 +123,12 @@ def forget_runs(
         tell(batch)
     naive = before.astimezone(UTC).replace(tzinfo=None)
     with database.transaction() as connection:
-        rest = [
-            connection.execute(text(statement), {"before": naive}).rowcount
-            for statement in (_FORGET_EVALUATIONS, _FORGET_RUNLESS)
-        ]
-        return Forgotten(runs, *rest, connection.execute(text(_FORGET_PLANS)).rowcount)
+        return Forgotten(
+            runs=runs,
+            evaluations=connection.execute(text(_FORGET_EVALUATIONS), {"before": naive}).rowcount,
+            events=connection.execute(text(_FORGET_RUNLESS), {"before": naive}).rowcount,
+            plans=connection.execute(text(_FORGET_PLANS)).rowcount,
+        )
 
 
 def _batches(database: Database, before: datetime, kept: Sequence[str]) -> Iterator[list[str]]:

@@ -130,15 +130,14 @@ def newest_words(stand: Stand) -> dict[str, Any]:
 
 def leavings(stand: Stand) -> list[dict[str, Any]]:
     """Return what is recorded of runs that are not."""
-    parts = ("event_logs", "run_tags", "asset_check_executions")
-    found = " UNION ALL ".join(f"SELECT run_id FROM dagster.{name}" for name in parts)  # noqa: S608
-    events = "SELECT 1 FROM dagster.event_logs e WHERE e.id = event_id"
-    return [
-        *stand.rows(
-            f"{found} EXCEPT ALL SELECT run_id FROM ({found}) f JOIN dagster.runs USING (run_id)"
-        ),
-        *stand.rows(f"SELECT * FROM dagster.asset_event_tags WHERE NOT EXISTS ({events})"),  # noqa: S608
-    ]
+    left: list[dict[str, Any]] = []
+    for name in ("event_logs", "run_tags", "asset_check_executions"):
+        missing = "SELECT FROM dagster.runs r WHERE r.run_id = t.run_id"
+        query = f"SELECT * FROM dagster.{name} t WHERE run_id <> '' AND NOT EXISTS ({missing})"  # noqa: S608
+        left += stand.rows(query)
+    events = "SELECT FROM dagster.event_logs e WHERE e.id = event_id"
+    query = f"SELECT * FROM dagster.asset_event_tags WHERE NOT EXISTS ({events})"  # noqa: S608
+    return left + stand.rows(query)
 
 
 def test_old_runs_are_forgotten_and_the_newest_word_on_everything_stays(recorded: Stand) -> None:

@@ -68,7 +68,7 @@ def test_the_ui_apart_is_on_loopback_and_ends_with_what_it_belongs_to(
         sleeper = [sys.executable, "-c", "import time; time.sleep(600)"]
         started.append(subprocess.Popen(sleeper, env={MARK: env[MARK]}))  # noqa: S603
 
-    stand.patch.setattr(ui.os, "execve", become)
+    stand.patch.setattr(os, "execve", become)
     port = free_port()
     with installed(stand):
         ui.become(stand.settings, port=port)
