@@ -5,7 +5,18 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bench import backfill, feed, ingest, keeping, latency, limits, poll, rolling, stream
+from bench import (
+    backfill,
+    feed,
+    ingest,
+    keeping,
+    latency,
+    limits,
+    poll,
+    record,
+    rolling,
+    stream,
+)
 from bench.report import Figure, Result
 from kalshi_assets.storage.embedded import EmbeddedServer
 
@@ -18,6 +29,7 @@ BENCHMARKS: dict[str, Callable[[str], Sequence[Result | Figure]]] = {
     "latency": latency.run,
     "limits": limits.run,
     "poll": poll.run,
+    "record": record.run,
     "stream": stream.run,
 }
 

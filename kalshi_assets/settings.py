@@ -91,6 +91,7 @@ class Settings(BaseSettings):
     backfill_trades: bool = True
 
     tick_retention_days: int = Field(30, ge=2, le=3650)
+    run_retention_days: int = Field(7, ge=2, le=3650)
     archive_dir: Path | None = None
 
     window_days: int = Field(7, ge=1, le=28)

@@ -57,11 +57,21 @@ def demo(*, once: bool, as_json: bool, port: int, **played: Any) -> None:
 
 @cli.command()
 @click.option("--port", default=3000, show_default=True, help="Port of the UI on loopback.")
-def up(*, port: int) -> None:
+@click.option("--no-ui", is_flag=True, help="Without the UI; `kalshi-assets ui` starts it apart.")
+def up(*, port: int, no_ui: bool) -> None:
     """Run on the venue of KALSHI_VENUE: paper (default), demo, or live once it is armed."""
     from kalshi_assets.runtime import up as runner
 
-    runner.run(load_settings(), port=port)
+    runner.run(load_settings(), port=None if no_ui else port)
+
+
+@cli.command()
+@click.option("--port", default=3000, show_default=True, help="Port of the UI on loopback.")
+def ui(*, port: int) -> None:
+    """Show the UI of what runs here with `up --no-ui`; it can be stopped at any time."""
+    from kalshi_assets.runtime import ui as runner
+
+    runner.become(load_settings(), port=port)
 
 
 @cli.command()
@@ -174,6 +184,7 @@ for command in backups.COMMANDS:
     db.add_command(command)
 cli.add_command(operations.doctor)
 cli.add_command(operations.status)
+cli.add_command(operations.upgrade_check)
 cli.add_command(fault_command.faults)
 cli.add_command(archiving.archive)
 cli.add_command(backfill_command.backfill)

@@ -8,6 +8,8 @@ import click
 from kalshi_assets.errors import ConfigurationError, KalshiAssetsError
 from kalshi_assets.settings import load_settings
 
+EXIT_NOT_NOW = 3
+
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -48,6 +50,24 @@ def status(context: click.Context, *, as_json: bool) -> None:
         context.exit(state.EXIT_SETTINGS if is_settings else state.EXIT_NOT_RUNNING)
     click.echo(json.dumps(found.as_dict()) if as_json else screen(found))
     context.exit(found.exit_code)
+
+
+@click.command("upgrade-check")
+@click.pass_context
+def upgrade_check(context: click.Context) -> None:
+    """Say whether another version may be installed now: no order is live, no run under way.
+
+    It changes nothing; halt first, so that it stays so. Exit code 0: it may; 3: not now; 1: the
+    database gives no answer; 2: nothing runs here, or the settings cannot be read.
+    """
+    from kalshi_assets.runtime.upgrading import obstacles
+
+    found = obstacles(load_settings())
+    for line in found:
+        click.echo(f"NOT NOW: {line}")
+    if not found:
+        click.echo("Nothing is live: back up, stop, install, start. docs/deploy.md has the steps.")
+    context.exit(EXIT_NOT_NOW if found else 0)
 
 
 def _quiet() -> None:

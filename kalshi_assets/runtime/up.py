@@ -19,10 +19,11 @@ from kalshi_assets.settings import Settings, load_settings
 LIVE = "\nREAL MONEY: orders pass only while it is armed, see `kalshi-assets arm --help`."
 
 
-def run(settings: Settings, *, port: int) -> None:
-    """Run database, code server, daemon and UI until Ctrl-C."""
+def run(settings: Settings, *, port: int | None) -> None:
+    """Run database, code server, daemon and, with a port, the UI until Ctrl-C."""
     require_credentials(settings)
-    require_free(port)
+    if port is not None:
+        require_free(port)
     settings = on_local_exchange(settings)
     started_at, home = wall_now(), Home(settings.home)
     with home.owned():
@@ -35,15 +36,18 @@ def run(settings: Settings, *, port: int) -> None:
                 **settings.model_dump(exclude={"database_url"}) | {"database_url": url}
             )
             with running_dagster(children, placed, home, port=port, started_at=started_at):
-                click.echo(
-                    f"Venue {settings.identity}, data from {settings.api_base_url}\n"
-                    f"The UI is at http://127.0.0.1:{port}. Ctrl-C stops everything."
-                    + (LIVE if settings.venue == "live" else ""),
-                    err=True,
-                )
+                click.echo(_greeting(settings, port), err=True)
                 while True:
                     children.look_after()
                     sleep(1)
+
+
+def _greeting(settings: Settings, port: int | None) -> str:
+    ui = "There is no UI" if port is None else f"The UI is at http://127.0.0.1:{port}"
+    return (
+        f"Venue {settings.identity}, data from {settings.api_base_url}\n"
+        f"{ui}. Ctrl-C stops everything." + (LIVE if settings.venue == "live" else "")
+    )
 
 
 def on_local_exchange(settings: Settings) -> Settings:

@@ -1,16 +1,146 @@
-"""What Dagster's own record says of partitions: the one thing it has no call to take back.
+"""What goes out of Dagster's own record: claims on days that are dropped, and runs that are old.
 
-A partition is claimed by its materialisation events. Dagster removes an event with its run; those
-of a run that made other things too, or that were reported without a run, go here.
+Dagster has no call that takes a partition's claim back; its `delete_run` takes one run at a time
+and leaves the evaluations of checks behind. So its tables are changed here, as those of Dagster
+1.13 are (`dagster._core.storage`). They lie in schema `dagster` of our database, beside the ledger
+that says which runs must stay.
 """
 
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 
 from dagster import AssetKey
 from dagster._core.storage.event_log import SqlEventLogStorage
-from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
-from sqlalchemy import delete
+from dagster._core.storage.event_log.schema import AssetEventTagsTable, SqlEventLogStorageTable
+from sqlalchemy import Connection, delete, select, text
+
+from kalshi_assets.storage.engine import Database
+
+RUNS_A_BATCH = 200
+# A run that made one of these stays as long as its rows: for ever.
+MADE_FOR_EVER = ("daily_summaries", "trade_journal", "weekly_review")
+
+_HAS_RECORD = "SELECT to_regclass('dagster.runs') IS NOT NULL"
+# The newest word on every partition, check and job, and what the ledger and summaries rest on.
+_KEPT = """
+SELECT run_id FROM dagster.event_logs WHERE id IN (
+    SELECT max(id) FROM dagster.event_logs WHERE dagster_event_type = 'ASSET_MATERIALIZATION'
+    GROUP BY asset_key, partition)
+UNION SELECT run_id FROM dagster.event_logs
+    WHERE dagster_event_type = 'ASSET_MATERIALIZATION' AND asset_key = ANY(:for_ever)
+UNION SELECT last_run_id FROM dagster.asset_keys WHERE last_run_id IS NOT NULL
+UNION SELECT run_id FROM dagster.asset_check_executions WHERE id IN (
+    SELECT max(id) FROM dagster.asset_check_executions
+    GROUP BY asset_key, check_name, execution_status = 'PLANNED')
+UNION SELECT run_id FROM dagster.runs WHERE id IN (
+    SELECT max(id) FROM dagster.runs GROUP BY pipeline_name)
+UNION SELECT run_id FROM kalshi.orders
+UNION SELECT d.run_id FROM kalshi.decisions d JOIN kalshi.orders o USING (decision_id)
+"""
+_UNFINISHED = """
+SELECT pipeline_name FROM dagster.runs
+WHERE status NOT IN ('SUCCESS', 'FAILURE', 'CANCELED') ORDER BY id
+"""
+_OLD = """
+SELECT run_id FROM dagster.runs
+WHERE status IN ('SUCCESS', 'FAILURE', 'CANCELED') AND run_id <> ALL(:kept)
+    AND coalesce(end_time, extract(epoch FROM update_timestamp)) < extract(epoch FROM :before)
+ORDER BY id LIMIT :limit
+"""
+# The tags of a run go with its row.
+_FORGET = (
+    "DELETE FROM dagster.asset_event_tags WHERE event_id IN"
+    " (SELECT id FROM dagster.event_logs WHERE run_id = ANY(:runs))",
+    "DELETE FROM dagster.event_logs WHERE run_id = ANY(:runs)",
+    "DELETE FROM dagster.runs WHERE run_id = ANY(:runs)",
+)
+# No index leads to a run's evaluations: they go in one pass, after the runs.
+_FORGET_EVALUATIONS = """
+DELETE FROM dagster.asset_check_executions e
+WHERE create_timestamp < :before AND id NOT IN (
+        SELECT max(id) FROM dagster.asset_check_executions
+        GROUP BY asset_key, check_name, execution_status = 'PLANNED')
+    AND NOT EXISTS (SELECT FROM dagster.runs r WHERE r.run_id = e.run_id)
+"""
+# What belongs to no run: how fresh assets were, and claims that were told once more.
+_FORGET_RUNLESS = """
+DELETE FROM dagster.event_logs
+WHERE run_id = '' AND timestamp < :before AND id NOT IN (
+    SELECT max(id) FROM dagster.event_logs WHERE run_id = ''
+    GROUP BY asset_key, dagster_event_type, partition)
+"""
+# A plan that no run refers to any more. Newer ones may be of a run that is just being made.
+_FORGET_PLANS = """
+WITH referred AS MATERIALIZED (
+    SELECT DISTINCT CAST(run_body AS jsonb) ->> 'execution_plan_snapshot_id' AS id
+    FROM dagster.runs)
+DELETE FROM dagster.snapshots
+WHERE snapshot_type = 'EXECUTION_PLAN'
+    AND snapshot_id NOT IN (SELECT id FROM referred WHERE id IS NOT NULL)
+    AND id < (SELECT max(s.id) FROM dagster.snapshots s JOIN referred r ON r.id = s.snapshot_id)
+"""
+
+
+def unfinished_runs(connection: Connection) -> list[str]:
+    """Return the job of each run that waits or is under way, oldest first."""
+    if not connection.scalar(text(_HAS_RECORD)):
+        return []
+    return list(connection.scalars(text(_UNFINISHED)))
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """How many runs are forgotten, and what else went that belonged to none any more."""
+
+    runs: int
+    evaluations: int
+    events: int
+    plans: int
+
+
+def forget_runs(
+    database: Database, before: datetime, *, tell: Callable[[Sequence[str]], None]
+) -> Forgotten:
+    """Take the runs that ended before a moment out of Dagster's record, with all they left there.
+
+    What stays of them: those behind an order, a summary or a review, and those that hold the
+    newest word on a partition, an asset, a check or a job. Some at a time, so that trading goes
+    on meanwhile; an interrupted call is completed by the next one.
+
+    Args:
+        database: ours, with Dagster's record in it.
+        before: wall time, as Dagster's.
+        tell: is given the ids of each batch once it is gone.
+    """
+    with database.transaction() as connection:
+        if not connection.scalar(text(_HAS_RECORD)):
+            return Forgotten(0, 0, 0, 0)
+        kept = list(connection.scalars(text(_KEPT), {"for_ever": _keys(MADE_FOR_EVER)}))
+    runs = 0
+    for batch in _batches(database, before, kept):
+        runs += len(batch)
+        tell(batch)
+    naive = before.astimezone(UTC).replace(tzinfo=None)
+    with database.transaction() as connection:
+        return Forgotten(
+            runs=runs,
+            evaluations=connection.execute(text(_FORGET_EVALUATIONS), {"before": naive}).rowcount,
+            events=connection.execute(text(_FORGET_RUNLESS), {"before": naive}).rowcount,
+            plans=connection.execute(text(_FORGET_PLANS)).rowcount,
+        )
+
+
+def _batches(database: Database, before: datetime, kept: Sequence[str]) -> Iterator[list[str]]:
+    wanted = {"kept": kept, "before": before, "limit": RUNS_A_BATCH}
+    while True:
+        with database.transaction() as connection:
+            runs = list(connection.scalars(text(_OLD), wanted))
+            for statement in _FORGET if runs else ():
+                connection.execute(text(statement), {"runs": runs})
+        if not runs:
+            return
+        yield runs
 
 
 def forget_claims(record: object, assets: Sequence[str], days: Sequence[date]) -> int:
@@ -27,14 +157,20 @@ def forget_claims(record: object, assets: Sequence[str], days: Sequence[date]) -
     if not isinstance(record, SqlEventLogStorage):
         raise TypeError(f"the record of {type(record).__name__} cannot forget: use PostgreSQL")
     events = SqlEventLogStorageTable.c
-    keys = [AssetKey(name) for name in assets]
-    statement = delete(SqlEventLogStorageTable).where(
+    claims = (
         events.dagster_event_type == "ASSET_MATERIALIZATION",
-        events.asset_key.in_([key.to_string() for key in keys]),
+        events.asset_key.in_(_keys(assets)),
         events.partition.in_([day.isoformat() for day in days]),
     )
+    tags = AssetEventTagsTable.c.event_id.in_(select(events.id).where(*claims))
     with record.index_connection() as connection:
-        forgotten: int = connection.execute(statement).rowcount
-    for key in keys:
-        record.wipe_asset_cached_status(key)
+        connection.execute(delete(AssetEventTagsTable).where(tags))
+        forgotten: int = connection.execute(delete(SqlEventLogStorageTable).where(*claims)).rowcount
+    for name in assets:
+        record.wipe_asset_cached_status(AssetKey(name))
     return forgotten
+
+
+def _keys(assets: Sequence[str]) -> list[str]:
+    """Return the names of assets as the record writes them."""
+    return [AssetKey(name).to_string() for name in assets]

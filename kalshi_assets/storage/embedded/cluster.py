@@ -14,8 +14,21 @@ from kalshi_assets.storage.embedded.spawning import LogTail, spawn
 
 _INITDB_SECONDS = 300.0
 _UNFINISHED = "unfinished-"
-# Written to postgresql.conf, so the user may change them. The sizes fit a machine of 1 GB.
-_DEFAULTS = ("shared_buffers=128MB", "max_connections=100", "synchronous_commit=on")
+# Written to postgresql.conf, so the user may change them. The sizes fit a machine of 1 GB that has
+# two cores at most: what is read often is cached by the operating system as well.
+_DEFAULTS = (
+    "shared_buffers=64MB",
+    "maintenance_work_mem=32MB",
+    "max_wal_size=256MB",
+    "max_connections=100",
+    "synchronous_commit=on",
+    "jit=off",
+    "max_parallel_workers_per_gather=0",
+    "io_workers=1",
+    "autovacuum_max_workers=2",
+    # A night deletes a seventh of Dagster's events: it may be used again the night after.
+    "autovacuum_vacuum_scale_factor=0.05",
+)
 _INITDB_OPTIONS = (
     "--auth=scram-sha-256",
     "--encoding=UTF8",
