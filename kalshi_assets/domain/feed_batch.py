@@ -109,6 +109,7 @@ def tick_of_quote(quote: TickerUpdate, *, status: str) -> RawTick:
         "yes_ask_size": quote.yes_ask_size,
         "last_price": quote.last_price,
         "volume": quote.volume,
+        "volume_24h": None,
         "open_interest": quote.open_interest,
     }
 

@@ -87,7 +87,10 @@ def _add_candles(
 
 def after_ms(row: Row) -> int:
     """Return how long after its moment a live quote was received."""
-    after: int = (row["received_at"] - row["observed_at"]) // MILLISECOND
+    late: timedelta = row["received_at"] - row["observed_at"]
+    if late.days == 0:  # nearly always, and a division of spans takes twice as long
+        return late.seconds * 1_000 + late.microseconds // 1_000
+    after: int = late // MILLISECOND
     if not -_LONGEST_AFTER_MS <= after <= _LONGEST_AFTER_MS:
         raise ValueError(
             f"a quote of {row['market_ticker']} observed at {row['observed_at']} was received at "

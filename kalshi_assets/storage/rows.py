@@ -158,8 +158,9 @@ def _copy(
     copying = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(target, columns)
     with cursor.copy(copying) as copy:
         copy.set_types([_type_name(c.type) for c in table.columns])
+        write_row = copy.write_row
         for row in rows:
-            copy.write_row(row)
+            write_row(row)
 
 
 def insert_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> int:

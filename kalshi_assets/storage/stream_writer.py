@@ -5,8 +5,9 @@ of the same millisecond, one sent again after a reconnect, one from before the w
 the way of all others, `add_raw_ticks`, which compares. There is one feed at a time.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, func, select, text
@@ -29,6 +30,7 @@ MICROSECOND = timedelta(microseconds=1)
 # Within its millisecond a second quote is dated a microsecond later than the first.
 SAME_MILLISECOND = MILLISECOND - MICROSECOND
 BEGINNING = datetime.min.replace(tzinfo=UTC)
+_MOMENT, _TICKER, _STATUS = map(itemgetter, ("observed_at", "market_ticker", "status"))
 
 
 class StreamWriter:
@@ -52,14 +54,19 @@ class StreamWriter:
             connection: the caller's transaction; the batch is durable when it commits. Where it
                 does not, the caller must have the writer `forget`: of a connection that was lost
                 nothing else would tell.
-            rows: columns of the view `raw_ticks`, source `stream`, in order of arrival.
+            rows: all columns of the view `raw_ticks` that live ticks have, source `stream`, in
+                order of arrival.
         """
+        if not rows:
+            return 0
         lock_raw_ticks(connection)
         if self._since is None:
             self._since = _newest_of_all(connection)
-        new, doubtful = self._parted(rows)
-        self._copy(connection, new)
-        return len(new) + add_raw_ticks(connection, doubtful)
+        self._learn(connection, rows)
+        doubtful: list[Row] = []
+        # Made while the server takes the ones before: it works on another core.
+        copy_rows(connection, schema.live_ticks, self._new(rows, doubtful))
+        return len(rows) - len(doubtful) + add_raw_ticks(connection, doubtful)
 
     def forget(self) -> None:
         """Forget everything: a transaction of it has failed."""
@@ -67,58 +74,49 @@ class StreamWriter:
         for known in (self._newest, self._ids, self._statuses, self._days):
             known.clear()
 
-    def _parted(self, rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
-        """Return what is later than all that is known of its market, and the rest."""
-        new, doubtful = list[Row](), list[Row]()
+    def _new(self, rows: Sequence[Row], doubtful: list[Row]) -> Iterator[tuple[Any, ...]]:
+        """Yield what is later than all that is known of its market; the rest joins `doubtful`."""
         newest, since = self._newest, self._since or BEGINNING
+        ids, statuses = self._ids, self._statuses
         for row in rows:
             ticker, at = row["market_ticker"], row["observed_at"]
             if at > newest.get(ticker, since):
                 newest[ticker] = at + SAME_MILLISECOND
-                new.append(row)
+                yield _as_copied(row, ids[ticker], statuses[row["status"]])
             else:
                 doubtful.append(row)
-        return new, doubtful
 
-    def _copy(self, connection: Connection, rows: list[Row]) -> None:
-        if not rows:
-            return
-        self._learn(connection, rows)
-        ids, statuses = self._ids, self._statuses
-        copy_rows(
-            connection,
-            schema.live_ticks,
-            (
-                (
-                    row["observed_at"],
-                    row["quoted_at"],
-                    row.get("volume"),
-                    row.get("volume_24h"),
-                    row["open_interest"],
-                    row.get("yes_bid_size"),
-                    row.get("yes_ask_size"),
-                    ids[row["market_ticker"]],
-                    after_ms(row),
-                    row["yes_bid"],
-                    row["yes_ask"],
-                    row.get("last_price"),
-                    statuses[row["status"]],
-                )
-                for row in rows
-            ),
-        )
-
-    def _learn(self, connection: Connection, rows: list[Row]) -> None:
+    def _learn(self, connection: Connection, rows: Sequence[Row]) -> None:
         """Look up the ids and make the partitions that these rows need."""
-        if not {row["market_ticker"] for row in rows} <= self._ids.keys():
+        if not set(map(_TICKER, rows)) <= self._ids.keys():
             found = source_ids(connection, rows)
             self._ids |= {ticker: number for (ticker, _, _), number in found.items()}
-        if not {row["status"] for row in rows} <= self._statuses.keys():
+        if not set(map(_STATUS, rows)) <= self._statuses.keys():
             self._statuses |= status_ids(connection, rows)
-        first, last = (venue_day(end(r["observed_at"] for r in rows)) for end in (min, max))
+        moments = [*map(_MOMENT, rows)]
+        first, last = venue_day(min(moments)), venue_day(max(moments))
         if missing := set(days_between(first, last)) - self._days:
             ensure_day_partitions(connection, schema.live_ticks, missing)
             self._days |= missing
+
+
+def _as_copied(row: Row, source_id: int, status_id: int) -> tuple[Any, ...]:
+    """Return a quote's values in the order of the table's columns."""
+    return (
+        row["observed_at"],
+        row["quoted_at"],
+        row["volume"],
+        row["volume_24h"],
+        row["open_interest"],
+        row["yes_bid_size"],
+        row["yes_ask_size"],
+        source_id,
+        after_ms(row),
+        row["yes_bid"],
+        row["yes_ask"],
+        row["last_price"],
+        status_id,
+    )
 
 
 def _newest_of_all(connection: Connection) -> datetime:

@@ -113,7 +113,8 @@ def test_every_market_and_day_asked_for_is_on_record_those_without_a_candle_too(
 def test_what_is_of_other_days_is_not_stored_for_it_could_be_a_part_of_them_only(
     database: Database, loading: Loading
 ) -> None:
-    moments = [BEGIN - SECOND, BEGIN, END - SECOND, END]
+    """The candle that ends at midnight tells of the day before it, and is kept with that."""
+    moments = [BEGIN - SECOND, BEGIN, END, END + SECOND]
     loading.store(CandleBatch(tuple(map(candle, moments))), CandleCall((TICKER,), (DAY,)))
 
     assert ends(database) == moments[1:3]
