@@ -171,9 +171,12 @@ def test_of_an_archived_market_only_the_missing_days_are_asked_for(
 
     least = load_candles(old_world.client, loading, wanted, known)
 
-    stored = {venue_day(at) for at in ends(loading.database) if isinstance(at, datetime)}
-    assert stored == set(wanted[SOON])
-    assert loading.candles == 4 * 24
+    first, last = day_bounds(DAY + timedelta(days=2))
+    between = [
+        at for at in ends(loading.database) if isinstance(at, datetime) and first < at < last
+    ]
+    assert not between
+    assert loading.candles == 2 * 49, "two days each, with both midnights"
     assert calls(old_world, "candlesticks") == 2
     assert least == 3, "the tiers are two requests, and the days would fit into one"
 
@@ -195,7 +198,7 @@ def test_a_market_that_may_have_moved_is_found_where_it_went(
     loading: Loading, old_world: World, seen: Lifetime
 ) -> None:
     load_candles(old_world.client, loading, {LATE: [DAY], SOON: [DAY]}, {LATE: seen, SOON: seen})
-    assert (loading.markets, loading.candles, loading.unknown) == ({LATE, SOON}, 48, [])
+    assert (loading.markets, loading.candles, loading.unknown) == ({LATE, SOON}, 50, [])
 
 
 def test_every_request_counts_but_what_the_client_asks_about_its_own_limits(
@@ -219,12 +222,12 @@ class Listening(KalshiClient):
         return CandleBatch()
 
 
-def test_a_day_is_asked_for_to_its_last_second_and_today_up_to_now(loading: Loading) -> None:
+def test_a_day_is_asked_for_to_its_end_and_today_up_to_now(loading: Loading) -> None:
     client, loading.now = Listening(), END + HOUR
     known = {TICKER: Lifetime("active", loading.now)}
     load_candles(client, loading, {TICKER: [DAY]}, known)
     load_candles(client, loading, {TICKER: [NEXT]}, known)
-    assert client.ends == [END - SECOND, END + HOUR]
+    assert client.ends == [END, END + HOUR]
 
 
 def test_trades_of_the_first_and_the_last_moment_of_the_days_are_loaded(

@@ -35,6 +35,7 @@ from kalshi_assets.storage import intake, markets, ticks, trades
 from kalshi_assets.storage.engine import Database
 
 CANDLE_MINUTES = 60
+ONE_SECOND = timedelta(seconds=1)
 # Markets move to the historical tier some three months after they were settled. One that was seen
 # unsettled within this time has not moved.
 SURELY_LIVE = timedelta(days=30)
@@ -185,7 +186,9 @@ def load_trades(client: KalshiClient, loading: Loading, wanted: Wanted) -> int:
         return 0
     least, cutoff = 1, client.historical_cutoff()
     for ticker, run in stretches:
-        start, end = _span(run, loading.now)
+        start, end = _stretch(run)
+        # The end is not in what is asked for, and trades of this second are.
+        end = max(start, min(end, loading.now + ONE_SECOND))
         found = client.trade_history(start=start, end=end, ticker=ticker, cutoff=cutoff)
         loading.store_trades(found, ticker, run)
         tiers = 2 if start < cutoff.trade_created_at < end else 1
