@@ -33,8 +33,8 @@ BENCHMARKS: dict[str, Callable[[str], Sequence[Result | Figure]]] = {
     "stream": stream.run,
 }
 
-# These start whole installations, and take a quarter of an hour: only where they are named.
-LONG = {"latency"}
+# These take a quarter of an hour and more: only where they are named.
+LONG = {"latency", "record"}
 
 
 def main(names: list[str]) -> None:

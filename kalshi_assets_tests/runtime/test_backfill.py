@@ -46,7 +46,7 @@ def test_thirty_days_end_green_and_a_second_time_change_no_row(
 
     code, out, err = shell.run(words)
 
-    assert (code, err) == (OK, "")
+    assert (code, err) == (OK, ""), out
     assert "loads 30 days" in out
     assert "requests:" in out, "it says how far it has come"
     assert "Green" in out
