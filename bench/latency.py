@@ -10,7 +10,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -150,9 +150,10 @@ def cpu_seconds(demo: Running) -> float:
     """Return the CPU time so far of what runs runs: code server, daemon, warm process, all runs."""
     total = 0.0
     for process in psutil.Process().children(recursive=True):
-        words = " ".join(process.cmdline())
-        if any(name in words for name in ("dagster", "warm_launcher")):
-            total += sum(process.cpu_times()[:4])
+        with suppress(psutil.NoSuchProcess):  # a run that ends now is in its parent's time
+            words = " ".join(process.cmdline())
+            if any(name in words for name in ("dagster", "warm_launcher")):
+                total += sum(process.cpu_times()[:4])
     return total
 
 
