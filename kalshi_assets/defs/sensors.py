@@ -9,7 +9,7 @@ from kalshi_assets.defs import fast_sensors, jobs
 from kalshi_assets.defs.partitions import RANGE_END_TAG, RANGE_START_TAG
 from kalshi_assets.defs.resources import Platform
 from kalshi_assets.defs.run_sensors import failed_run_sensor, recovered_run_sensor
-from kalshi_assets.defs.waiting import UNFINISHED
+from kalshi_assets.defs.waiting import is_unfinished
 from kalshi_assets.domain.calendar import venue_day
 from kalshi_assets.domain.clock import wall_now
 from kalshi_assets.domain.tick import SLOT_TAG, slot_of
@@ -150,12 +150,6 @@ SENSORS = [
 def started_at() -> str:
     """Return when this code server asked first: another one means that something was restarted."""
     return wall_now().isoformat()
-
-
-def is_unfinished(instance: dg.DagsterInstance, job: str) -> bool:
-    """Tell whether a run of a job waits or is under way."""
-    wanted = dg.RunsFilter(job_name=job, statuses=list(UNFINISHED))
-    return bool(instance.get_runs(wanted, limit=1))
 
 
 def missing_history(platform: Platform, now: datetime) -> list[str]:

@@ -35,6 +35,7 @@ UNFINISHED = (
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.STARTING,
     dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
 )
 # Of these threads of Dagster's code server the first ends when the server is told to stop.
 SERVER_THREAD, STOPPING_THREAD = "grpc-server-cleanup", "grpc-server-termination"
@@ -91,6 +92,12 @@ def _is_stopping() -> bool:
     return STOPPING_THREAD in names and SERVER_THREAD not in names
 
 
+def is_unfinished(instance: dg.DagsterInstance, job: str) -> bool:
+    """Tell whether a run of a job waits, is under way or is being cancelled."""
+    wanted = dg.RunsFilter(job_name=job, statuses=list(UNFINISHED))
+    return bool(instance.get_runs(wanted, limit=1))
+
+
 @dataclass(frozen=True)
 class Asking:
     """Asks for runs of a job, each mark once, whoever of the twins is faster."""
@@ -121,11 +128,7 @@ class Asking:
             seen = newest_claim(connection, self.job)
         if seen is not None and self._is_awaited(seen):
             return self.job
-        for job in (self.job, *jobs):
-            wanted = dg.RunsFilter(job_name=job, statuses=list(UNFINISHED))
-            if self.instance.get_runs(wanted, limit=1):
-                return job
-        return None
+        return next((j for j in (self.job, *jobs) if is_unfinished(self.instance, j)), None)
 
     def _is_awaited(self, seen: Claim) -> bool:
         """Tell whether a run was asked for a moment ago, and is not there yet."""

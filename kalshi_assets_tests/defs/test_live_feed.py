@@ -8,6 +8,7 @@ import dagster as dg
 import pytest
 
 from kalshi_assets.defs import fast_sensors, sensors
+from kalshi_assets.domain.calendar import day_bounds, venue_day
 from kalshi_assets.domain.clock import wall_now
 from kalshi_assets.domain.feed_batch import Batch, tick_of_quote
 from kalshi_assets.domain.feeding import Feeding
@@ -168,14 +169,17 @@ def test_one_run_takes_all_that_the_feed_told_and_the_next_one_what_came_since(
     assert following.run_key != request.run_key
 
 
-@pytest.mark.parametrize("job", ["poll_job", "feed_job"])
+@pytest.mark.parametrize(
+    ("job", "status"),
+    [("poll_job", "STARTED"), ("feed_job", "STARTED"), ("poll_job", "CANCELING")],
+)
 def test_while_a_run_is_cleaning_no_other_is_started_for_the_feed(
-    loaded_stand: Stand, job: str
+    loaded_stand: Stand, job: str, status: str
 ) -> None:
     loaded_stand.poll()
     told(loaded_stand, 1)
-    status = dg.DagsterRunStatus.STARTED
-    loaded_stand.instance.add_run(dg.DagsterRun(job, "under way", status=status))
+    run = dg.DagsterRun(job, "under way", status=dg.DagsterRunStatus(status))
+    loaded_stand.instance.add_run(run)
     assert not requests(ask(loaded_stand, fast_sensors.feed_sensor))
     run_ = loaded_stand.instance.get_run_by_id("under way")
     assert run_ is not None
@@ -198,6 +202,18 @@ def test_after_a_run_of_the_feed_the_open_signals_are_judged_once(loaded_stand: 
     run(stand, "order_job", request)
     assert stand.order_requests() == 1
     assert not requests(ask(stand, fast_sensors.order_sensor, cursor=tick.cursor))
+
+
+def test_shortly_after_midnight_a_run_about_two_days_tells_of_its_signals_once(
+    loaded_stand: Stand,
+) -> None:
+    stand = loaded_stand
+    counted = "SELECT count FROM kalshi.tidings WHERE name = 'kalshi_signals'"
+    stand.at(day_bounds(venue_day(stand.now))[1] + timedelta(minutes=2))
+    [before] = stand.rows(counted)
+    stand.poll(expect_success=False)
+    [after] = stand.rows(counted)
+    assert after["count"] == before["count"] + 1
 
 
 def test_news_of_a_tracked_series_refresh_the_universe_once(loaded_stand: Stand) -> None:

@@ -50,7 +50,7 @@ def signals(context: dg.AssetExecutionContext, platform: Platform) -> dg.Materia
             rows.save_signals(connection, day, of_day)
             if is_backfill:
                 intake.complete_history_load(connection, day, at=platform.clock.now())
-            else:
+            elif day == days[-1]:  # once for all days: each telling is judged
                 tell(connection, SIGNALS_CHANNEL)
         found += of_day
     by_status = {s: sum(f.status == s for f in found) for s in ("triggered", "watching", "ended")}

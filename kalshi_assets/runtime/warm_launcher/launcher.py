@@ -167,6 +167,7 @@ class WarmRunLauncher(DefaultRunLauncher):
             return
         words = [origin.executable_path or sys.executable, "-m", SERVER, str(path)]
         words += ["--origin", serialize_value(origin), "--limit", str(self._limit)]
+        words += ["--parent", str(os.getpid())]
         words += [word for name in self._preload for word in ("--preload", name)]
         self._servers[path] = subprocess.Popen(  # noqa: S603  the words are ours
             words, env=ONE_THREAD | dict(os.environ), stdin=subprocess.DEVNULL

@@ -66,6 +66,7 @@ class Server:
     limit: int
     code: CodeState
     lock: int
+    parent: int
     running: dict[int, Job] = field(default_factory=dict)
     queued: "deque[Job]" = field(default_factory=deque)
     reports: list[Report] = field(default_factory=list)
@@ -76,7 +77,6 @@ class Server:
     def __post_init__(self) -> None:
         """Listen; whoever held the socket before is gone, or the lock would be taken."""
         self.claims = Claims(self.path.parent)
-        self._parent = os.getppid()
         self._sweep_at = monotonic()
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.path.unlink(missing_ok=True)
@@ -105,7 +105,7 @@ class Server:
     def _is_over(self) -> bool:
         """A process that retires stays until its runs have ended, to tell of those that die."""
         is_idle = not (self.running or self.queued or self.reports or self.reporting)
-        return self.is_ending or os.getppid() != self._parent or (self.is_retiring and is_idle)
+        return self.is_ending or os.getppid() != self.parent or (self.is_retiring and is_idle)
 
     def _wait(self) -> None:
         """Wait for a request, or for the end of a forked process, and answer the request."""
@@ -277,6 +277,8 @@ def main() -> None:
     parser.add_argument("--origin", required=True, help="a serialized RepositoryPythonOrigin")
     parser.add_argument("--preload", action="append", default=[], help="a module to import too")
     parser.add_argument("--limit", type=int, default=0)
+    # Told, not looked up: it may have ended while the code was imported.
+    parser.add_argument("--parent", type=int, required=True, help="the process to end with")
     told = parser.parse_args()
     logging.basicConfig(format="%(asctime)s warm process: %(message)s")
     # A lock of the process, not of the descriptor: forked runs do not hold it.
@@ -293,7 +295,7 @@ def main() -> None:
     gc.collect()
     # What is there now stays: collecting it would copy its pages into every run.
     gc.freeze()
-    Server(told.socket, told.limit, code, lock).serve()
+    Server(told.socket, told.limit, code, lock, told.parent).serve()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Runs from a warm process, as Dagster's user sees them: started, ended, killed, told."""
 
-import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -20,6 +21,12 @@ def process_of(place: Place, run_id: str) -> psutil.Process:
     """Wait until a run's op has begun, and return the process it is in."""
     [line] = until(lambda: [n for n in place.notes() if n[1] == run_id], "the op")
     return psutil.Process(int(line[2]))
+
+
+def is_at_work(pid: int) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def run_record(place: Place, run_id: str):
@@ -156,13 +163,30 @@ def test_fifty_runs_leave_no_process_file_or_connection_behind(place: Place) -> 
     assert len({n[1] for n in place.notes()}) == len(place.notes()), "each once"
 
 
-def test_the_warm_process_ends_with_the_one_that_started_it(place: Place) -> None:
+STARTS_ANOTHER = """
+import subprocess, sys, time
+print(subprocess.Popen([*sys.argv[2:], "--parent", str(__import__("os").getpid())]).pid, flush=True)
+time.sleep(float(sys.argv[1]))
+"""
+
+
+@pytest.mark.parametrize("seconds", [0.0, 15.0], ids=["before it serves", "while it serves"])
+def test_the_warm_process_ends_with_the_one_that_started_it(place: Place, seconds: float) -> None:
+    words = place.warm().cmdline()
+    words = words[: words.index("--parent")]
+    other = place.folder / "other"
+    other.mkdir(mode=0o700)
+    words[words.index("-m") + 2] = str(other / "x.sock")
+    starter = [sys.executable, "-c", STARTS_ANOTHER, str(seconds), *words]
+    told = subprocess.run(starter, check=True, capture_output=True, text=True)  # noqa: S603  ours
+    until(lambda: not is_at_work(int(told.stdout)), "its end")
+
+
+def test_a_warm_process_that_is_told_to_end_leaves_its_socket_to_nobody(place: Place) -> None:
     server = place.warm()
-    assert server.ppid() == os.getpid()
     server.send_signal(signal.SIGTERM)
-    with suppress(psutil.NoSuchProcess):
-        assert server.wait(timeout=10) in (0, None)
-    assert place.server() is None
+    until(lambda: place.server() is None, "its end")
+    assert not list((place.folder / "warm").glob("*.sock"))
 
 
 def test_a_folder_that_others_may_enter_is_refused(place: Place) -> None:
