@@ -164,8 +164,9 @@ def test_fifty_runs_leave_no_process_file_or_connection_behind(place: Place) -> 
 
 
 STARTS_ANOTHER = """
-import subprocess, sys, time
-print(subprocess.Popen([*sys.argv[2:], "--parent", str(__import__("os").getpid())]).pid, flush=True)
+import os, subprocess, sys, time
+quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+print(subprocess.Popen([*sys.argv[2:], "--parent", str(os.getpid())], **quiet).pid, flush=True)
 time.sleep(float(sys.argv[1]))
 """
 
