@@ -244,6 +244,8 @@ def _read_of(connection: Connection, table: Table, query: Select[Any]) -> pd.Dat
             values = frame[column.name]
             is_exact = not column.nullable
             frame[column.name] = values.astype("int64") if is_exact else values.astype("Int64")
+        elif column.type.python_type is bool:  # without it, an empty frame's flag picks no rows
+            frame[column.name] = frame[column.name].astype("bool")
         elif column.type.python_type is datetime:
             frame[column.name] = pd.to_datetime(frame[column.name], utc=True)
     return frame

@@ -231,6 +231,17 @@ def test_a_poll_cleaned_after_the_summary_was_final_still_counts(connection: Con
     assert found.covered_ms == 3 * LIVE_HOLD
 
 
+def test_a_day_told_of_by_its_midnight_candle_alone_has_a_summary(connection: Connection) -> None:
+    day = date(2026, 6, 10)
+    end = day_bounds(day)[1]
+    add(connection, [Observation(end, source="candle", bid=30)])
+
+    [summary] = summaries_of(connection, day, now=LATER, calendar=ALWAYS)
+
+    assert (summary["market_ticker"], summary["covered_ms"]) == (MARKETS[0], 0)
+    assert summary["tick_count"] == 0
+
+
 @pytest.mark.parametrize("rerun", [clean_new_ticks, reclean_day])
 def test_cleaning_a_day_twice_changes_nothing(connection: Connection, rerun) -> None:
     day = date(2026, 11, 1)
