@@ -70,7 +70,9 @@ def presence_rows(
     return pd.DataFrame(rows, columns=["market_ticker", "is_present", "is_unique"])
 
 
-def frozen_rows(ticks: pd.DataFrame, *, frozen_after_seconds: int) -> pd.DataFrame:
+def frozen_rows(
+    ticks: pd.DataFrame, *, frozen_after_seconds: int, moving: Sequence[str] = ()
+) -> pd.DataFrame:
     """Return a row a market: is_frozen, unchanged_seconds, moves.
 
     Frozen: bid, ask and (where known) their sizes unchanged for long, while volume or the
@@ -79,9 +81,13 @@ def frozen_rows(ticks: pd.DataFrame, *, frozen_after_seconds: int) -> pd.DataFra
     Args:
         ticks: raw ticks of all sources, reaching back further than `frozen_after_seconds`.
         frozen_after_seconds: how long unchanged is too long.
+        moving: markets that are known not to be frozen, without a look at their ticks.
     """
     reach = 3 * timedelta(seconds=frozen_after_seconds)
-    rows = []
+    rows: list[dict[str, object]] = [
+        {"market_ticker": t, "is_frozen": False, "unchanged_seconds": None, "moves": None}
+        for t in sorted(moving)
+    ]
     for ticker, part in ticks.groupby("market_ticker", sort=True):
         unchanged, moves = _unchanged(part.sort_values("observed_at"), reach)
         rows.append(

@@ -12,6 +12,7 @@ from kalshi_assets.quality import advice_frames, frames
 from kalshi_assets.quality.rules import Check
 from kalshi_assets.storage import averages, events, gaps, intake, markets, signals, summaries, ticks
 from kalshi_assets.storage.engine import Connection
+from kalshi_assets.storage.standstills import may_stand_still
 
 GAPS_OF = timedelta(hours=1)
 # What the stream told so long after the newest poll is looked at instead of it.
@@ -72,12 +73,15 @@ def _gap_rows(look: Look) -> pd.DataFrame:
 
 
 def _frozen_rows(look: Look) -> pd.DataFrame:
+    """Look tick by tick only at the markets that may be frozen."""
     limit = look.platform.settings.frozen_after_seconds
+    long, since = timedelta(seconds=limit), look.now - timedelta(seconds=3 * limit)
+    told = may_stand_still(look.connection, since, look.now, for_long=long)
     tracked = markets.tracked_markets(look.connection)
-    since = look.now - timedelta(seconds=3 * limit)
-    observed = ticks.raw_ticks_between(look.connection, since, look.now)
-    observed = observed[observed["market_ticker"].isin(list(tracked))]
-    return frames.frozen_rows(observed, frozen_after_seconds=limit)
+    doubtful = [ticker for ticker, may_be in told.items() if may_be and ticker in tracked]
+    moving = [ticker for ticker, may_be in told.items() if not may_be and ticker in tracked]
+    observed = ticks.raw_ticks_between(look.connection, since, look.now, doubtful)
+    return frames.frozen_rows(observed, frozen_after_seconds=limit, moving=moving)
 
 
 def _clean_ticks(look: Look) -> pd.DataFrame:

@@ -1,0 +1,111 @@
+"""Dagster's storage in Postgres, on connections that are kept.
+
+Its own storage opens a connection for every question, which costs more than most answers: a run of
+the order job asks two hundred, and forty times of them which columns a table of Dagster's has.
+Named in dagster.yaml under `storage: custom`; tables and rows are Dagster's own.
+"""
+
+import os
+from collections.abc import Mapping
+from typing import Any, Self
+from weakref import WeakSet
+
+from dagster._serdes import ConfigurableClassData
+from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
+from dagster_postgres.utils import pg_url_from_config
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.pool import QueuePool
+
+# A run needs one, and two at times; the daemon's threads take more for a moment.
+KEPT, MORE = 2, 30
+
+
+class PooledPostgresStorage(DagsterPostgresStorage):
+    """Dagster's storage in Postgres; its three parts share one pool of connections.
+
+    Args:
+        postgres_url: as of `DagsterPostgresStorage`.
+        should_autocreate_tables: make Dagster's tables where they are missing.
+        inst_data: where Dagster has this configuration from.
+    """
+
+    def __init__(
+        self,
+        postgres_url: str,
+        should_autocreate_tables: bool = True,
+        inst_data: ConfigurableClassData | None = None,
+    ) -> None:
+        pool = _pool(postgres_url)
+        is_incomplete = should_autocreate_tables and not _has_tables(pool)
+        super().__init__(postgres_url, is_incomplete, inst_data)
+        self._event_log_storage = PooledEventLogStorage(postgres_url, False)
+        for storage in (self._run_storage, self._event_log_storage, self._schedule_storage):
+            storage._engine = pool
+
+    @classmethod
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
+    ) -> Self:
+        """Make the storage that dagster.yaml describes."""
+        should_create = config_value.get("should_autocreate_tables", True)
+        return cls(pg_url_from_config(config_value), should_create, inst_data)
+
+
+class PooledEventLogStorage(PostgresEventLogStorage):
+    """Remembers which tables and columns there are: what is there stays. Closes the pool."""
+
+    def __init__(self, postgres_url: str, should_autocreate_tables: bool) -> None:
+        super().__init__(postgres_url, should_autocreate_tables)
+        self._tables: set[str] = set()
+        self._columns: set[str] = set()
+
+    def has_table(self, table_name: str) -> bool:
+        """Tell whether Dagster's schema has a table."""
+        if table_name not in self._tables and super().has_table(table_name):
+            self._tables.add(table_name)
+        return table_name in self._tables
+
+    def has_asset_key_col(self, column_name: str) -> bool:
+        """Tell whether the table of asset keys has a column."""
+        if column_name not in self._columns and super().has_asset_key_col(column_name):
+            self._columns.add(column_name)
+        return column_name in self._columns
+
+    def dispose(self) -> None:
+        """Close all connections."""
+        super().dispose()
+        self._engine.dispose()
+
+
+_pools: WeakSet[Engine] = WeakSet()
+
+
+def _pool(postgres_url: str) -> Engine:
+    engine = create_engine(
+        postgres_url,
+        isolation_level="AUTOCOMMIT",
+        poolclass=QueuePool,
+        pool_size=KEPT,
+        max_overflow=MORE,
+        pool_pre_ping=True,  # the server may have been started anew meanwhile
+        pool_use_lifo=True,
+    )
+    _pools.add(engine)
+    return engine
+
+
+def _forget_in_child() -> None:
+    """Leave the parent's connections to the parent."""
+    for engine in _pools:
+        engine.dispose(close=False)
+
+
+os.register_at_fork(after_in_child=_forget_in_child)
+
+
+def _has_tables(pool: Engine) -> bool:
+    """Tell whether the main table of each of the three parts is there, and the last one made."""
+    names = ("runs", "instance_info", "event_logs", "jobs")
+    query = text("SELECT count(to_regclass(name)) FROM unnest(CAST(:names AS text[])) AS name")
+    with pool.connect() as connection:
+        return bool(connection.scalar(query, {"names": list(names)}) == len(names))
