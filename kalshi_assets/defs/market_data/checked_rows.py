@@ -36,9 +36,12 @@ class Look:
         return self.days or [venue_day(self.now)]
 
 
-def rows_of(check: Check, look: Look) -> pd.DataFrame:
-    """Return the rows a check looks at."""
-    return (_BY_CHECK.get(check.name) or _BY_ASSET[check.asset])(look)
+Reading = Callable[[Look], pd.DataFrame]
+
+
+def reading_of(check: Check) -> Reading:
+    """Return how the rows are read that a check looks at; several may look at the same."""
+    return _BY_CHECK.get(check.name) or _BY_ASSET[check.asset]
 
 
 def _market_rows(look: Look) -> pd.DataFrame:
@@ -138,7 +141,6 @@ def _window(look: Look) -> tuple[date, date]:
     return venue_day(look.now - LONGEST_WINDOW), venue_day(look.now)
 
 
-Reading = Callable[[Look], pd.DataFrame]
 _BY_ASSET: dict[str, Reading] = {
     "markets": _market_rows,
     "raw_ticks": _tick_rows,

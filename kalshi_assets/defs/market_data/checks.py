@@ -11,13 +11,13 @@ from datetime import date
 
 import dagster as dg
 
-from kalshi_assets.defs.market_data.checked_rows import Look, rows_of
+from kalshi_assets.defs.market_data.checked_rows import Look, reading_of
 from kalshi_assets.defs.metadata import moment_text, table
 from kalshi_assets.defs.partitions import days_of_tags
 from kalshi_assets.defs.resources import Platform
 from kalshi_assets.execution.desk import quality_limits_of
 from kalshi_assets.quality.rules import Check
-from kalshi_assets.quality.runner import Verdict, evaluate, sample
+from kalshi_assets.quality.runner import Verdict, evaluate_all, sample
 from kalshi_assets.quality.suites import checks
 from kalshi_assets.settings import load_settings
 from kalshi_assets.storage import verdicts
@@ -71,12 +71,16 @@ def verdicts_on(
     now, share = platform.clock.now(), platform.settings.max_bad_market_share
     with platform.database.transaction() as connection:
         look = Look(connection, platform, days, now)
-        rows = {check.name: rows_of(check, look) for check in wanted}
-    row_share = share if days else 0.0
-    found = [
-        evaluate(c, rows[c.name], as_of=now, max_bad_share=share, max_bad_rows=row_share)
-        for c in wanted
-    ]
+        rows = {reading: reading(look) for reading in map(reading_of, wanted)}
+    limits = {"max_bad_share": share, "max_bad_rows": share if days else 0.0}
+    by_name = {
+        verdict.check_name: verdict
+        for reading, frame in rows.items()
+        for verdict in evaluate_all(
+            [c for c in wanted if reading_of(c) is reading], frame, as_of=now, **limits
+        )
+    }
+    found = [by_name[check.name] for check in wanted]
     if not days:
         with platform.database.transaction() as connection:
             gating = [v for c, v in zip(wanted, found, strict=True) if c.is_gating]
