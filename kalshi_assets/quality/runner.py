@@ -215,7 +215,9 @@ def _shown(value: object) -> str:
 def _batch_definition() -> "BatchDefinition[Any]":
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
+    from tqdm import tqdm  # type: ignore[import-untyped]
 
+    tqdm.monitor_interval = 0  # no thread that watches progress bars that nobody sees
     context = gx.get_context(mode="ephemeral")
     context.enable_analytics(enable=False)
     context.variables.progress_bars = ProgressBarsConfig(globally=False)

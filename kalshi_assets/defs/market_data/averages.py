@@ -7,6 +7,7 @@ import dagster as dg
 from kalshi_assets.analytics.rolling import RollingAverage
 from kalshi_assets.analytics.summaries import summarise, told_of_day
 from kalshi_assets.defs import freshness
+from kalshi_assets.defs.jobs import feed_job
 from kalshi_assets.defs.market_data.cleaning import JUST_BEFORE
 from kalshi_assets.defs.market_data.shown import average_plot, average_table, summary_table
 from kalshi_assets.defs.market_data.windows import averages_at as averages_at
@@ -22,6 +23,9 @@ from kalshi_assets.storage import ticks as tick_rows
 from kalshi_assets.storage import trades as trade_rows
 from kalshi_assets.storage.engine import Connection
 from kalshi_assets.storage.totals import moments_to_average
+
+# A run of the feed comes every few seconds: a plot costs it a third of its time, and 30 kB.
+DRAWN_BY_POLLS = dg.MetadataValue.text("Drawn by every poll: see the materialization before.")
 
 
 @asset_of_days(
@@ -47,7 +51,8 @@ def rolling_averages(
     A backfill that changes ticks makes the averages of the days behind it anew as well, as far as
     their windows reach back to it.
 
-    **Refreshed** by every poll. The plot below shows the markets furthest from their average.
+    **Refreshed** by every poll and run of the feed. The plot, which polls draw, shows the markets
+    furthest from their average.
 
     **When it is red or late:** look at `clean_ticks` first; without usable ticks there is nothing
     to average. Low coverage is filled by backfilling the missing days from `raw_ticks` on.
@@ -69,7 +74,8 @@ def rolling_averages(
         averages += found
     with platform.database.transaction() as connection:
         latest = rows.latest_averages(connection)
-        plot = average_plot(connection, latest, platform.settings)
+        is_of_feed = context.run.job_name == feed_job.name
+        plot = DRAWN_BY_POLLS if is_of_feed else average_plot(connection, latest, platform.settings)
     return dg.MaterializeResult(
         metadata={
             "price_against_average": plot,

@@ -1,13 +1,15 @@
 """Which rows of the database each check looks at: of the run's days, or of this moment."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cached_property
 
 import pandas as pd
 
 from kalshi_assets.defs.resources import Platform
 from kalshi_assets.domain.calendar import days_between, venue_day
+from kalshi_assets.domain.market import TrackedMarket
 from kalshi_assets.quality import advice_frames, frames
 from kalshi_assets.quality.rules import Check
 from kalshi_assets.storage import averages, events, gaps, intake, markets, signals, summaries, ticks
@@ -23,7 +25,10 @@ LONGEST_WINDOW = timedelta(days=28)
 
 @dataclass(frozen=True)
 class Look:
-    """What a check is asked about: whole days, or where there are none, this moment."""
+    """What a check is asked about: whole days, or where there are none, this moment.
+
+    What several checks look at is read once.
+    """
 
     connection: Connection
     platform: Platform
@@ -35,6 +40,37 @@ class Look:
         """The days, or today."""
         return self.days or [venue_day(self.now)]
 
+    @cached_property
+    def known(self) -> Mapping[str, TrackedMarket]:
+        """Every market ever seen, by ticker."""
+        return markets.known_markets(self.connection)
+
+    @cached_property
+    def tracked(self) -> Mapping[str, TrackedMarket]:
+        """The markets that are followed, by ticker."""
+        return markets.tracked_markets(self.connection)
+
+    @cached_property
+    def poll(self) -> intake.Poll | None:
+        """The newest poll."""
+        return intake.latest_poll(self.connection)
+
+    @cached_property
+    def raw(self) -> pd.DataFrame:
+        """The raw ticks of these days, or each market's newest since the newest poll."""
+        if self.days:
+            return pd.concat([ticks.raw_ticks_of(self.connection, day) for day in self.days])
+        since = self.poll.slot if self.poll is not None else self.now
+        until = min(self.now, since + LONGEST_SINCE_POLL)
+        return ticks.newest_live_ticks(self.connection, since, until)
+
+    @cached_property
+    def clean(self) -> pd.DataFrame:
+        """The clean ticks of these days, or the recent ones of the tracked markets."""
+        if self.days:
+            return pd.concat([ticks.clean_ticks_of(self.connection, day) for day in self.days])
+        return ticks.clean_ticks_between(self.connection, _recent(self), self.now)
+
 
 Reading = Callable[[Look], pd.DataFrame]
 
@@ -45,34 +81,23 @@ def reading_of(check: Check) -> Reading:
 
 
 def _market_rows(look: Look) -> pd.DataFrame:
-    return frames.market_rows(markets.tracked_markets(look.connection))
+    return frames.market_rows(look.tracked)
 
 
 def _tick_rows(look: Look) -> pd.DataFrame:
-    known = {t: row.market for t, row in markets.known_markets(look.connection).items()}
-    return frames.tick_rows(_raw_rows(look), known, now=look.now)
-
-
-def _raw_rows(look: Look) -> pd.DataFrame:
-    if look.days:
-        return pd.concat([ticks.raw_ticks_of(look.connection, day) for day in look.days])
-    poll = intake.latest_poll(look.connection)
-    since = poll.slot if poll is not None else look.now
-    until = min(look.now, since + LONGEST_SINCE_POLL)
-    return ticks.newest_live_ticks(look.connection, since, until)
+    known = {ticker: row.market for ticker, row in look.known.items()}
+    return frames.tick_rows(look.raw, known, now=look.now)
 
 
 def _presence_rows(look: Look) -> pd.DataFrame:
-    poll = intake.latest_poll(look.connection)
-    expected = poll.expected if poll is not None else list(markets.tracked_markets(look.connection))
-    twice = poll.duplicates if poll is not None else ()
-    return frames.presence_rows(expected, _raw_rows(look), twice)
+    expected = look.poll.expected if look.poll is not None else list(look.tracked)
+    twice = look.poll.duplicates if look.poll is not None else ()
+    return frames.presence_rows(expected, look.raw, twice)
 
 
 def _gap_rows(look: Look) -> pd.DataFrame:
     found = gaps.gaps_between(look.connection, look.now - GAPS_OF, look.now)
-    tracked = markets.tracked_markets(look.connection)
-    return advice_frames.gap_rows(found, tracked, now=look.now)
+    return advice_frames.gap_rows(found, look.tracked, now=look.now)
 
 
 def _frozen_rows(look: Look) -> pd.DataFrame:
@@ -80,27 +105,19 @@ def _frozen_rows(look: Look) -> pd.DataFrame:
     limit = look.platform.settings.frozen_after_seconds
     long, since = timedelta(seconds=limit), look.now - timedelta(seconds=3 * limit)
     told = may_stand_still(look.connection, since, look.now, for_long=long)
-    tracked = markets.tracked_markets(look.connection)
-    doubtful = [ticker for ticker, may_be in told.items() if may_be and ticker in tracked]
-    moving = [ticker for ticker, may_be in told.items() if not may_be and ticker in tracked]
+    doubtful = [ticker for ticker, may_be in told.items() if may_be and ticker in look.tracked]
+    moving = [ticker for ticker, may_be in told.items() if not may_be and ticker in look.tracked]
     observed = ticks.raw_ticks_between(look.connection, since, look.now, doubtful)
     return frames.frozen_rows(observed, frozen_after_seconds=limit, moving=moving)
 
 
-def _clean_ticks(look: Look) -> pd.DataFrame:
-    """Return the clean ticks of these days, or the recent ones of the tracked markets."""
-    if look.days:
-        return pd.concat([ticks.clean_ticks_of(look.connection, day) for day in look.days])
-    return ticks.clean_ticks_between(look.connection, _recent(look), look.now)
-
-
 def _clean_rows(look: Look) -> pd.DataFrame:
-    rows = frames.clean_rows(_clean_ticks(look))
+    rows = frames.clean_rows(look.clean)
     return rows if look.days else frames.latest_a_market(rows)
 
 
 def _newest_rows(look: Look) -> pd.DataFrame:
-    return frames.newest_rows(_clean_ticks(look))
+    return frames.newest_rows(look.clean)
 
 
 def _leg_rows(look: Look) -> pd.DataFrame:
@@ -130,7 +147,7 @@ def _missing_day_rows(look: Look) -> pd.DataFrame:
 
 def _signal_rows(look: Look) -> pd.DataFrame:
     found = signals.episodes_with_grounds(look.connection, look.days_or_today)
-    return advice_frames.signal_rows(found, markets.tracked_markets(look.connection))
+    return advice_frames.signal_rows(found, look.tracked)
 
 
 def _recent(look: Look) -> datetime:

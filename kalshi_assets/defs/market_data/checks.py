@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 
 import dagster as dg
+import pandas as pd
 
 from kalshi_assets.defs.market_data.checked_rows import Look, reading_of
 from kalshi_assets.defs.metadata import moment_text, table
@@ -68,17 +69,14 @@ def verdicts_on(
 
     Stored is what the judge reads: the verdicts that gate. Dagster keeps the others.
     """
-    now, share = platform.clock.now(), platform.settings.max_bad_market_share
+    now = platform.clock.now()
     with platform.database.transaction() as connection:
         look = Look(connection, platform, days, now)
-        rows = {reading: reading(look) for reading in map(reading_of, wanted)}
-    limits = {"max_bad_share": share, "max_bad_rows": share if days else 0.0}
+        rows = {reading: reading(look) for reading in dict.fromkeys(map(reading_of, wanted))}
     by_name = {
         verdict.check_name: verdict
         for reading, frame in rows.items()
-        for verdict in evaluate_all(
-            [c for c in wanted if reading_of(c) is reading], frame, as_of=now, **limits
-        )
+        for verdict in _verdicts([c for c in wanted if reading_of(c) is reading], frame, look)
     }
     found = [by_name[check.name] for check in wanted]
     if not days:
@@ -87,6 +85,17 @@ def verdicts_on(
             stored = [_stored(verdict) for verdict in gating]
             verdicts.save_verdicts(connection, stored, run_id=run_id)
     return found
+
+
+def _verdicts(checks: Sequence[Check], rows: pd.DataFrame, look: Look) -> list[Verdict]:
+    share = look.platform.settings.max_bad_market_share
+    return evaluate_all(
+        checks,
+        rows,
+        as_of=look.now,
+        max_bad_share=share,
+        max_bad_rows=share if look.days else 0.0,
+    )
 
 
 def _stored(verdict: Verdict) -> verdicts.NewVerdict:
