@@ -90,7 +90,9 @@ class StreamWriter:
         """Look up the ids and make the partitions that these rows need."""
         if not set(map(_TICKER, rows)) <= self._ids.keys():
             found = source_ids(connection, rows)
-            self._ids |= {ticker: number for (ticker, _, _), number in found.items()}
+            # Of a market that was polled or loaded before, there are the numbers of those ways too.
+            streamed = {key[0]: n for key, n in found.items() if key[1] == STREAM}
+            self._ids |= streamed
         if not set(map(_STATUS, rows)) <= self._statuses.keys():
             self._statuses |= status_ids(connection, rows)
         moments = [*map(_MOMENT, rows)]

@@ -88,6 +88,19 @@ def test_what_was_learnt_in_a_transaction_that_was_rolled_back_is_forgotten(
         connection.rollback()
 
 
+@pytest.mark.parametrize("earlier", ["stream", "poll", "candle"])
+def test_a_quote_is_the_streams_whatever_ways_in_its_market_had_before(
+    connection: Connection, earlier: str
+) -> None:
+    """Each way in has a number of its own, and they were given in any order."""
+    first, others = quote(MARKETS[0], 1), ["stream", "poll", "candle"]
+    for source in [earlier, *(other for other in others if other != earlier)]:
+        add_raw_ticks(connection, [first | {"source": source, "source_key": "60"}])
+    assert StreamWriter().write(connection, [quote(MARKETS[0], 500, bid=41)]) == 1
+    query = "SELECT source FROM kalshi.raw_ticks WHERE yes_bid = 410000"
+    assert [*connection.scalars(text(query))] == ["stream"]
+
+
 def test_the_way_of_others_is_gone_only_by_what_must_be_compared(
     connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
