@@ -8,11 +8,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, func, select
 
 from kalshi_assets.domain.calendar import venue_day
 from kalshi_assets.storage import schema
-from kalshi_assets.storage.rows import copy_missing, copy_new, ensure_day_partitions, insert_missing
+from kalshi_assets.storage.rows import (
+    copy_missing,
+    copy_new,
+    cursor_of,
+    ensure_day_partitions,
+    insert_missing,
+)
 
 RAW_LOCK = 715_010
 CANDLE, STREAM = "candle", "stream"
@@ -49,7 +55,8 @@ def add_raw_ticks(connection: Connection, rows: Sequence[Row]) -> int:
 
 def lock_raw_ticks(connection: Connection) -> None:
     """Let no other transaction add raw ticks until this one ends."""
-    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": RAW_LOCK})
+    # With every batch of the feed: by the driver alone, that takes a third of the time.
+    cursor_of(connection).execute("SELECT pg_advisory_xact_lock(%s)", (RAW_LOCK,))
 
 
 def _add_live(

@@ -6,8 +6,8 @@ the way of all others, `add_raw_ticks`, which compares. There is one feed at a t
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, func, select, text
@@ -30,7 +30,14 @@ MICROSECOND = timedelta(microseconds=1)
 # Within its millisecond a second quote is dated a microsecond later than the first.
 SAME_MILLISECOND = MILLISECOND - MICROSECOND
 BEGINNING = datetime.min.replace(tzinfo=UTC)
-_MOMENT, _TICKER, _STATUS = map(itemgetter, ("observed_at", "market_ticker", "status"))
+
+
+@dataclass(slots=True)
+class _Known:
+    """What is known of a market: its number, and up to when its quotes are in the table."""
+
+    source_id: int
+    newest: datetime
 
 
 class StreamWriter:
@@ -41,11 +48,14 @@ class StreamWriter:
     """
 
     def __init__(self) -> None:
-        self._since: datetime | None = None
-        self._newest: dict[str, datetime] = {}
-        self._ids: dict[str, int] = {}
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget everything: a transaction of it has failed."""
+        self._markets: dict[str, _Known] = {}
         self._statuses: dict[str, int] = {}
-        self._days: set[date] = set()
+        # From and up to when a quote of a market that is not known yet may be new.
+        self._since = self._until = BEGINNING
 
     def write(self, connection: Connection, rows: Sequence[Row]) -> int:
         """Add the quotes that are not there yet, and return how many that were.
@@ -60,46 +70,57 @@ class StreamWriter:
         if not rows:
             return 0
         lock_raw_ticks(connection)
-        if self._since is None:
-            self._since = _newest_of_all(connection)
-        self._learn(connection, rows)
+        if not self._markets:
+            self._begin(connection, rows)
         doubtful: list[Row] = []
-        # Made while the server takes the ones before: it works on another core.
+        # Chosen and made while the server takes the ones before: it works on another core.
         copy_rows(connection, schema.live_ticks, self._new(rows, doubtful))
-        return len(rows) - len(doubtful) + add_raw_ticks(connection, doubtful)
-
-    def forget(self) -> None:
-        """Forget everything: a transaction of it has failed."""
-        self._since = None
-        for known in (self._newest, self._ids, self._statuses, self._days):
-            known.clear()
+        added = len(rows) - len(doubtful) + add_raw_ticks(connection, doubtful)
+        if strange := [row for row in doubtful if not self._is_known(row)]:
+            self._learn(connection, strange)
+            for row in strange:
+                known = self._markets[row["market_ticker"]]
+                known.newest = max(known.newest, row["observed_at"] + SAME_MILLISECOND)
+        return added
 
     def _new(self, rows: Sequence[Row], doubtful: list[Row]) -> Iterator[tuple[Any, ...]]:
-        """Yield what is later than all that is known of its market; the rest joins `doubtful`."""
-        newest, since = self._newest, self._since or BEGINNING
-        ids, statuses = self._ids, self._statuses
+        """Yield what is later than all that is known of its market; the rest joins `doubtful`.
+
+        So does what it would have to ask the database about, which is busy copying: the next quotes
+        of a market or a day that begins are compared once.
+        """
+        markets, statuses, until = self._markets, self._statuses, self._until
         for row in rows:
-            ticker, at = row["market_ticker"], row["observed_at"]
-            if at > newest.get(ticker, since):
-                newest[ticker] = at + SAME_MILLISECOND
-                yield _as_copied(row, ids[ticker], statuses[row["status"]])
-            else:
+            known, status_id = markets.get(row["market_ticker"]), statuses.get(row["status"])
+            at = row["observed_at"]
+            if known is None or status_id is None or not known.newest < at < until:
                 doubtful.append(row)
+                continue
+            known.newest = at + SAME_MILLISECOND
+            yield _as_copied(row, known.source_id, status_id)
+
+    def _is_known(self, row: Row) -> bool:
+        """Tell whether such a row can be chosen and written without a question to the database."""
+        is_named = row["market_ticker"] in self._markets and row["status"] in self._statuses
+        return is_named and row["observed_at"] < self._until
+
+    def _begin(self, connection: Connection, rows: Sequence[Row]) -> None:
+        """Learn what the first rows need; what is older than their first day is compared."""
+        self._until, _ = day_bounds(venue_day(min(row["observed_at"] for row in rows)))
+        self._since = max(_newest_of_all(connection), self._until)
+        self._learn(connection, rows)
 
     def _learn(self, connection: Connection, rows: Sequence[Row]) -> None:
-        """Look up the ids and make the partitions that these rows need."""
-        if not set(map(_TICKER, rows)) <= self._ids.keys():
-            found = source_ids(connection, rows)
-            # Of a market that was polled or loaded before, there are the numbers of those ways too.
-            streamed = {key[0]: n for key, n in found.items() if key[1] == STREAM}
-            self._ids |= streamed
-        if not set(map(_STATUS, rows)) <= self._statuses.keys():
-            self._statuses |= status_ids(connection, rows)
-        moments = [*map(_MOMENT, rows)]
-        first, last = venue_day(min(moments)), venue_day(max(moments))
-        if missing := set(days_between(first, last)) - self._days:
-            ensure_day_partitions(connection, schema.live_ticks, missing)
-            self._days |= missing
+        """Look up the numbers and make the partitions that these rows need."""
+        if (last := max(row["observed_at"] for row in rows)) >= self._until:
+            days = days_between(venue_day(self._until), venue_day(last))
+            ensure_day_partitions(connection, schema.live_ticks, days)
+            _, self._until = day_bounds(venue_day(last))
+        # Of a market that was polled or loaded before, there are the numbers of those ways too.
+        for (ticker, source, _), number in source_ids(connection, rows).items():
+            if source == STREAM:
+                self._markets.setdefault(ticker, _Known(number, self._since))
+        self._statuses |= status_ids(connection, rows)
 
 
 def _as_copied(row: Row, source_id: int, status_id: int) -> tuple[Any, ...]:
