@@ -13,6 +13,8 @@ from psycopg import sql
 from sqlalchemy import text
 
 from bench.report import Figure, Result, once
+from kalshi_assets.domain.stream import TickerUpdate
+from kalshi_assets.domain.tick import tick_of_quote
 from kalshi_assets.storage.engine import Connection, Database
 from kalshi_assets.storage.migrate import create_database, prepare
 from kalshi_assets.storage.rows import cursor_of
@@ -29,8 +31,9 @@ def run(server_url: str) -> list[Result | Figure]:
     """Write batches as a busy feed does, a transaction each; then as any other way in does."""
     database = Database(create_database(server_url, "bench_ingest"))
     prepare(database, identity="bench", now=START)
-    rows = [_row(number) for number in range(ROWS)]
-    bare = [_bare(row) for row in rows]
+    quotes = [(_quote(number), "active") for number in range(ROWS)]
+    rows = [tick_of_quote(quote, status=status) for quote, status in quotes]
+    prepared = [bare(quote) for quote, _ in quotes]
     with database.transaction() as connection:
         add_raw_ticks(connection, rows[: MARKETS + 1])
 
@@ -38,7 +41,7 @@ def run(server_url: str) -> list[Result | Figure]:
         writer = StreamWriter()
         for first in range(0, ROWS, BATCH):
             with database.transaction() as connection:
-                assert writer.write(connection, rows[first : first + BATCH]) == BATCH
+                assert writer.write(connection, quotes[first : first + BATCH]) == BATCH
 
     def polls() -> None:
         for first in range(0, ROWS, BATCH):
@@ -48,10 +51,10 @@ def run(server_url: str) -> list[Result | Figure]:
     def baseline() -> None:
         for first in range(0, ROWS, BATCH):
             with database.transaction() as connection:
-                _copy(connection, bare[first : first + BATCH])
+                copy(connection, prepared[first : first + BATCH])
 
     def measured(work: Callable[[], None]) -> float:
-        _empty(database)
+        empty(database)
         return once(work)
 
     # The rows of all rounds are many and stay: without this each collection would walk them all.
@@ -70,12 +73,14 @@ def run(server_url: str) -> list[Result | Figure]:
     return results
 
 
-def _empty(database: Database) -> None:
+def empty(database: Database) -> None:
+    """Take all live ticks out."""
     with database.transaction() as connection:
         connection.execute(text("TRUNCATE kalshi.live_ticks"))
 
 
-def _copy(connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
+def copy(connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
+    """Copy prepared rows into the table, and do nothing else."""
     columns = sql.SQL(", ").join(sql.Identifier(c.name) for c in live_ticks.columns)
     statement = sql.SQL("COPY kalshi.live_ticks ({}) FROM STDIN (FORMAT BINARY)").format(columns)
     with cursor_of(connection).copy(statement) as copy:
@@ -84,27 +89,24 @@ def _copy(connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
             copy.write_row(row)
 
 
-def _bare(row: dict[str, Any]) -> list[Any]:
+def bare(quote: TickerUpdate) -> tuple[Any, ...]:
+    """Return what the table takes, as it stands; the numbers it needs are made up."""
+    row = tick_of_quote(quote, status="active")
     known = {"source_id": 1, "status_id": 1, "received_after_ms": 20}
-    return [(row | known)[c.name] for c in live_ticks.columns]
+    return tuple((row | known)[c.name] for c in live_ticks.columns)
 
 
-def _row(number: int) -> dict[str, Any]:
-    observed_at = START + timedelta(milliseconds=7 * number)
-    return {
-        "observed_at": observed_at,
-        "market_ticker": f"KXCPI-26OCT-T0.{number % MARKETS}",
-        "source": "stream",
-        "source_key": "",
-        "quoted_at": observed_at,
-        "received_at": observed_at + timedelta(milliseconds=20),
-        "status": "active",
-        "yes_bid": 670_000,
-        "yes_ask": 690_000,
-        "yes_bid_size": 50_000,
-        "yes_ask_size": 50_000,
-        "last_price": 680_000,
-        "volume": number,
-        "volume_24h": number,
-        "open_interest": number,
-    }
+def _quote(number: int) -> TickerUpdate:
+    quoted_at = START + timedelta(milliseconds=7 * number)
+    return TickerUpdate(
+        market_ticker=f"KXCPI-26OCT-T0.{number % MARKETS}",
+        last_price=680_000,
+        yes_bid=670_000,
+        yes_bid_size=50_000,
+        yes_ask=690_000,
+        yes_ask_size=50_000,
+        volume=number,
+        open_interest=number,
+        quoted_at=quoted_at,
+        received_at=quoted_at + timedelta(milliseconds=20),
+    )

@@ -119,6 +119,10 @@ class TickerUpdate:
     received_at: datetime
 
 
+# A quote with the state of its market, which REST tells and the stream does not.
+StatedQuote = tuple[TickerUpdate, str]
+
+
 @dataclass(frozen=True)
 class TradePrint:
     """A public trade. `taker_side` is the outcome the taker stands for.

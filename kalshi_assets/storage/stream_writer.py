@@ -5,7 +5,7 @@ of the same millisecond, one sent again after a reconnect, one from before the w
 the way of all others, `add_raw_ticks`, which compares. There is one feed at a time.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -13,6 +13,8 @@ from typing import Any
 from sqlalchemy import Connection, func, select, text
 
 from kalshi_assets.domain.calendar import day_bounds, days_between, venue_day
+from kalshi_assets.domain.stream import StatedQuote, TickerUpdate
+from kalshi_assets.domain.tick import tick_of_quote
 from kalshi_assets.storage import schema
 from kalshi_assets.storage.raw_ticks import (
     MILLISECOND,
@@ -25,7 +27,6 @@ from kalshi_assets.storage.raw_ticks import (
 )
 from kalshi_assets.storage.rows import copy_rows, ensure_day_partitions
 
-Row = Mapping[str, Any]
 MICROSECOND = timedelta(microseconds=1)
 # Within its millisecond a second quote is dated a microsecond later than the first.
 SAME_MILLISECOND = MILLISECOND - MICROSECOND
@@ -57,87 +58,90 @@ class StreamWriter:
         # From and up to when a quote of a market that is not known yet may be new.
         self._since = self._until = BEGINNING
 
-    def write(self, connection: Connection, rows: Sequence[Row]) -> int:
+    def write(self, connection: Connection, quotes: Sequence[StatedQuote]) -> int:
         """Add the quotes that are not there yet, and return how many that were.
 
         Args:
             connection: the caller's transaction; the batch is durable when it commits. Where it
                 does not, the caller must have the writer `forget`: of a connection that was lost
                 nothing else would tell.
-            rows: all columns of the view `raw_ticks` that live ticks have, source `stream`, in
-                order of arrival.
+            quotes: in order of arrival.
         """
-        if not rows:
+        if not quotes:
             return 0
         lock_raw_ticks(connection)
         if not self._markets:
-            self._begin(connection, rows)
-        doubtful: list[Row] = []
+            self._begin(connection, quotes)
+        doubtful: list[StatedQuote] = []
         # Chosen and made while the server takes the ones before: it works on another core.
-        copy_rows(connection, schema.live_ticks, self._new(rows, doubtful))
-        added = len(rows) - len(doubtful) + add_raw_ticks(connection, doubtful)
-        if strange := [row for row in doubtful if not self._is_known(row)]:
+        copy_rows(connection, schema.live_ticks, self._new(quotes, doubtful))
+        compared = [tick_of_quote(quote, status=status) for quote, status in doubtful]
+        added = len(quotes) - len(doubtful) + add_raw_ticks(connection, compared)
+        if strange := [one for one in doubtful if not self._is_known(*one)]:
             self._learn(connection, strange)
-            for row in strange:
-                known = self._markets[row["market_ticker"]]
-                known.newest = max(known.newest, row["observed_at"] + SAME_MILLISECOND)
+            for quote, _ in strange:
+                known = self._markets[quote.market_ticker]
+                known.newest = max(known.newest, quote.quoted_at + SAME_MILLISECOND)
         return added
 
-    def _new(self, rows: Sequence[Row], doubtful: list[Row]) -> Iterator[tuple[Any, ...]]:
+    def _new(
+        self, quotes: Sequence[StatedQuote], doubtful: list[StatedQuote]
+    ) -> Iterator[tuple[Any, ...]]:
         """Yield what is later than all that is known of its market; the rest joins `doubtful`.
 
         So does what it would have to ask the database about, which is busy copying: the next quotes
         of a market or a day that begins are compared once.
         """
         markets, statuses, until = self._markets, self._statuses, self._until
-        for row in rows:
-            known, status_id = markets.get(row["market_ticker"]), statuses.get(row["status"])
-            at = row["observed_at"]
+        for one in quotes:
+            quote, status = one
+            at, known = quote.quoted_at, markets.get(quote.market_ticker)
+            status_id = statuses.get(status)
             if known is None or status_id is None or not known.newest < at < until:
-                doubtful.append(row)
+                doubtful.append(one)
                 continue
             known.newest = at + SAME_MILLISECOND
-            yield _as_copied(row, known.source_id, status_id)
+            yield _as_copied(quote, known.source_id, status_id)
 
-    def _is_known(self, row: Row) -> bool:
-        """Tell whether such a row can be chosen and written without a question to the database."""
-        is_named = row["market_ticker"] in self._markets and row["status"] in self._statuses
-        return is_named and row["observed_at"] < self._until
+    def _is_known(self, quote: TickerUpdate, status: str) -> bool:
+        """Tell whether such a quote can be chosen and written without asking the database."""
+        is_named = quote.market_ticker in self._markets and status in self._statuses
+        return is_named and quote.quoted_at < self._until
 
-    def _begin(self, connection: Connection, rows: Sequence[Row]) -> None:
-        """Learn what the first rows need; what is older than their first day is compared."""
-        self._until, _ = day_bounds(venue_day(min(row["observed_at"] for row in rows)))
+    def _begin(self, connection: Connection, quotes: Sequence[StatedQuote]) -> None:
+        """Learn what the first quotes need; what is older than their first day is compared."""
+        self._until, _ = day_bounds(venue_day(min(quote.quoted_at for quote, _ in quotes)))
         self._since = max(_newest_of_all(connection), self._until)
-        self._learn(connection, rows)
+        self._learn(connection, quotes)
 
-    def _learn(self, connection: Connection, rows: Sequence[Row]) -> None:
-        """Look up the numbers and make the partitions that these rows need."""
-        if (last := max(row["observed_at"] for row in rows)) >= self._until:
+    def _learn(self, connection: Connection, quotes: Sequence[StatedQuote]) -> None:
+        """Look up the numbers and make the partitions that these quotes need."""
+        if (last := max(quote.quoted_at for quote, _ in quotes)) >= self._until:
             days = days_between(venue_day(self._until), venue_day(last))
             ensure_day_partitions(connection, schema.live_ticks, days)
             _, self._until = day_bounds(venue_day(last))
-        # Of a market that was polled or loaded before, there are the numbers of those ways too.
-        for (ticker, source, _), number in source_ids(connection, rows).items():
-            if source == STREAM:
-                self._markets.setdefault(ticker, _Known(number, self._since))
-        self._statuses |= status_ids(connection, rows)
+        keys = {(quote.market_ticker, STREAM, "") for quote, _ in quotes}
+        for (ticker, *_), number in source_ids(connection, keys).items():
+            self._markets.setdefault(ticker, _Known(number, self._since))
+        self._statuses |= status_ids(connection, {status for _, status in quotes})
 
 
-def _as_copied(row: Row, source_id: int, status_id: int) -> tuple[Any, ...]:
+def _as_copied(quote: TickerUpdate, source_id: int, status_id: int) -> tuple[Any, ...]:
     """Return a quote's values in the order of the table's columns."""
+    at = quote.quoted_at
     return (
-        row["observed_at"],
-        row["quoted_at"],
-        row["volume"],
-        row["volume_24h"],
-        row["open_interest"],
-        row["yes_bid_size"],
-        row["yes_ask_size"],
+        at,
+        at,
+        quote.volume,
+        None,  # of a day: the stream does not tell it
+        quote.open_interest,
+        quote.yes_bid_size,
+        quote.yes_ask_size,
         source_id,
-        after_ms(row),
-        row["yes_bid"],
-        row["yes_ask"],
-        row["last_price"],
+        after_ms(quote.market_ticker, at, received_at=quote.received_at),
+        quote.yes_bid,
+        quote.yes_ask,
+        quote.last_price,
         status_id,
     )
 
