@@ -103,7 +103,7 @@ class BookUpdate:
         return BookLevel(MICROS_PER_DOLLAR - best.price, best.count)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class TickerUpdate:
     """A market's summary as it is now; those in between are not kept."""
 
