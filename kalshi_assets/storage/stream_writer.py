@@ -2,12 +2,13 @@
 
 A quote later than every one known of its market needs no comparison. Whatever else comes (a quote
 of the same millisecond, one sent again after a reconnect, one from before the writer began) takes
-the way of all others, `add_raw_ticks`, which compares. There is one feed at a time.
+the way of all others, `add_raw_ticks`, which compares. There is one feed at a time, and the
+exchange dates quotes to the millisecond.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, func, select, text
@@ -17,7 +18,6 @@ from kalshi_assets.domain.stream import StatedQuote, TickerUpdate
 from kalshi_assets.domain.tick import tick_of_quote
 from kalshi_assets.storage import schema
 from kalshi_assets.storage.raw_ticks import (
-    MILLISECOND,
     STREAM,
     add_raw_ticks,
     after_ms,
@@ -27,9 +27,6 @@ from kalshi_assets.storage.raw_ticks import (
 )
 from kalshi_assets.storage.rows import copy_rows, ensure_day_partitions
 
-MICROSECOND = timedelta(microseconds=1)
-# Within its millisecond a second quote is dated a microsecond later than the first.
-SAME_MILLISECOND = MILLISECOND - MICROSECOND
 BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
@@ -81,7 +78,7 @@ class StreamWriter:
             self._learn(connection, strange)
             for quote, _ in strange:
                 known = self._markets[quote.market_ticker]
-                known.newest = max(known.newest, quote.quoted_at + SAME_MILLISECOND)
+                known.newest = max(known.newest, quote.quoted_at)
         return added
 
     def _new(
@@ -100,7 +97,7 @@ class StreamWriter:
             if known is None or status_id is None or not known.newest < at < until:
                 doubtful.append(one)
                 continue
-            known.newest = at + SAME_MILLISECOND
+            known.newest = at
             yield _as_copied(quote, known.source_id, status_id)
 
     def _is_known(self, quote: TickerUpdate, status: str) -> bool:
@@ -160,7 +157,7 @@ def _newest_of_all(connection: Connection) -> datetime:
         query = select(func.max(ticks.observed_at)).where(*of_day, is_streamed)
         newest: datetime | None = connection.scalar(query)
         if newest is not None:
-            return newest + SAME_MILLISECOND
+            return newest
     return BEGINNING
 
 
