@@ -73,7 +73,7 @@ def _add_live(
             "source_id": ids[_key(row)],
             "status_id": statuses[row["status"]],
             "received_after_ms": after_ms(
-                row["market_ticker"], row["observed_at"], received_at=row["received_at"]
+                row["market_ticker"], row["received_at"] - row["observed_at"]
             ),
         }
         for row, at in dated
@@ -95,16 +95,15 @@ def _add_candles(
     return copy_missing(connection, table, ready)
 
 
-def after_ms(ticker: str, observed_at: datetime, *, received_at: datetime) -> int:
-    """Return how long after its moment a live quote of a market was received."""
-    late = received_at - observed_at
+def after_ms(ticker: str, late: timedelta) -> int:
+    """Return in milliseconds how long after its moment a live quote of a market was received."""
     if late.days == 0:  # nearly always, and a division of spans takes twice as long
         return late.seconds * 1_000 + late.microseconds // 1_000
     after = late // MILLISECOND
     if not -_LONGEST_AFTER_MS <= after <= _LONGEST_AFTER_MS:
         raise ValueError(
-            f"a quote of {ticker} observed at {observed_at} was received at {received_at}: no live "
-            "quote takes so long; date it to when it was confirmed"
+            f"a quote of {ticker} was received {late} after it was observed: no live quote takes "
+            "so long; date it to when it was confirmed"
         )
     return after
 

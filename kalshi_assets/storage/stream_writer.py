@@ -135,7 +135,7 @@ def _as_copied(quote: TickerUpdate, source_id: int, status_id: int) -> tuple[Any
         quote.yes_bid_size,
         quote.yes_ask_size,
         source_id,
-        after_ms(quote.market_ticker, at, received_at=quote.received_at),
+        after_ms(quote.market_ticker, quote.received_at - at),
         quote.yes_bid,
         quote.yes_ask,
         quote.last_price,
