@@ -31,7 +31,9 @@ def quote(market: str, milliseconds: int, bid: int = 40) -> StatedQuote:
     at = NOON + milliseconds * MILLISECOND
     cents = {"yes_bid": bid * 10_000, "yes_ask": (bid + 2) * 10_000, "last_price": bid * 10_000}
     counts = {"yes_bid_size": 1_000, "yes_ask_size": 2_000, "volume": 5, "open_interest": 100}
-    return TickerUpdate(market, **cents, **counts, quoted_at=at, received_at=at), "active"
+    return TickerUpdate(
+        market, **cents, **counts, quoted_at=at, received_at=at + 70 * MILLISECOND
+    ), "active"
 
 
 def rows_of(quotes: Sequence[StatedQuote]) -> list[RawTick]:
@@ -123,6 +125,12 @@ def test_the_way_of_others_is_gone_only_by_what_must_be_compared(
     writer.write(connection, [quote(market, n) for n in range(1, 5) for market in MARKETS])
     writer.write(connection, [quote(MARKETS[0], 5), quote(MARKETS[0], 4), quote(MARKETS[1], 5)])
     assert compared == [0, 1]
+    # What begins, a market or a day, is compared once.
+    midnight, another = 24 * 3_600_000, "ANOTHER"
+    for number in range(2):
+        told = [quote(another, 6 + number), quote(MARKETS[0], midnight + number)]
+        assert writer.write(connection, told) == 2
+    assert compared == [0, 1, 2, 0]
 
 
 def test_a_start_reads_the_newest_day_with_quotes_of_the_stream_and_no_older_one(
