@@ -8,6 +8,7 @@ from pathlib import Path
 from bench import (
     backfill,
     feed,
+    frames,
     ingest,
     keeping,
     latency,
@@ -23,6 +24,7 @@ from kalshi_assets.storage.embedded import EmbeddedServer
 BENCHMARKS: dict[str, Callable[[str], Sequence[Result | Figure]]] = {
     "backfill": backfill.run,
     "feed": feed.run,
+    "frames": frames.run,
     "rolling": rolling.run,
     "ingest": ingest.run,
     "keeping": keeping.run,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from kalshi_assets.domain.gaps import GapKey, joined, key_of
 from kalshi_assets.domain.stream import (
@@ -11,10 +11,9 @@ from kalshi_assets.domain.stream import (
     BookUpdate,
     Channel,
     Gap,
-    TickerUpdate,
+    StatedQuote,
     TradePrint,
 )
-from kalshi_assets.domain.tick import RawTick
 
 # Unreadable frames that may wait with their bytes; later ones are counted.
 MOST_BAD = 1_000
@@ -22,6 +21,7 @@ MOST_BAD = 1_000
 MOST_GAPS = 10_000
 
 Row = Mapping[str, Any]
+T = TypeVar("T")
 
 
 @dataclass
@@ -29,11 +29,12 @@ class Batch:
     """What waits to be written. Of a book only the newest state is kept.
 
     Attributes:
+        ticks: quotes, each with the state of its market.
         trades: as the stream told them; `read` are those that REST did.
         bad_left_out: unreadable frames whose bytes were not kept.
     """
 
-    ticks: list[RawTick] = field(default_factory=list)
+    ticks: list[StatedQuote] = field(default_factory=list)
     trades: list[dict[str, Any]] = field(default_factory=list)
     read: list[dict[str, Any]] = field(default_factory=list)
     books: dict[str, BookUpdate] = field(default_factory=dict)
@@ -76,14 +77,25 @@ class Batch:
         self.has_market_news |= newer.has_market_news
 
 
-def let_go(channel: Channel, rows: list[Any]) -> list[Gap]:
-    """Take the older half out of rows, and return what that costs: a gap for each market."""
+def let_quotes_go(quotes: list[StatedQuote]) -> list[Gap]:
+    """Take the older half out of quotes, and return what that costs: a gap for each market."""
+    older = _older_half(quotes)
+    return [*_spans("ticker", ((quote.market_ticker, quote.received_at) for quote, _ in older))]
+
+
+def let_trades_go(trades: list[dict[str, Any]]) -> list[Gap]:
+    """Do as `let_quotes_go` with trades."""
+    older = _older_half(trades)
+    return [*_spans("trade", ((row["market_ticker"], row["received_at"]) for row in older))]
+
+
+def _older_half(rows: list[T]) -> list[T]:
     older = rows[: len(rows) // 2]
     del rows[: len(older)]
-    return [*spans(channel, ((row["market_ticker"], row["received_at"]) for row in older))]
+    return older
 
 
-def spans(channel: Channel, dropped: Iterable[tuple[str, datetime]]) -> Iterator[Gap]:
+def _spans(channel: Channel, dropped: Iterable[tuple[str, datetime]]) -> Iterator[Gap]:
     """Yield one gap for each market, from the first receipt that was dropped to the last one."""
     found: dict[str, tuple[datetime, datetime]] = {}
     for ticker, at in dropped:
@@ -91,27 +103,6 @@ def spans(channel: Channel, dropped: Iterable[tuple[str, datetime]]) -> Iterator
         found[ticker] = min(first, at), max(last, at)
     for ticker, (first, last) in found.items():
         yield Gap(channel, (ticker,), first, last, "overflow")
-
-
-def tick_of_quote(quote: TickerUpdate, *, status: str) -> RawTick:
-    """Return the raw tick of a streamed quote, dated by the exchange."""
-    return {
-        "observed_at": quote.quoted_at,
-        "market_ticker": quote.market_ticker,
-        "source": "stream",
-        "source_key": "",
-        "quoted_at": quote.quoted_at,
-        "received_at": quote.received_at,
-        "status": status,
-        "yes_bid": quote.yes_bid,
-        "yes_ask": quote.yes_ask,
-        "yes_bid_size": quote.yes_bid_size,
-        "yes_ask_size": quote.yes_ask_size,
-        "last_price": quote.last_price,
-        "volume": quote.volume,
-        "volume_24h": None,
-        "open_interest": quote.open_interest,
-    }
 
 
 def row_of_print(trade: TradePrint) -> dict[str, Any]:

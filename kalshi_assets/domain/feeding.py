@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from kalshi_assets.domain.feed_batch import Batch, let_go, row_of_print, tick_of_quote
+from kalshi_assets.domain.feed_batch import Batch, let_quotes_go, let_trades_go, row_of_print
 from kalshi_assets.domain.feed_waiting import MOST_WAITING, TICKERS, State, Waiting
 from kalshi_assets.domain.gaps import GapKey, key_of
 from kalshi_assets.domain.market import Trade
@@ -183,7 +183,7 @@ class Feeding:
         self._newest(event.quoted_at)
         state = self._states.get(event.market_ticker)
         if state is not None and state.holds_at(event.quoted_at):
-            self.batch.ticks.append(tick_of_quote(event, status=state.status))
+            self.batch.ticks.append((event, state.status))
             self._make_room()
             return
         self._ask_again(event.market_ticker)
@@ -200,11 +200,11 @@ class Feeding:
         """Let the older half go of what waits too long to be written."""
         batch = self.batch
         if len(batch.ticks) > self._most_rows:
-            for gap in let_go(TICKERS, batch.ticks):
+            for gap in let_quotes_go(batch.ticks):
                 self._gap(gap)
         if len(batch.trades) > self._most_rows:
             self.miss(min(trade["traded_at"] for trade in batch.trades))
-            for gap in let_go(TRADES, batch.trades):
+            for gap in let_trades_go(batch.trades):
                 self._gap(gap)
 
     def _gap(self, gap: Gap) -> None:

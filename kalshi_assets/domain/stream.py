@@ -103,7 +103,7 @@ class BookUpdate:
         return BookLevel(MICROS_PER_DOLLAR - best.price, best.count)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class TickerUpdate:
     """A market's summary as it is now; those in between are not kept."""
 
@@ -117,6 +117,10 @@ class TickerUpdate:
     open_interest: int
     quoted_at: datetime
     received_at: datetime
+
+
+# A quote with the state of its market, which REST tells and the stream does not.
+StatedQuote = tuple[TickerUpdate, str]
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,15 @@
-"""Raw ticks: one observation of one market, from a poll or a candlestick, as a row of `raw_ticks`.
+"""Raw ticks: one observation of one market, as a row of `raw_ticks`.
 
-An observation's key is market, source and source time: the poll's slot, or the candle's end and
-interval. So a repeated poll of a slot, or a repeated backfill, adds nothing.
+An observation's key is market, source and source time: the poll's slot, the exchange's time of a
+streamed quote, or the candle's end and interval. So a repeated poll of a slot, or a repeated
+backfill, adds nothing.
 """
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from kalshi_assets.domain.market import Candle, MarketSnapshot, Trade
+from kalshi_assets.domain.stream import TickerUpdate
 
 RawTick = dict[str, Any]
 # A tick that came so long after newer ones still takes its place in a run about this moment; what
@@ -46,6 +48,27 @@ def tick_of_poll(snapshot: MarketSnapshot, *, slot: datetime, received_at: datet
         "last_price": quote.last_price,
         "volume": quote.volume,
         "volume_24h": quote.volume_24h,
+        "open_interest": quote.open_interest,
+    }
+
+
+def tick_of_quote(quote: TickerUpdate, *, status: str) -> RawTick:
+    """Return the raw tick of a streamed quote, dated by the exchange."""
+    return {
+        "observed_at": quote.quoted_at,
+        "market_ticker": quote.market_ticker,
+        "source": "stream",
+        "source_key": "",
+        "quoted_at": quote.quoted_at,
+        "received_at": quote.received_at,
+        "status": status,
+        "yes_bid": quote.yes_bid,
+        "yes_ask": quote.yes_ask,
+        "yes_bid_size": quote.yes_bid_size,
+        "yes_ask_size": quote.yes_ask_size,
+        "last_price": quote.last_price,
+        "volume": quote.volume,
+        "volume_24h": None,
         "open_interest": quote.open_interest,
     }
 

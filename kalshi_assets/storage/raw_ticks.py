@@ -4,15 +4,21 @@ An observation's key is market, source and source time. Of the stream, two quote
 bear the same millisecond: a second, different one is dated a microsecond later.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, func, select
 
 from kalshi_assets.domain.calendar import venue_day
 from kalshi_assets.storage import schema
-from kalshi_assets.storage.rows import copy_missing, copy_new, ensure_day_partitions, insert_missing
+from kalshi_assets.storage.rows import (
+    copy_missing,
+    copy_new,
+    cursor_of,
+    ensure_day_partitions,
+    insert_missing,
+)
 
 RAW_LOCK = 715_010
 CANDLE, STREAM = "candle", "stream"
@@ -39,7 +45,8 @@ def add_raw_ticks(connection: Connection, rows: Sequence[Row]) -> int:
     if not rows:
         return 0
     lock_raw_ticks(connection)
-    ids, statuses = source_ids(connection, rows), status_ids(connection, rows)
+    ids = source_ids(connection, {_key(row) for row in rows})
+    statuses = status_ids(connection, {row["status"] for row in rows})
     live = [row for row in rows if row["source"] != CANDLE]
     candles = [row for row in rows if row["source"] == CANDLE]
     return _add_live(connection, live, ids=ids, statuses=statuses) + _add_candles(
@@ -49,7 +56,8 @@ def add_raw_ticks(connection: Connection, rows: Sequence[Row]) -> int:
 
 def lock_raw_ticks(connection: Connection) -> None:
     """Let no other transaction add raw ticks until this one ends."""
-    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": RAW_LOCK})
+    # With every batch of the feed: by the driver alone, that takes a third of the time.
+    cursor_of(connection).execute("SELECT pg_advisory_xact_lock(%s)", (RAW_LOCK,))
 
 
 def _add_live(
@@ -64,7 +72,9 @@ def _add_live(
             "observed_at": at,
             "source_id": ids[_key(row)],
             "status_id": statuses[row["status"]],
-            "received_after_ms": after_ms(row),
+            "received_after_ms": after_ms(
+                row["market_ticker"], row["received_at"] - row["observed_at"]
+            ),
         }
         for row, at in dated
     ]
@@ -85,16 +95,15 @@ def _add_candles(
     return copy_missing(connection, table, ready)
 
 
-def after_ms(row: Row) -> int:
-    """Return how long after its moment a live quote was received."""
-    late: timedelta = row["received_at"] - row["observed_at"]
+def after_ms(ticker: str, late: timedelta) -> int:
+    """Return in milliseconds how long after its moment a live quote of a market was received."""
     if late.days == 0:  # nearly always, and a division of spans takes twice as long
         return late.seconds * 1_000 + late.microseconds // 1_000
-    after: int = late // MILLISECOND
+    after = late // MILLISECOND
     if not -_LONGEST_AFTER_MS <= after <= _LONGEST_AFTER_MS:
         raise ValueError(
-            f"a quote of {row['market_ticker']} observed at {row['observed_at']} was received at "
-            f"{row['received_at']}: no live quote takes so long; date it to when it was confirmed"
+            f"a quote of {ticker} was received {late} after it was observed: no live quote takes "
+            "so long; date it to when it was confirmed"
         )
     return after
 
@@ -140,9 +149,8 @@ def _key(row: Row) -> Key:
     return row["market_ticker"], row["source"], key
 
 
-def source_ids(connection: Connection, rows: Iterable[Row]) -> dict[Key, int]:
-    """Return the numbers of these rows' markets and ways in, new ones included."""
-    keys = {_key(row) for row in rows}
+def source_ids(connection: Connection, keys: set[Key]) -> dict[Key, int]:
+    """Return the numbers of these markets and ways in, new ones included; of no others."""
     table = schema.tick_sources
     tickers = sorted({ticker for ticker, _, _ in keys})
     query = select(table).where(table.c.market_ticker == func.any(tickers))
@@ -153,16 +161,15 @@ def source_ids(connection: Connection, rows: Iterable[Row]) -> dict[Key, int]:
         # Only what is new: an insert that finds its words there would use up a number all the same.
         names = ("market_ticker", "source", "source_key")
         insert_missing(connection, table, [dict(zip(names, key, strict=True)) for key in new])
-        return source_ids(connection, rows)
-    return found
+        return source_ids(connection, keys)
+    return {key: found[key] for key in keys}
 
 
-def status_ids(connection: Connection, rows: Iterable[Row]) -> dict[str, int]:
-    """Return the numbers of these rows' statuses, new ones included."""
-    wanted = {row["status"] for row in rows}
+def status_ids(connection: Connection, wanted: set[str]) -> dict[str, int]:
+    """Return the numbers of statuses, at least of these, new ones included."""
     table = schema.tick_statuses
     found = {s.status: s.status_id for s in connection.execute(select(table))}
     if new := sorted(wanted - found.keys()):
         insert_missing(connection, table, [{"status": status} for status in new])
-        return status_ids(connection, rows)
+        return status_ids(connection, wanted)
     return found

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 import pandas as pd
@@ -91,7 +92,7 @@ def copy_to_temporary(cursor: Cursor[Any], table: Table, rows: Iterable[Row], *,
     temporary, names = sql.Identifier(name), table.columns.keys()
     made = "CREATE TEMP TABLE {} (LIKE {}) ON COMMIT DROP"
     cursor.execute(sql.SQL(made).format(temporary, _named(table)))
-    _copy(cursor, table, temporary, ([row.get(name) for name in names] for row in rows))
+    _copy(cursor, table, (name,), ([row.get(name) for name in names] for row in rows))
 
 
 def replace_span(
@@ -148,19 +149,27 @@ def copy_all(connection: Connection, table: Table, rows: Sequence[Row]) -> int:
 
 def copy_rows(connection: Connection, table: Table, rows: Iterable[Sequence[Any]]) -> None:
     """Copy rows, which are known to be new, straight into a table; values as its columns stand."""
-    _copy(cursor_of(connection), table, _named(table), rows)
+    _copy(cursor_of(connection), table, _name_parts(table), rows)
 
 
 def _copy(
-    cursor: Cursor[Any], table: Table, target: sql.Identifier, rows: Iterable[Sequence[Any]]
+    cursor: Cursor[Any], table: Table, target: tuple[str, ...], rows: Iterable[Sequence[Any]]
 ) -> None:
-    columns = _columns(table.columns.keys())
-    copying = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(target, columns)
+    copying, types = _copying(table, target)
     with cursor.copy(copying) as copy:
-        copy.set_types([_type_name(c.type) for c in table.columns])
+        copy.set_types(types)
         write_row = copy.write_row
         for row in rows:
             write_row(row)
+
+
+@lru_cache
+def _copying(table: Table, target: tuple[str, ...]) -> tuple[bytes, list[str]]:
+    """Return the statement and the types of its columns: made once, it is sent with every batch."""
+    columns = _columns(table.columns.keys())
+    into = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)")
+    statement = into.format(sql.Identifier(*target), columns)
+    return statement.as_bytes(), [_type_name(c.type) for c in table.columns]
 
 
 def insert_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> int:
@@ -226,7 +235,11 @@ def _insert_incoming(cursor: Cursor[Any], table: Table) -> int:
 
 
 def _named(table: Table) -> sql.Identifier:
-    return sql.Identifier(table.schema or "public", table.name)
+    return sql.Identifier(*_name_parts(table))
+
+
+def _name_parts(table: Table) -> tuple[str, str]:
+    return table.schema or "public", table.name
 
 
 def _columns(names: Iterable[str], alias: str | None = None) -> sql.Composed:

@@ -10,7 +10,7 @@ import pytest
 from kalshi_assets.defs import fast_sensors, sensors
 from kalshi_assets.domain.calendar import day_bounds, venue_day
 from kalshi_assets.domain.clock import wall_now
-from kalshi_assets.domain.feed_batch import Batch, tick_of_quote
+from kalshi_assets.domain.feed_batch import Batch
 from kalshi_assets.domain.feeding import Feeding
 from kalshi_assets.domain.stream import TickerUpdate
 from kalshi_assets.domain.tick import SLOT_TAG
@@ -45,7 +45,7 @@ def quote(stand: Stand, *, seconds: float) -> TickerUpdate:
 
 def test_the_next_poll_cleans_what_the_stream_told_and_all_checks_pass(loaded_stand: Stand) -> None:
     streamed = [quote(loaded_stand, seconds=s) for s in (10.25, 31.5)]
-    batch = Batch(ticks=[ticking(one) for one in streamed])
+    batch = Batch(ticks=[(one, "active") for one in streamed])
     writing = claimed(loaded_stand, "feed")
     for _ in range(2):
         write(loaded_stand, writing, batch)
@@ -73,12 +73,8 @@ def told(stand: Stand, *seconds: float, bid: int | None = None) -> list[TickerUp
     found = [quote(stand, seconds=s) for s in seconds]
     if bid is not None:
         found = [replace(one, yes_bid=bid, yes_ask=bid + 20_000) for one in found]
-    write(stand, claimed(stand, "feed"), Batch(ticks=[ticking(one) for one in found]))
+    write(stand, claimed(stand, "feed"), Batch(ticks=[(one, "active") for one in found]))
     return found
-
-
-def ticking(one: TickerUpdate) -> dict[str, Any]:
-    return tick_of_quote(one, status="active")
 
 
 def verdict(stand: Stand, check: str) -> dict[str, Any]:
@@ -119,7 +115,7 @@ def test_a_bad_quote_of_the_stream_closes_the_gate_of_its_market_at_once(
 ) -> None:
     loaded_stand.poll()
     [crossed] = [replace(quote(loaded_stand, seconds=3), yes_bid=600_000, yes_ask=500_000)]
-    write(loaded_stand, claimed(loaded_stand, "feed"), Batch(ticks=[ticking(crossed)]))
+    write(loaded_stand, claimed(loaded_stand, "feed"), Batch(ticks=[(crossed, "active")]))
     loaded_stand.later(4)
     feed_run(loaded_stand)
     for check in ("bids_do_not_exceed_asks", "newest_ticks_are_usable"):
@@ -230,7 +226,7 @@ def test_news_of_a_tracked_series_refresh_the_universe_once(loaded_stand: Stand)
 
 def test_a_feed_that_was_taken_over_writes_nothing_more(loaded_stand: Stand) -> None:
     first = claimed(loaded_stand, "first")
-    batch = Batch(ticks=[tick_of_quote(quote(loaded_stand, seconds=5), status="active")])
+    batch = Batch(ticks=[(quote(loaded_stand, seconds=5), "active")])
     claimed(loaded_stand, "second")
     with pytest.raises(StorageError, match="another feed has taken over"):
         write(loaded_stand, first, batch)

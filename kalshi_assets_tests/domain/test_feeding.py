@@ -68,7 +68,7 @@ def test_a_quote_waits_until_it_is_known_whether_its_market_is_open():
     feeding.know({MARKET: State("active")})
     feeding.take(quote(after(2), bid=390_000))
     ticks = feeding.hand_out().ticks
-    assert [(t["observed_at"], t["status"]) for t in ticks] == [
+    assert [(told.quoted_at, status) for told, status in ticks] == [
         (after(1), "active"),
         (after(2), "active"),
     ]
@@ -83,7 +83,7 @@ def test_after_news_of_its_market_a_quote_waits_again():
     assert feeding.to_ask == {MARKET}
     assert feeding.hand_out().has_market_news
     feeding.know({MARKET: State("inactive")})
-    assert [t["status"] for t in feeding.hand_out().ticks] == ["inactive"]
+    assert [status for _, status in feeding.hand_out().ticks] == ["inactive"]
 
 
 def test_a_start_reads_the_trades_since_the_last_ones_that_are_sure():
@@ -162,7 +162,7 @@ def test_what_could_not_be_written_goes_before_what_came_since():
             failed = feeding.hand_out()
     feeding.put_back(failed)
     batch = feeding.hand_out()
-    assert [tick["observed_at"] for tick in batch.ticks] == [after(1), after(2)]
+    assert [told.quoted_at for told, _ in batch.ticks] == [after(1), after(2)]
     assert [trade["trade_id"] for trade in batch.trades] == ["1", "2"]
 
 
@@ -203,14 +203,14 @@ def test_a_market_that_opens_or_closes_is_asked_about_again() -> None:
     feeding.know({MARKET: State("initialized", until=after(10))})
     feeding.take(quote(after(9)))
     feeding.take(quote(after(10)))
-    assert [t["status"] for t in feeding.hand_out().ticks] == ["initialized"]
+    assert [status for _, status in feeding.hand_out().ticks] == ["initialized"]
     assert feeding.to_ask == {MARKET}
     feeding.know({MARKET: State("active", until=after(20))})
     feeding.take(quote(after(20)))
-    assert [t["status"] for t in feeding.hand_out().ticks] == ["active"]
+    assert [status for _, status in feeding.hand_out().ticks] == ["active"]
     assert feeding.to_ask == {MARKET}
     feeding.know({MARKET: State("closed")})
-    assert [t["status"] for t in feeding.hand_out().ticks] == ["closed"]
+    assert [status for _, status in feeding.hand_out().ticks] == ["closed"]
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ def test_quotes_that_wait_for_their_market_are_bounded_and_what_goes_is_a_gap() 
     assert opened == Gap("ticker", (MARKET,), after(1), None, "overflow")
     feeding.know({MARKET: State("active")})
     batch = feeding.hand_out()
-    assert [tick["observed_at"] for tick in batch.ticks] == [after(4), after(5), after(6)]
+    assert [told.quoted_at for told, _ in batch.ticks] == [after(4), after(5), after(6)]
     assert [*batch.gaps.values()] == [replace(opened, to_at=after(3))]
     feeding.take(quote(after(7)))
     assert not feeding.hand_out().gaps
@@ -257,7 +257,7 @@ def test_what_waits_for_the_database_is_bounded_and_what_goes_is_a_gap() -> None
         assert len(feeding.batch.ticks) <= 4
         assert len(feeding.batch.trades) <= 4
     batch = feeding.hand_out()
-    assert [tick["observed_at"] for tick in batch.ticks] == [after(s) for s in (5, 6, 7)]
+    assert [told.quoted_at for told, _ in batch.ticks] == [after(s) for s in (5, 6, 7)]
     assert [trade["trade_id"] for trade in batch.trades] == ["5", "6", "7"]
     spans = {(g.channel, g.from_at, g.to_at, g.reason) for g in batch.gaps.values()}
     assert spans == {

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from kalshi_assets.domain.clock import VenueClock, wall_now
-from kalshi_assets.domain.feed_batch import Batch, row_of_print, tick_of_quote
+from kalshi_assets.domain.feed_batch import Batch, row_of_print
 from kalshi_assets.domain.feeding import Feeding
 from kalshi_assets.domain.market import Trade
 from kalshi_assets.domain.stream import Channel, StreamEvent, TickerUpdate, TradePrint
@@ -72,7 +72,7 @@ def test_a_batch_that_is_refused_leaves_the_mark_where_it_was(database: Database
     with database.transaction() as connection:
         claim_feed(connection, "me", now=T0, wall=wall_now())
     wrong = row_of_print(trade(1)) | {"yes_price": None}
-    batch = Batch(ticks=[tick_of_quote(quote(1), status="active")], trades=[wrong])
+    batch = Batch(ticks=[(quote(1), "active")], trades=[wrong])
     with pytest.raises(StorageError):
         Writing(database, "me").write(
             batch, now=after(2), is_streaming=True, sure_until=after(1), newest_at=None
@@ -100,11 +100,11 @@ def test_what_was_learnt_on_a_connection_that_was_lost_is_forgotten(
         tell(connection, channel)
 
     monkeypatch.setattr(feed_writing, "tell", cut_once)
-    batch = Batch(ticks=[tick_of_quote(quote(1), status="active")])
+    batch = Batch(ticks=[(quote(1), "active")])
     told: dict[str, Any] = {"now": after(2), "is_streaming": True, "newest_at": None}
     with pytest.raises(StorageError):
         writing.write(batch, **told, sure_until=after(1))
-    batch.ticks.append(tick_of_quote(quote(500), status="active"))
+    batch.ticks.append((quote(500), "active"))
     writing.write(batch, **told, sure_until=after(1))
     with database.transaction() as connection:
         kept = connection.execute(text("SELECT market_ticker, observed_at FROM kalshi.raw_ticks"))
