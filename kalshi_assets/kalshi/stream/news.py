@@ -1,7 +1,7 @@
 """Frames of everything but books into values of `domain/stream.py`, prices scaled to integers."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from msgspec import UNSET, UnsetType
@@ -37,6 +37,8 @@ from kalshi_assets.kalshi.stream.messages import (
 from kalshi_assets.kalshi.stream.numbers import Remembered, instant, money, signed_count
 
 T = TypeVar("T")
+# Clocks differ by seconds; what is dated further ahead of its receipt has no true date.
+FURTHEST_AHEAD = timedelta(hours=1)
 
 
 class NewsReader:
@@ -61,7 +63,8 @@ class NewsReader:
         """Return the value a frame stands for.
 
         Raises:
-            ValueError: a price or count is no decimal string of the exchange's, or out of range.
+            ValueError: a price or count is no decimal string of the exchange's, or out of range, or
+                a quote or trade is dated far ahead.
         """
         return self._readers[type(frame)](frame.msg, received_at)
 
@@ -75,7 +78,7 @@ class NewsReader:
             yes_ask_size=self._count(msg.yes_ask_size_fp),
             volume=self._count(msg.volume_fp),
             open_interest=self._count(msg.open_interest_fp),
-            quoted_at=instant(msg.ts_ms),
+            quoted_at=_past(msg.ts_ms, received_at),
             received_at=received_at,
         )
 
@@ -87,7 +90,7 @@ class NewsReader:
             count=self._count(msg.count_fp),
             taker_side=msg.taker_outcome_side,
             is_block_trade=_given(msg.is_block_trade),
-            traded_at=instant(msg.ts_ms),
+            traded_at=_past(msg.ts_ms, received_at),
             received_at=received_at,
         )
 
@@ -167,3 +170,11 @@ def _given(value: T | UnsetType) -> T | None:
 def _moment(seconds: int | UnsetType) -> datetime | None:
     given = _given(seconds)
     return None if given is None else instant(given * 1000)
+
+
+def _past(ms: int, received_at: datetime) -> datetime:
+    """Return the moment of something that has happened."""
+    at = instant(ms)
+    if at - received_at > FURTHEST_AHEAD:
+        raise ValueError(f"ts_ms {ms} is {at}, {at - received_at} after it was received")
+    return at

@@ -18,6 +18,7 @@ from kalshi_assets_tests.kalshi.stream.talk import (
     spans,
     whole,
 )
+from kalshi_assets_tests.kalshi.stream.test_news import TICKER
 
 GARBLED = {
     "a number for a price": delta(2, price_dollars=0.4),
@@ -95,6 +96,21 @@ def test_a_text_with_a_nul_is_quarantined():
         isinstance(event, BadPayload)
         for event in talk.hear(frame(type="trade", sid=1, seq=1, msg=msg)).told()
     )
+
+
+@pytest.mark.parametrize("channel", ["trade", "ticker"])
+def test_what_is_dated_days_ahead_of_its_receipt_is_quarantined(channel):
+    talk = Talk(A, channel=channel).hear(ack(channel))
+    ahead, in_time = (
+        frame(type=channel, sid=1, seq=seq, msg=msg)
+        if channel == "trade"
+        else frame(type=channel, sid=1, msg=TICKER | {"ts_ms": msg["ts_ms"]})
+        for seq, msg in enumerate(
+            [trade_msg("a", A, talk.ms + 90_000_000), trade_msg("b", A, talk.ms + 60_000)], start=1
+        )
+    )
+    assert [e.payload for e in talk.hear(ahead).told() if isinstance(e, BadPayload)] == [ahead]
+    assert not [e for e in talk.hear(in_time).told() if isinstance(e, BadPayload)]
 
 
 def test_what_does_not_read_within_a_gap_opens_no_second_one():
