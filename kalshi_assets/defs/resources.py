@@ -15,7 +15,7 @@ from kalshi_assets.domain.clock import VenueClock
 from kalshi_assets.domain.price import MICROS_PER_CENT
 from kalshi_assets.errors import ConfigurationError
 from kalshi_assets.execution.desk import Desk, exit_rules_of
-from kalshi_assets.execution.opening import open_client, open_desk
+from kalshi_assets.execution.opening import open_client, open_desk, trading_database
 from kalshi_assets.kalshi.client import KalshiClient
 from kalshi_assets.settings import Settings, load_settings
 from kalshi_assets.storage.engine import Database
@@ -50,10 +50,16 @@ class Platform(dg.ConfigurableResource[None]):
             )
         return Database(self.settings.database_url.get_secret_value())
 
+    @cached_property
+    def _ledger(self) -> Database:
+        """Return the database as the trading role sees it."""
+        return trading_database(self.database)
+
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         """Close the connections of a run, or of a sensor's tick."""
-        if "database" in self.__dict__:
-            self.database.dispose()
+        for name in ("database", "_ledger"):
+            if name in self.__dict__:
+                self.__dict__[name].dispose()
 
     @property
     def has_exit_rules(self) -> bool:
@@ -88,5 +94,5 @@ class Platform(dg.ConfigurableResource[None]):
     @contextmanager
     def desk(self, run_id: str) -> Iterator[Desk]:
         """Yield the tools of execution for one run."""
-        with open_desk(self.settings, self.database, run_id=run_id) as desk:
+        with open_desk(self.settings, self.database, run_id=run_id, ledger=self._ledger) as desk:
             yield desk

@@ -42,14 +42,21 @@ def open_client(
         yield client
 
 
+def trading_database(database: Database) -> Database:
+    """Return the database on connections of their own, which act as the trading role."""
+    return Database(database.url, role=TRADING_ROLE)
+
+
 @contextmanager
-def open_desk(settings: Settings, database: Database, *, run_id: str) -> Iterator[Desk]:
+def open_desk(
+    settings: Settings, database: Database, *, run_id: str, ledger: Database | None = None
+) -> Iterator[Desk]:
     """Yield the tools of execution for one run; paper orders stay in our database.
 
-    The ledger is written as the trading role, on connections of its own.
+    The ledger is written as the trading role: on the connections of `ledger`, or on new ones.
     """
     clock = VenueClock.parse(settings.venue_clock)
-    trading = Database(database.url, role=TRADING_ROLE)
+    trading = trading_database(database) if ledger is None else ledger
     try:
         with trading.transaction() as connection:
             in_force = note_settings(connection, public_values(settings), code=code_version())
@@ -72,7 +79,8 @@ def open_desk(settings: Settings, database: Database, *, run_id: str) -> Iterato
                 disk_free_bytes=lambda: free_bytes(settings.home),
             )
     finally:
-        trading.dispose()
+        if ledger is None:
+            trading.dispose()
 
 
 def _signer(settings: Settings) -> RequestSigner | None:

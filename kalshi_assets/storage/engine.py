@@ -7,11 +7,13 @@ identity is refused, so that paper, demo and live data can never mix.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
+from time import monotonic
+from typing import Any
 
 import psycopg
-from sqlalchemy import URL, Engine, create_engine, exc, make_url, text
+from sqlalchemy import URL, Engine, create_engine, event, exc, make_url, text
 from sqlalchemy import Connection as Connection
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from kalshi_assets.errors import (
     ConfigurationError,
@@ -21,6 +23,7 @@ from kalshi_assets.errors import (
 )
 
 MINIMUM_SERVER = 150_000
+RESTED_SECONDS = 1.0
 _ORDINARY: dict[str, str | int] = {"options": "-c timezone=UTC", "connect_timeout": 10}
 _BRIEF_LOOK: dict[str, str | int] = {
     "options": "-c timezone=UTC -c default_transaction_read_only=on -c statement_timeout=5000",
@@ -77,14 +80,15 @@ class Database:
     @cached_property
     def engine(self) -> Engine:
         """Return the engine; sessions speak UTC."""
-        return create_engine(
+        engine = create_engine(
             self._url,
             poolclass=QueuePool,
             pool_size=2,
             max_overflow=4,
-            pool_pre_ping=True,
+            pool_use_lifo=True,
             connect_args=self._session,
         )
+        return trying_after_rest(engine)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -138,6 +142,31 @@ def joined_as_sets(connection: Connection) -> Iterator[None]:
     connection.execute(text("SET LOCAL enable_nestloop = off"))
     yield
     connection.execute(text("SET LOCAL enable_nestloop = on"))
+
+
+def trying_after_rest(engine: Engine) -> Engine:
+    """Let an engine try a connection that has rested before it hands it out.
+
+    The server may have been started anew meanwhile: then it connects anew. One that was in use a
+    moment ago needs no trial: every second statement of a run would be one.
+    """
+
+    @event.listens_for(engine, "checkin")
+    def _note(_dbapi: object, record: ConnectionPoolEntry) -> None:
+        record.info["rests_since"] = monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _try(dbapi: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
+        since = record.info.get("rests_since")
+        if since is None or monotonic() - since < RESTED_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(dbapi)
+        except engine.dialect.loaded_dbapi.Error as error:
+            # The pool throws its resting connections away, and connects anew.
+            raise exc.InvalidatePoolError(str(error)) from error
+
+    return engine
 
 
 def _parsed(url: str) -> URL:

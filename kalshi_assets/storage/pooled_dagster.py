@@ -16,6 +16,8 @@ from dagster_postgres.utils import pg_url_from_config
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.pool import QueuePool
 
+from kalshi_assets.storage.engine import trying_after_rest
+
 # A run needs one, and two at times; the daemon's threads take more for a moment.
 KEPT, MORE = 2, 30
 
@@ -87,11 +89,10 @@ def _pool(postgres_url: str) -> Engine:
         poolclass=QueuePool,
         pool_size=KEPT,
         max_overflow=MORE,
-        pool_pre_ping=True,  # the server may have been started anew meanwhile
         pool_use_lifo=True,
     )
     _pools.add(engine)
-    return engine
+    return trying_after_rest(engine)
 
 
 def _forget_in_child() -> None:

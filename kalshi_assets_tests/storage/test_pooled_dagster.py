@@ -1,0 +1,101 @@
+"""Dagster's record on connections that are kept: same rows, fewer connections, no stale ones."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from dagster import AssetKey
+from dagster._core.storage.dagster_run import DagsterRun
+from sqlalchemy import text
+
+from kalshi_assets.storage import engine
+from kalshi_assets.storage.engine import Database
+from kalshi_assets.storage.pooled_dagster import PooledPostgresStorage
+from kalshi_assets_tests.stand import DatabaseMaker
+
+
+@pytest.fixture
+def database(make_database: DatabaseMaker) -> Database:
+    return Database(make_database())
+
+
+@pytest.fixture
+def storage(database: Database) -> Iterator[PooledPostgresStorage]:
+    storage = PooledPostgresStorage(database.plain_url)
+    yield storage
+    storage.event_log_storage.dispose()
+
+
+def sessions(database: Database) -> int:
+    """Count the sessions of others in a database."""
+    with database.transaction() as connection:
+        query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        return int(connection.scalar(text(query)) or 0) - 1
+
+
+def end_sessions(database: Database) -> None:
+    """End the sessions of others, as a restart of the server does."""
+    with database.transaction() as connection:
+        connection.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        )
+
+
+def test_the_tables_are_made_once_and_found_by_the_next(
+    storage: PooledPostgresStorage, database: Database
+) -> None:
+    storage.run_storage.add_run(DagsterRun(job_name="first"))
+
+    again = PooledPostgresStorage(database.plain_url)
+
+    assert [run.job_name for run in again.run_storage.get_runs()] == ["first"]
+    again.event_log_storage.dispose()
+
+
+def test_many_questions_take_one_connection(
+    storage: PooledPostgresStorage, database: Database
+) -> None:
+    for number in range(20):
+        storage.run_storage.add_run(DagsterRun(job_name=f"job {number}"))
+        storage.event_log_storage.get_asset_records([AssetKey("raw_ticks")])
+        storage.schedule_storage.all_instigator_state()
+
+    assert sessions(database) == 1
+
+
+def test_a_server_started_anew_is_connected_to_anew(
+    storage: PooledPostgresStorage, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "RESTED_SECONDS", 0.0)
+    storage.run_storage.add_run(DagsterRun(job_name="before"))
+    end_sessions(database)
+
+    storage.run_storage.add_run(DagsterRun(job_name="after"))
+
+    assert {run.job_name for run in storage.run_storage.get_runs()} == {"before", "after"}
+
+
+def test_what_is_disposed_leaves_no_connection(
+    storage: PooledPostgresStorage, database: Database
+) -> None:
+    storage.run_storage.get_runs()
+    storage.event_log_storage.dispose()
+    assert sessions(database) == 0
+
+
+def test_a_forked_process_leaves_its_parents_connection_alone(
+    storage: PooledPostgresStorage,
+) -> None:
+    storage.run_storage.add_run(DagsterRun(job_name="parent's"))
+    pid = os.fork()
+    if not pid:  # the child: it asks on a connection of its own, and ends
+        found = len(storage.run_storage.get_runs())
+        storage.event_log_storage.dispose()
+        os._exit(0 if found == 1 else 1)
+    _, status = os.waitpid(pid, 0)
+
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert [run.job_name for run in storage.run_storage.get_runs()] == ["parent's"]
