@@ -31,7 +31,8 @@ def dump_database(*, file: Path) -> None:
 def restore_database(*, file: Path) -> None:
     """Make a new database of FILE: embedded here, or the empty one at KALSHI_DATABASE_URL.
 
-    It starts halted. Nothing may run here, and nothing is written over: move the old `postgres` folder away first.
+    It starts halted. Nothing may run here, and nothing is written over: move the old `postgres`
+    folder away first.
     """
     settings, name = on_local_exchange(load_settings()), backup.name_in(file)
     home = Home(settings.home)
