@@ -55,6 +55,3 @@ def _restore(settings: Settings, home: Home, file: Path, *, name: str) -> str:
     with EmbeddedServer(home.postgres) as server:
         backup.restore(create_database(server.start().url, name), file, at=now, by=operator())
     return f"{name} in {home.postgres}"
-
-
-COMMANDS = (dump_database, restore_database)

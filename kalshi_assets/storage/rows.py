@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 from psycopg import Cursor, sql
 from sqlalchemy import (
     ARRAY,
@@ -26,6 +25,9 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.types import TypeEngine
 
 from kalshi_assets.domain.calendar import day_bounds
+
+if TYPE_CHECKING:  # many processes write rows, few have frames
+    import pandas as pd
 
 Row = Mapping[str, Any]
 PARTITION_LOCK = 715_004
@@ -191,7 +193,7 @@ def upsert(
     return len(rows)
 
 
-def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+def records(frame: "pd.DataFrame") -> list[dict[str, Any]]:
     """Return a frame's rows as a writer takes them; missing values are None."""
     if frame.empty:
         return []
