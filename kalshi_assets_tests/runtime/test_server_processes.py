@@ -11,6 +11,7 @@ import sys
 import sysconfig
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -67,8 +68,12 @@ class Server:
 
     def up(self) -> "subprocess.Popen[str]":
         """Start everything but the UI, and wait until it works."""
-        process, daemon = self.start("up", "--no-ui"), self.home.path / "run" / "daemon.json"
-        until(daemon.exists, process, self.folder / "up.err")
+        process = self.start("up", "--no-ui")
+        until(
+            lambda: "dagster-daemon" in children_of(process).values(),
+            process,
+            self.folder / "up.err",
+        )
         return process
 
     def run(self, *words: str) -> "subprocess.CompletedProcess[str]":
@@ -85,6 +90,15 @@ class Server:
 
 def is_alive(process: psutil.Process) -> bool:
     return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+
+
+def children_of(process: "subprocess.Popen[str]") -> dict[psutil.Process, str]:
+    """Return what a process and its children started, with names."""
+    found = {}
+    for child in psutil.Process(process.pid).children(recursive=True):
+        with suppress(psutil.Error):
+            found[child] = child.name()
+    return found
 
 
 def _mark_of(process: psutil.Process) -> str | None:
@@ -155,8 +169,8 @@ def test_a_server_without_a_ui_shows_one_backs_up_and_ends_as_systemd_ends_it(
     [file] = kept.iterdir()
     assert file.suffix == ".dump"
 
-    children = psutil.Process(up.pid).children(recursive=True)
-    assert "postgres" in {child.name() for child in children}
+    children = children_of(up)
+    assert set(children.values()) >= {"postgres", "dagster", "dagster-daemon"}
     up.send_signal(signal.SIGTERM)
     assert up.wait(timeout=60) == 0, (tmp_path / "up.err").read_text()
     assert [child for child in children if is_alive(child)] == server.marked() == []
@@ -170,16 +184,13 @@ def test_what_a_killed_server_leaves_has_ended_when_the_next_start_works(
     server: Server, tmp_path: Path
 ) -> None:
     up = server.up()
-    children = psutil.Process(up.pid).children(recursive=True)
-    assert {"postgres", "dagster", "dagster-daemon"} <= {child.name() for child in children}
+    children = children_of(up)
     up.send_signal(signal.SIGKILL)
     up.wait(timeout=20)
 
     again = server.up()
     assert [child for child in children if is_alive(child)] == []
-    assert {p.pid for p in server.marked()} <= {
-        p.pid for p in psutil.Process(again.pid).children(recursive=True)
-    }
+    assert {"postgres", "dagster", "dagster-daemon"} <= set(children_of(again).values())
     again.send_signal(signal.SIGTERM)
     assert again.wait(timeout=60) == 0, (tmp_path / "up.err").read_text()
     assert server.marked() == []
