@@ -1,5 +1,8 @@
 """A backup of what runs, and a new database made of it."""
 
+import os
+import subprocess
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,8 @@ from kalshi_assets.storage.migrate import prepare
 from kalshi_assets_tests.execution.trading_floor import judge_and_place
 from kalshi_assets_tests.runtime.commands import FAILED, OK, SETTINGS, Shell, installed
 from kalshi_assets_tests.stand import DatabaseMaker, Stand
+
+BACKUP = Path(__file__).parents[2] / "deploy" / "bin" / "backup"
 
 
 @pytest.fixture
@@ -86,6 +91,30 @@ def test_what_is_restored_trades_only_after_it_was_compared_with_the_venue(
         code, _, wrong = shell.run("resume --why compared")
     assert code == OK, wrong
     assert states(url) == [("halted", "restore"), ("active", "command")]
+
+
+def test_the_nightly_script_leaves_a_backup_that_is_whole_or_nothing(
+    loaded_stand: Stand, shell: Shell, make_database: DatabaseMaker, tmp_path: Path
+) -> None:
+    judge_and_place(loaded_stand)
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    environ = {**os.environ, "PATH": f"{sysconfig.get_path('scripts')}:{os.environ['PATH']}"}
+    words = [str(BACKUP), str(folder), "2"]
+    done = subprocess.run(words, env=environ, capture_output=True, text=True, check=False)  # noqa: S603
+    assert done.returncode == 0, done.stderr
+    [file] = folder.iterdir()
+
+    url = make_database()
+    loaded_stand.patch.setenv("KALSHI_DATABASE_URL", url)
+    assert shell.run(f"db restore {file}")[0] == OK
+    assert orders(url) == orders(loaded_stand.database.url) != []
+
+    environ["PGOPTIONS"] = "-c no_such_setting=1"
+    done = subprocess.run(words, env=environ, capture_output=True, text=True, check=False)  # noqa: S603
+    assert done.returncode == FAILED
+    assert "pg_dump failed" in done.stderr
+    assert list(folder.iterdir()) == [file]
 
 
 def test_what_cannot_be_halted_is_not_restored(
