@@ -265,6 +265,6 @@ def test_an_env_file_that_this_user_may_not_read_is_named(monkeypatch: pytest.Mo
 
     Path(".env").write_text("KALSHI_VENUE=demo")
     monkeypatch.setattr("dotenv.main.open", refuse, raising=False)
-    with pytest.raises(ConfigurationError, match="^.env cannot be read by this user: Permission"):
+    with pytest.raises(ConfigurationError, match=r"^\.env cannot be read by this user"):
         load_settings()
     assert home_folder() == Path(".kalshi")
