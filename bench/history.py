@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 from kalshi_assets.domain.calendar import day_bounds
 from kalshi_assets.storage.engine import Connection
-from kalshi_assets.storage.rows import ensure_day_partitions
+from kalshi_assets.storage.partitions import ensure_day_partitions
 from kalshi_assets.storage.schema import clean_ticks
 
 FILL = """

@@ -31,7 +31,7 @@ from kalshi_assets.storage import schema, ticks
 from kalshi_assets.storage.cleaning_memories import keep_memories
 from kalshi_assets.storage.engine import Database
 from kalshi_assets.storage.migrate import create_database, prepare
-from kalshi_assets.storage.rows import ensure_day_partitions
+from kalshi_assets.storage.partitions import ensure_day_partitions
 
 MARKETS, POLLS = 5_000, 7
 POLL = timedelta(seconds=90)

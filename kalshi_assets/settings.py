@@ -274,13 +274,18 @@ def load_settings(env: Mapping[str, str] | None = None, **overrides: Any) -> Set
         overrides: values that win over variables and `.env`, by field name.
 
     Raises:
-        ConfigurationError: an unknown key or an impossible value, named in the message.
+        ConfigurationError: an unknown key or an impossible value, named in the message; or `.env`
+            cannot be read.
     """
     _refuse_unknown(os.environ if env is None else env)
     try:
         return Settings(**overrides)
     except ValidationError as exc:
         raise ConfigurationError("; ".join(_explain(error) for error in exc.errors())) from exc
+    except OSError as exc:
+        raise ConfigurationError(
+            f"{exc.filename} cannot be read by this user: {exc.strerror}"
+        ) from exc
 
 
 class _HomeOnly(BaseSettings):
@@ -293,7 +298,10 @@ class _HomeOnly(BaseSettings):
 
 def home_folder() -> Path:
     """Return the home folder, also where other settings cannot be read."""
-    return _HomeOnly().home
+    try:
+        return _HomeOnly().home
+    except OSError:  # of `.env`
+        return _HomeOnly(_env_file=None).home
 
 
 def environment(settings: Settings, extra: Mapping[str, str]) -> dict[str, str]:

@@ -1,3 +1,4 @@
+import errno
 from datetime import date, time
 from decimal import Decimal
 from pathlib import Path
@@ -18,6 +19,7 @@ from kalshi_assets.settings import (
     Settings,
     as_variables,
     environment,
+    home_folder,
     load_settings,
 )
 
@@ -255,3 +257,14 @@ def test_a_foreign_key_in_the_env_file_is_named_as_it_stands_there() -> None:
 def test_a_share_in_which_no_trade_fits_is_refused(name: str) -> None:
     with pytest.raises(ConfigurationError, match=f"{name} 1 is below max_trade_pct 2"):
         load_settings(env={}, **{name: "1"})
+
+
+def test_an_env_file_that_this_user_may_not_read_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path, **_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    Path(".env").write_text("KALSHI_VENUE=demo")
+    monkeypatch.setattr("dotenv.main.open", refuse, raising=False)
+    with pytest.raises(ConfigurationError, match=r"^\.env cannot be read by this user"):
+        load_settings()
+    assert home_folder() == Path(".kalshi")

@@ -1,9 +1,11 @@
 """House-keeping: old days of ticks are archived and dropped, and old runs are forgotten."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
+from pathlib import Path
 
 import dagster as dg
+from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
 
 from kalshi_assets.defs.metadata import table
 from kalshi_assets.defs.resources import Platform
@@ -15,6 +17,8 @@ from kalshi_assets.storage.retention import Outcome, Retention, drop_old_days
 
 # Their rows go with the day, and so do the claims. Of signals the rows stay, and so does the claim.
 DROPPED = ("raw_ticks", "clean_ticks", "rolling_averages")
+# Sensors on runs leave a file a tick below a folder of this name. Dagster forgets the ticks only.
+TICKS_OF = "__repository__"
 
 
 @dg.op
@@ -58,7 +62,21 @@ def forget_runs_past_retention(context: dg.OpExecutionContext, platform: Platfor
 
     before = wall_now() - timedelta(days=platform.settings.run_retention_days)
     forgotten = forget_runs(platform.database, before, tell=drop_logs)
-    context.add_output_metadata({f"{name}_forgotten": n for name, n in vars(forgotten).items()})
+    told = {f"{name}_forgotten": n for name, n in vars(forgotten).items()}
+    ticks = drop_logs_of_ticks(context.instance, before)
+    context.add_output_metadata(told | {"tick_logs_dropped": ticks})
+
+
+def drop_logs_of_ticks(instance: dg.DagsterInstance, before: datetime) -> int:
+    """Delete what ticks left among the logs before a moment, by the wall; return how many files."""
+    logs = instance.compute_log_manager
+    if not isinstance(logs, LocalComputeLogManager):
+        return 0
+    folder = Path(logs.get_captured_local_path([TICKS_OF, "any"], "err")).parent
+    old = [p for p in folder.glob("*/*") if p.stat().st_mtime < before.timestamp()]
+    for path in old:
+        path.unlink()
+    return len(old)
 
 
 @dg.job(

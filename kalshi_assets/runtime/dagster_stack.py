@@ -41,6 +41,8 @@ QUIET = {
     "DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS": "300",
     # A warm process may fork only while it has one thread.
     "OPENBLAS_NUM_THREADS": "1",
+    # Daemon and code server have a thread a sensor: each would keep memory of its own.
+    "MALLOC_ARENA_MAX": "2",
     "PYTHONWARNINGS": "ignore",
     "PYTHONUNBUFFERED": "1",
 }

@@ -26,8 +26,9 @@ from kalshi_assets.storage.archive_contents import (
 )
 from kalshi_assets.storage.cleaning_memories import forget_day
 from kalshi_assets.storage.parquet import write_rows
+from kalshi_assets.storage.partitions import ensure_day_partitions
 from kalshi_assets.storage.raw_ticks import add_raw_ticks
-from kalshi_assets.storage.rows import copy_missing, cursor_of, ensure_day_partitions, upsert
+from kalshi_assets.storage.rows import copy_missing, cursor_of, upsert
 
 
 @dataclass(frozen=True)

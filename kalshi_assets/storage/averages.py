@@ -14,9 +14,9 @@ from kalshi_assets.domain.calendar import day_bounds, days_between
 from kalshi_assets.domain.tick import LATEST
 from kalshi_assets.storage import schema
 from kalshi_assets.storage.engine import joined_as_sets
+from kalshi_assets.storage.partitions import ensure_day_partitions
 from kalshi_assets.storage.rows import (
     copy_all,
-    ensure_day_partitions,
     insert_missing,
     replace_span,
 )

@@ -7,6 +7,7 @@ ledger, market data, Dagster's runs. Roles and grants are not restored; the next
 import os
 import re
 import subprocess
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import URL, make_url, text
@@ -14,7 +15,11 @@ from sqlalchemy import URL, make_url, text
 from kalshi_assets.errors import ConfigurationError, StorageError
 from kalshi_assets.storage.embedded import binaries
 from kalshi_assets.storage.engine import Database
+from kalshi_assets.storage.migrate import DAGSTER_SCHEMA
 from kalshi_assets.storage.schema import SCHEMA
+from kalshi_assets.storage.trading_state import halt
+
+RESTORED = "a backup was restored: what happened since it was made is not in this database"
 
 
 def dump(url: str, target: Path) -> None:
@@ -51,17 +56,39 @@ def name_in(source: Path) -> str:
     return found[1]
 
 
-def restore(url: str, source: Path) -> None:
-    """Bring a backup into an empty database, in one transaction.
+def restore(url: str, source: Path, *, at: datetime, by: str) -> None:
+    """Bring a backup into an empty database, halted: it does not know what was ordered since.
+
+    Args:
+        url: of the database.
+        source: the backup.
+        at: venue time.
+        by: who restores.
 
     Raises:
         ConfigurationError: the database holds data of ours already.
-        StorageError: it gives no answer, or `pg_restore` failed; then nothing was changed.
+        StorageError: it gives no answer, or `pg_restore` failed, or what it holds cannot be halted;
+            then nothing was changed.
     """
     _require_empty(url)
     options = ("--no-owner", "--no-privileges", "--single-transaction", "--no-password")
     plain = _without_password(url)
     _run("pg_restore", *options, f"--dbname={plain}", str(source), url=url)
+    database = Database(url)
+    try:
+        _halt_or_undo(database, at=at, by=by)
+    finally:
+        database.dispose()
+
+
+def _halt_or_undo(database: Database, *, at: datetime, by: str) -> None:
+    try:
+        with database.transaction() as connection:
+            halt(connection, "restore", why=RESTORED, at=at, by=by)
+    except StorageError:
+        with database.transaction() as connection:
+            connection.execute(text(f"DROP SCHEMA IF EXISTS {SCHEMA}, {DAGSTER_SCHEMA} CASCADE"))
+        raise
 
 
 def _require_empty(url: str) -> None:

@@ -12,11 +12,11 @@ from sqlalchemy import Connection, func, select
 
 from kalshi_assets.domain.calendar import venue_day
 from kalshi_assets.storage import schema
+from kalshi_assets.storage.partitions import ensure_day_partitions
 from kalshi_assets.storage.rows import (
     copy_missing,
     copy_new,
     cursor_of,
-    ensure_day_partitions,
     insert_missing,
 )
 

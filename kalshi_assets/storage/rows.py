@@ -1,11 +1,10 @@
-"""Writing rows: binary COPY, idempotent inserts, native day partitions. Knows no table by name."""
+"""Writing rows: binary COPY and idempotent inserts. Knows no table by name."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 from psycopg import Cursor, sql
 from sqlalchemy import (
     ARRAY,
@@ -21,15 +20,14 @@ from sqlalchemy import (
     Table,
     Text,
     or_,
-    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.types import TypeEngine
 
-from kalshi_assets.domain.calendar import day_bounds
+if TYPE_CHECKING:  # many processes write rows, few have frames
+    import pandas as pd
 
 Row = Mapping[str, Any]
-PARTITION_LOCK = 715_004
 # A statement takes 65,535 parameters at most.
 ROWS_A_STATEMENT = 1_000
 
@@ -200,31 +198,13 @@ def upsert(
     return len(rows)
 
 
-def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+def records(frame: "pd.DataFrame") -> list[dict[str, Any]]:
     """Return a frame's rows as a writer takes them; missing values are None."""
     if frame.empty:
         return []
     names = [str(name) for name in frame]
     columns = [frame[n].astype(object).where(frame[n].notna(), None).to_list() for n in frame]
     return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
-
-
-def ensure_day_partitions(connection: Connection, table: Table, days: Iterable[date]) -> None:
-    """Create the native partitions of these New York days where they are missing."""
-    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": PARTITION_LOCK})
-    cursor = cursor_of(connection)
-    for day in sorted(set(days)):
-        start, end = day_bounds(day)
-        cursor.execute(
-            sql.SQL(
-                "CREATE TABLE IF NOT EXISTS {} PARTITION OF {} FOR VALUES FROM ({}) TO ({})"
-            ).format(
-                sql.Identifier(table.schema or "public", f"{table.name}_{day:%Y%m%d}"),
-                sql.Identifier(table.schema or "public", table.name),
-                sql.Literal(start.isoformat()),
-                sql.Literal(end.isoformat()),
-            )
-        )
 
 
 def _insert_incoming(cursor: Cursor[Any], table: Table) -> int:

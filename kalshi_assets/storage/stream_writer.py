@@ -17,6 +17,7 @@ from kalshi_assets.domain.calendar import day_bounds, days_between, venue_day
 from kalshi_assets.domain.stream import StatedQuote, TickerUpdate
 from kalshi_assets.domain.tick import tick_of_quote
 from kalshi_assets.storage import schema
+from kalshi_assets.storage.partitions import ensure_day_partitions
 from kalshi_assets.storage.raw_ticks import (
     STREAM,
     add_raw_ticks,
@@ -25,7 +26,7 @@ from kalshi_assets.storage.raw_ticks import (
     source_ids,
     status_ids,
 )
-from kalshi_assets.storage.rows import copy_rows, ensure_day_partitions
+from kalshi_assets.storage.rows import copy_rows
 
 BEGINNING = datetime.min.replace(tzinfo=UTC)
 

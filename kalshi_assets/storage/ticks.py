@@ -23,8 +23,9 @@ from sqlalchemy import (
 from kalshi_assets.analytics.cleaning import Anchor
 from kalshi_assets.domain.calendar import day_bounds, venue_day
 from kalshi_assets.storage import schema
+from kalshi_assets.storage.partitions import ensure_day_partitions
 from kalshi_assets.storage.raw_ticks import add_raw_ticks as add_raw_ticks
-from kalshi_assets.storage.rows import copy_all, ensure_day_partitions, replace_span
+from kalshi_assets.storage.rows import copy_all, replace_span
 
 CLEANING_LOCK = 715_006
 raw_ticks, clean_ticks = schema.raw_ticks, schema.clean_ticks

@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from kalshi_assets.domain.calendar import venue_day
-from kalshi_assets.storage.rows import copy_missing, ensure_day_partitions
+from kalshi_assets.storage.partitions import ensure_day_partitions
+from kalshi_assets.storage.rows import copy_missing
 from kalshi_assets.storage.schema import trades
 
 

@@ -1,5 +1,6 @@
 """After house-keeping old days are in files and claimed no more, and old runs are forgotten."""
 
+import os
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from kalshi_assets.definitions import defs
 from kalshi_assets.defs.house_keeping import DROPPED
 from kalshi_assets.domain.calendar import venue_day
+from kalshi_assets.domain.clock import wall_now
 from kalshi_assets.runtime.dagster_stack import dagster_variables
 from kalshi_assets.runtime.home import Home
 from kalshi_assets.storage.archive import restore_day
@@ -198,3 +200,15 @@ def test_what_is_young_or_under_way_is_not_forgotten(recorded: Stand) -> None:
     assert under_way in left
     assert old not in left
     assert len(left) == 2
+
+
+def test_what_ticks_of_sensors_left_among_the_logs_goes_once_it_is_old(recorded: Stand) -> None:
+    folder = Path(recorded.instance.storage_directory()) / "__repository__" / "failed_run_sensor"
+    folder.mkdir(parents=True)
+    old, young = folder / "7.err", folder / "8.err"
+    for path, days in ((old, 8), (young, 6)):
+        path.touch()
+        moment = wall_now().timestamp() - timedelta(days=days).total_seconds()
+        os.utime(path, (moment, moment))
+    recorded.run("house_keeping_job")
+    assert list(folder.iterdir()) == [young]

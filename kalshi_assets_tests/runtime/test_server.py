@@ -1,13 +1,17 @@
 """What a server needs: the UI apart, backups that rotate, and upgrades between orders."""
 
 import os
+import re
 import stat
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from kalshi_assets.domain.calendar import VENUE_TIMEZONE
 from kalshi_assets.runtime import ui
 from kalshi_assets.runtime.home import Home
 from kalshi_assets.runtime.processes import MARK, end_left_overs, free_port
@@ -108,3 +112,17 @@ def test_backups_rotate_and_a_failed_one_costs_none(tmp_path: Path, dumper: dict
     assert (new.read_text(), stat.S_IMODE(new.stat().st_mode)) == ("data\n", 0o600)
     assert (folder / "notes.txt").exists()
     assert back_up(folder, dumper, keep="0") == 2
+
+
+def test_the_nightly_backup_has_its_moment_on_every_day_of_a_year_and_after_house_keeping() -> None:
+    timer = (PROJECT / "deploy" / "systemd" / "kalshi-assets-backup.timer").read_text()
+    found = re.search(r"^OnCalendar=\*-\*-\* (\d\d):(\d\d):00 (\S+)$", timer, re.MULTILINE)
+    assert found is not None
+    hour, minute, zone = int(found[1]), int(found[2]), ZoneInfo(found[3])
+    assert zone.key == VENUE_TIMEZONE
+    day = datetime(2027, 1, 1, hour, minute, tzinfo=zone)
+    for moment in (day + timedelta(days=n) for n in range(366)):
+        first, second = moment, moment.replace(fold=1)
+        assert first.utcoffset() == second.utcoffset(), f"{moment} is there twice, or never"
+        cleaned = moment.replace(hour=1, minute=30).astimezone(UTC)
+        assert moment.astimezone(UTC) - cleaned >= timedelta(hours=1), "house-keeping is over"

@@ -1,7 +1,9 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
@@ -9,8 +11,8 @@ from sqlalchemy import text
 from kalshi_assets.errors import DatabaseMismatch, MigrationError
 from kalshi_assets.storage import schema, trading_state
 from kalshi_assets.storage.engine import Database
-from kalshi_assets.storage.migrate import create_database, prepare
-from kalshi_assets.storage.rows import ensure_day_partitions
+from kalshi_assets.storage.migrate import alembic_config, create_database, prepare
+from kalshi_assets.storage.partitions import ensure_day_partitions
 from kalshi_assets_tests.stand import MOMENT, DatabaseMaker
 
 REVISION = "SELECT version_num FROM kalshi.alembic_version"
@@ -46,6 +48,46 @@ def test_preparing_twice_changes_nothing(empty: Database) -> None:
     assert read(empty, "SELECT state FROM kalshi.trading_state") == ["halted"]
     assert read(empty, "SELECT identity FROM kalshi.installation") == ["paper"]
     assert read(empty, "SELECT 1 FROM pg_namespace WHERE nspname = 'dagster'") == [1]
+
+
+OF_THE_FIRST_VERSION = {
+    "decisions": """INSERT INTO kalshi.decisions VALUES ('d1', 's1', 'reversion', 'KX-1',
+        '2026-10-13', 'approved', '{}', '[]', '{"ask": 6800}', 'no', 1, 500, 340000, 'run-1')""",
+    "orders": """INSERT INTO kalshi.orders VALUES ('o1', 'd1', 's1', 'KX-1', 'entry', 1, 'no', 6800,
+        500, '2026-10-14', 'filled', '', 'v1', 500, '{1}', '2026-10-13', '2026-10-13',
+        '2026-10-13', 'run-1')""",
+    "fills": """INSERT INTO kalshi.fills VALUES ('f1', 'v1', 'o1', 'KX-1', 'no', 500, 3200, 70000,
+        true, '2026-10-13')""",
+}
+
+
+def test_the_ledger_of_the_first_version_is_kept_over_all_migrations(empty: Database) -> None:
+    config = alembic_config()
+    with empty.transaction() as connection:
+        connection.execute(text("CREATE SCHEMA kalshi"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.execute(text("INSERT INTO kalshi.installation VALUES ('paper', '2026-10-13')"))
+        connection.execute(
+            text("INSERT INTO kalshi.trading_state VALUES ('2026-10-13', 'halted', 'a test')")
+        )
+    execute(empty, *OF_THE_FIRST_VERSION.values())
+    before = {name: ledger_rows(empty, name) for name in OF_THE_FIRST_VERSION}
+
+    prepare(empty, identity="paper", now=MOMENT)
+
+    [decision] = before["decisions"]
+    decision["inputs"] = {"seen": decision["inputs"]}  # beside them stand limits since then
+    for name, [old] in before.items():
+        [new] = ledger_rows(empty, name)
+        assert new | old == new
+    with empty.transaction() as connection:
+        assert trading_state.current_state(connection) == "halted"
+
+
+def ledger_rows(database: Database, table: str) -> list[dict[str, Any]]:
+    rows = read(database, f"SELECT to_jsonb(t) FROM kalshi.{table} t")  # noqa: S608  our names
+    return [dict(row) for row in rows if isinstance(row, dict)]
 
 
 def test_the_data_of_another_venue_is_refused_and_left_alone(empty: Database) -> None:
