@@ -4,7 +4,6 @@ import os
 import random
 import time
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +37,6 @@ KEPT = """
     AND (yes_bid, yes_ask, yes_bid_size, yes_ask_size, last_price, volume, open_interest)
       = (:yes_bid, :yes_ask, :yes_bid_size, :yes_ask_size, :last_price, :volume, :open_interest)
 """
-LOOKS = 5
 
 
 def check_trades(bench: FeedBench, start: datetime, end: datetime) -> int:
@@ -54,18 +52,22 @@ def check_trades(bench: FeedBench, start: datetime, end: datetime) -> int:
 
 
 def check_quotes(bench: FeedBench) -> None:
-    """Wait until the present state of every market is kept, as the exchange itself tells it.
+    """Wait until a state of every market is kept that the exchange itself has shown since.
 
-    A lively market is looked at more than once: of what it was for a moment only, a slow reader
+    A lively market is looked at again and again: of what it was for a moment only, a slow reader
     may be told but what came next.
     """
     looks: dict[str, list[dict[str, Any]]] = {ticker: [] for ticker in bench.tickers}
-    for _ in range(LOOKS):
-        for one in bench.client.markets(tickers=bench.tickers).snapshots:
+
+    def is_all_kept() -> bool:
+        for one in bench.client.markets(tickers=list(looks)).snapshots:
             shown = {name: getattr(one.quote, name) for name in STATE}
             looks[one.market.ticker].append(shown)
-    for states in looks.values():
-        bench.wait(partial(is_any_kept, bench, states))
+        for ticker in [t for t, states in looks.items() if is_any_kept(bench, states)]:
+            del looks[ticker]
+        return not looks
+
+    bench.wait(is_all_kept)
 
 
 def is_any_kept(bench: FeedBench, states: list[dict[str, Any]]) -> bool:
