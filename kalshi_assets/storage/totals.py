@@ -109,11 +109,12 @@ def totals_of_spans(connection: Connection, spans: Collection[Span]) -> dict[Spa
     return {
         (row[0], first, last): DayTotals(Totals(*row[1:4]), row.days)
         for (first, last), theirs in tickers.items()
-        for row in connection.execute(_SUMS, {"first": first, "last": last, "tickers": theirs})
+        for row in connection.execute(SUMS_OF_DAYS, {"first": first, "last": last, "tickers": theirs})
     }
 
 
-_SUMS = text(
+# All of it stands in the index `daily_summaries_by_market`.
+SUMS_OF_DAYS = text(
     """
     SELECT market_ticker, sum(price_ms)::bigint, sum(covered_ms)::bigint, sum(tick_count)::bigint,
            count(*) AS days
