@@ -19,9 +19,7 @@ def upgrade() -> None:
     _make_anew(include=SUMMED)
     # An index alone answers for rows that vacuum has seen. By default it looks at new ones once
     # they are a fifth of the table: after a year, every other month.
-    op.execute(
-        "ALTER TABLE kalshi.daily_summaries SET (autovacuum_vacuum_insert_scale_factor = 0)"
-    )
+    op.execute("ALTER TABLE kalshi.daily_summaries SET (autovacuum_vacuum_insert_scale_factor = 0)")
 
 
 def downgrade() -> None:
