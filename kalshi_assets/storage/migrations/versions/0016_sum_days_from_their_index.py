@@ -29,5 +29,5 @@ def downgrade() -> None:
 
 def _make_anew(include: Sequence[str]) -> None:
     op.drop_index(NAME, table_name=TABLE, schema="kalshi")
-    columns = ["market_ticker", sa.text("day DESC")]
+    columns: list[str | sa.TextClause] = ["market_ticker", sa.text("day DESC")]
     op.create_index(NAME, TABLE, columns, schema="kalshi", postgresql_include=list(include))
