@@ -87,7 +87,7 @@ def _compare(connection: Connection) -> list[Result | Figure]:
 
 
 def _busy(connection: Connection, work: Callable[[], object]) -> float:
-    """Return what some rounds use of the processor, here and in the database: others matter less."""
+    """Return what some rounds use of the processor, here and in the database."""
     server = psutil.Process(connection.scalar(text("SELECT pg_backend_pid()")))
 
     def used() -> float:
