@@ -35,7 +35,7 @@ BENCHMARKS: dict[str, Callable[[str], Sequence[Result | Figure]]] = {
     "stream": stream.run,
 }
 
-# These take a quarter of an hour and more: only where they are named.
+# These take five minutes to a quarter of an hour and more: only where they are named.
 LONG = {"latency", "record"}
 
 

@@ -1,10 +1,13 @@
-"""A year of runs in Dagster's own tables: whether its record stays flat, and what a night takes.
+"""A year of days and nights: whether Dagster's record, and what tells of ticks, stay flat.
 
-The rows are as many and as long as those of a poll of the demo; a run in twenty of a day of polls,
-order jobs and reconciliations. Vacuum stands in for autovacuum, which no year in minutes awaits.
+A fortieth of a day of polls, order jobs and reconciliations, each run with as many rows as a poll
+of the demo leaves, as long as they lie on disk. In an installation one run a day holds the newest
+word on that day's signals and stays for ever: here, one in forty days. Vacuum stands in for
+autovacuum, which no year in minutes awaits.
 """
 
 import tempfile
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from time import perf_counter
 from uuid import uuid4
@@ -17,11 +20,18 @@ from kalshi_assets.domain.clock import wall_now
 from kalshi_assets.storage.dagster_record import forget_runs
 from kalshi_assets.storage.engine import Database
 from kalshi_assets.storage.migrate import create_database, prepare
+from kalshi_assets.storage.retention import forget_beside_ticks
 
-DAYS, RETENTION = 365, 7
-RUNS_A_DAY, FULL_DAY = 100, 2_000
+DAYS, RETENTION, TICK_RETENTION = 365, 7, 30
+RUNS_A_DAY, FULL_DAY = 50, 2_000
 ONE_BY_ONE = 40
-EVENTS, MATERIALISATIONS, EVENT_BYTES, CHECKS, CHECK_BYTES, TAGS = 90, 4, 2_150, 13, 2_200, 7
+SHAPE = {"events": 90, "made": 4, "checks": 20, "tags": 7, "verdicts": 8, "markets": 100}
+# Made once, and taken in turn: no two rows of a page are equal, and none costs a hash.
+_TEXTS = """
+CREATE UNLOGGED TABLE texts AS
+SELECT n, string_agg(md5(random()::text || n || k), '') AS words
+FROM generate_series(0, 63) n, generate_series(1, 50) k GROUP BY n
+"""
 _RUNS = """
 INSERT INTO dagster.runs (run_id, pipeline_name, status, run_body, end_time, create_timestamp,
                           update_timestamp)
@@ -34,26 +44,50 @@ SELECT :day || '-' || n, 'key ' || k, 'some value of a tag' FROM generate_series
     generate_series(1, :tags) k
 """
 _EVENTS = """
-INSERT INTO dagster.event_logs (run_id, event, dagster_event_type, timestamp, step_key, asset_key,
-                                partition)
-SELECT :day || '-' || n, (SELECT string_agg(md5(random()::text || n || e || k), '')
-                          FROM generate_series(1, :bytes / 32) k),
-    CASE WHEN e <= :made THEN 'ASSET_MATERIALIZATION' ELSE 'STEP_OUTPUT' END, :naive, 'step',
-    CASE WHEN e <= :made THEN '["asset_' || e || '"]' END, CASE WHEN e <= :made THEN :day END
-FROM generate_series(1, :runs) n, generate_series(1, :events) e
+WITH added AS (
+    INSERT INTO dagster.event_logs (run_id, event, dagster_event_type, timestamp, step_key,
+                                    asset_key, partition)
+    SELECT :day || '-' || run, words,
+        CASE WHEN e <= :made THEN 'ASSET_MATERIALIZATION' ELSE 'STEP_OUTPUT' END, :naive, 'step',
+        CASE WHEN e <= :made THEN '["asset_' || e || '"]' END, CASE WHEN e <= :made THEN :claim END
+    FROM generate_series(1, :runs) run CROSS JOIN generate_series(1, :events) e
+    JOIN texts ON texts.n = (run * 7 + e) % 64
+    ORDER BY run, e
+    RETURNING id, asset_key)
+INSERT INTO dagster.asset_event_tags (event_id, asset_key, key, value, event_timestamp)
+SELECT id, asset_key, 'dagster/data_version', md5(id::text), :naive
+FROM added WHERE asset_key IS NOT NULL
 """
 _CHECKS = """
 INSERT INTO dagster.asset_check_executions (asset_key, check_name, run_id, execution_status,
     evaluation_event, create_timestamp)
-SELECT '["asset_1"]', 'check ' || k, :day || '-' || n, 'SUCCEEDED',
-    (SELECT string_agg(md5(random()::text || n || k || b), '')
-     FROM generate_series(1, :check_bytes / 32) b), :naive
-FROM generate_series(1, :runs) n, generate_series(1, :checks) k
+SELECT '["asset_1"]', 'check ' || k, :day || '-' || run, 'SUCCEEDED', words, :naive
+FROM generate_series(1, :runs) run CROSS JOIN generate_series(1, :checks) k
+JOIN texts ON texts.n = k
 """
-_SIZE = """
-SELECT sum(pg_total_relation_size(c.oid)) FROM pg_class c
-WHERE relnamespace = 'dagster'::regnamespace AND relkind = 'r'
+_VERDICTS = """
+INSERT INTO kalshi.verdicts (check_name, asset, as_of, is_passed, observed, threshold,
+    markets_checked, markets_failed, run_id)
+SELECT 'check ' || k, 'raw_ticks', :at, true, '1', '2', ARRAY(
+    SELECT 'KXSERIES-26DEC-T' || m FROM generate_series(1, :markets) m), '{}', :day || '-' || run
+FROM generate_series(1, :runs) run, generate_series(1, :verdicts) k
 """
+_POLLS = """
+INSERT INTO kalshi.polls (slot, received_at, expected, received, duplicates, rejected)
+SELECT :at + run * interval '90 seconds', :at, ARRAY(
+    SELECT 'KXSERIES-26DEC-T' || m FROM generate_series(1, :markets) m), :markets, '{}', 0
+FROM generate_series(1, :runs) run ON CONFLICT DO NOTHING
+"""
+_SIZES = """
+SELECT n.nspname || '.' || c.relname, pg_total_relation_size(c.oid) / 2.0 ^ 20
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname IN ('dagster', 'kalshi') AND c.relkind = 'r'
+"""
+_FILLED = (
+    "dagster.runs, dagster.run_tags, dagster.event_logs, dagster.asset_event_tags, "
+    "dagster.asset_check_executions, kalshi.verdicts, kalshi.polls"
+)
+Sizes = Mapping[str, float]
 
 
 def run(server_url: str) -> list[Result | Figure]:
@@ -67,43 +101,63 @@ def run(server_url: str) -> list[Result | Figure]:
         dg.DagsterInstance.local_temp(folder, overrides=storage) as instance,
     ):
         instance.get_runs_count()
+        with database.transaction() as connection:
+            connection.execute(text(_TEXTS))
         start = wall_now() - timedelta(days=DAYS + RETENTION)
         sizes, nights = _year(database, start)
+        with database.transaction() as connection:
+            left = connection.scalar(text("SELECT count(*) FROM dagster.runs"))
         one_by_one = _one_by_one(database, instance, start + timedelta(days=DAYS + 1))
         full = _night(database, start + timedelta(days=DAYS + 2), FULL_DAY)
     database.dispose()
-    shown = [
-        Figure(f"Dagster's tables after {day} days, MiB", f"{sizes[day]:.0f}", "-")
-        for day in (RETENTION + 1, 30, 120, DAYS)
-    ]
+    night = f"a night of {FULL_DAY:,} runs, {FULL_DAY * SHAPE['events']:,} events"
     return [
-        *shown,
+        *_shown(sizes),
+        Figure(
+            f"runs left of {DAYS * RUNS_A_DAY:,}", f"{left:,}", f"{(RETENTION + 1) * RUNS_A_DAY:,}"
+        ),
         Figure("slowest night of the year, ms", f"{1000 * max(nights):.0f}", "-"),
-        Result(f"a night of {FULL_DAY:,} runs, {FULL_DAY * EVENTS:,} events", full, one_by_one),
+        Result(night, full, one_by_one),
     ]
 
 
-def _year(database: Database, start: datetime) -> tuple[dict[int, float], list[float]]:
-    """Return the size by day, and what each night took."""
+def _shown(sizes: Mapping[int, Sizes]) -> list[Figure]:
+    """Return the size of Dagster's tables and of ours, by day, and which grew most."""
+    figures = []
+    for schema, first in (("dagster", 2 * RETENTION), ("kalshi", TICK_RETENTION + RETENTION)):
+        total = {
+            day: sum(size for name, size in tables.items() if name.startswith(f"{schema}."))
+            for day, tables in sizes.items()
+        }
+        figures += [
+            Figure(f"schema {schema} after {day} days, MiB", f"{total[day]:.1f}", "-")
+            for day in (first, 60, 120, 240, DAYS)
+        ]
+    early, late = sizes[60], sizes[DAYS]
+    growth, most = max((late[name] - early[name], name) for name in late)
+    return [*figures, Figure(f"grew most since day 60: {most}, MiB", f"{growth:.1f}", "-")]
+
+
+def _year(database: Database, start: datetime) -> tuple[dict[int, Sizes], list[float]]:
+    """Return the sizes by day, and what each night took."""
     sizes, nights = {}, []
-    for day in range(1, DAYS + 1):
-        now = start + timedelta(days=day)
-        _fill(database, now, RUNS_A_DAY)
+    for number in range(1, DAYS + 1):
+        now = start + timedelta(days=number)
+        _fill(database, now, RUNS_A_DAY, claim=f"days {number // (FULL_DAY // RUNS_A_DAY)}")
         began = perf_counter()
         forget_runs(database, now - timedelta(days=RETENTION), tell=lambda _: None)
+        with database.transaction() as connection:
+            forget_beside_ticks(connection, now, retention_days=TICK_RETENTION)
         nights.append(perf_counter() - began)
-        sizes[day] = _vacuumed(database)
+        sizes[number] = _vacuumed(database)
     return sizes, nights
 
 
-def _fill(database: Database, at: datetime, runs: int) -> None:
-    values = {
-        "day": f"{at:%Y-%m-%d}", "at": at, "naive": at.replace(tzinfo=None), "runs": runs,
-        "tags": TAGS, "events": EVENTS, "made": MATERIALISATIONS, "bytes": EVENT_BYTES,
-        "checks": CHECKS, "check_bytes": CHECK_BYTES,
-    }  # fmt: skip
+def _fill(database: Database, at: datetime, runs: int, *, claim: str = "a day") -> None:
+    own = {"day": f"{at:%Y-%m-%d}", "at": at, "naive": at.replace(tzinfo=None)}
+    values = SHAPE | own | {"runs": runs, "claim": claim}
     with database.transaction() as connection:
-        for statement in (_RUNS, _TAGS, _EVENTS, _CHECKS):
+        for statement in (_RUNS, _TAGS, _EVENTS, _CHECKS, _VERDICTS, _POLLS):
             connection.execute(text(statement), values)
 
 
@@ -126,8 +180,8 @@ def _one_by_one(database: Database, instance: dg.DagsterInstance, at: datetime) 
     return (perf_counter() - began) * FULL_DAY / ONE_BY_ONE
 
 
-def _vacuumed(database: Database) -> float:
-    """Return what the tables take in MiB, once what is dead in them may be used again."""
+def _vacuumed(database: Database) -> Sizes:
+    """Return what each table takes in MiB, once what is dead in them may be used again."""
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("VACUUM ANALYZE"))
-        return int(connection.scalar(text(_SIZE)) or 0) / 2**20
+        connection.execute(text(f"VACUUM (ANALYZE) {_FILLED}"))
+        return {name: float(size) for name, size in connection.execute(text(_SIZES))}

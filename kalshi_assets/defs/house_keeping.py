@@ -13,7 +13,12 @@ from kalshi_assets.domain.clock import wall_now
 from kalshi_assets.errors import StorageError
 from kalshi_assets.storage.alerts import drop_old_alerts
 from kalshi_assets.storage.dagster_record import forget_claims, forget_runs
-from kalshi_assets.storage.retention import Outcome, Retention, drop_old_days
+from kalshi_assets.storage.retention import (
+    Outcome,
+    Retention,
+    drop_old_days,
+    forget_beside_ticks,
+)
 
 # Their rows go with the day, and so do the claims. Of signals the rows stay, and so does the claim.
 DROPPED = ("raw_ticks", "clean_ticks", "rolling_averages")
@@ -25,7 +30,8 @@ TICKS_OF = "__repository__"
 def drop_days_past_retention(context: dg.OpExecutionContext, platform: Platform) -> None:
     """Archive and drop the days past retention, then take the claims on them out of the record.
 
-    Alerts of three months ago that are over go, too.
+    What tells of these ticks goes with them: verdicts behind no decision, polls, gaps, payloads
+    nobody could read, books of markets that are over. So do alerts of three months ago that are.
 
     Raises:
         StorageError: some day could not be archived or dropped; it stays whole.
@@ -42,8 +48,10 @@ def drop_days_past_retention(context: dg.OpExecutionContext, platform: Platform)
     outcomes = drop_old_days(platform.database, platform.clock.now(), rules)
     dropped = [one.day for one in outcomes if one.problem is None]
     claims = forget_claims(context.instance.event_log_storage, DROPPED, dropped) if dropped else 0
+    with platform.database.transaction() as connection:
+        beside = forget_beside_ticks(connection, platform.clock.now(), retention_days=rules.days)
     told = {"days": _shown(outcomes), "claims_forgotten": claims, "alerts_dropped": alerts}
-    context.add_output_metadata(told)
+    context.add_output_metadata(told | {f"{name}_dropped": rows for name, rows in beside.items()})
     if stays := [f"{one.day}: {one.problem}" for one in outcomes if one.problem is not None]:
         raise StorageError(f"{len(stays)} days stay. {'; '.join(stays[:3])}")
 

@@ -1,9 +1,15 @@
-"""Drops days of ticks that are past retention, each archived first; one that cannot be is kept."""
+"""Drops days of ticks that are past retention, each archived first; one that cannot be is kept.
+
+What tells of these ticks goes with them: verdicts, polls, gaps, payloads nobody could read, books.
+"""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
+from sqlalchemy import text
+
+from kalshi_assets.domain.calendar import VENUE_TIMEZONE, day_bounds, venue_day
 from kalshi_assets.errors import StorageError
 from kalshi_assets.storage.archive import (
     archive_day,
@@ -12,7 +18,8 @@ from kalshi_assets.storage.archive import (
     markets_behind_orders,
     why_kept,
 )
-from kalshi_assets.storage.engine import Database
+from kalshi_assets.storage.engine import Connection, Database
+from kalshi_assets.storage.evidence import CHECK as RECONCILED
 
 
 @dataclass(frozen=True)
@@ -64,3 +71,49 @@ def _archive_and_drop(database: Database, day: date, rules: Retention, *, now: d
     with database.transaction() as connection:
         drop_day(connection, day, now=now)
     return sum(one.rows for one in archived)
+
+
+# What tells of the ticks of a time and is of no use without them. What stays is what the ledger
+# rests on, what arming asks for, and the newest word on anything.
+_FORGET = {
+    "verdicts": """
+        DELETE FROM kalshi.verdicts WHERE as_of < :before
+        AND verdict_id NOT IN (SELECT unnest(verdict_ids) FROM kalshi.orders)
+        AND verdict_id NOT IN (
+            SELECT CAST(jsonb_array_elements(inputs -> 'seen' -> 'verdict_ids') AS bigint)
+            FROM kalshi.decisions)
+        AND verdict_id NOT IN (
+            SELECT DISTINCT ON (check_name) verdict_id FROM kalshi.verdicts
+            ORDER BY check_name, as_of DESC, verdict_id DESC)
+        AND verdict_id NOT IN (
+            SELECT DISTINCT ON (CAST(timezone(:zone, as_of) AS date)) verdict_id
+            FROM kalshi.verdicts WHERE check_name = :reconciled
+            ORDER BY CAST(timezone(:zone, as_of) AS date), as_of DESC, verdict_id DESC)""",
+    "polls": """
+        DELETE FROM kalshi.polls
+        WHERE slot < :before AND slot < (SELECT max(slot) FROM kalshi.polls)""",
+    "quarantine": "DELETE FROM kalshi.quarantine WHERE received_at < :before",
+    "gaps": "DELETE FROM kalshi.gaps WHERE to_at < :before",
+    "live_books": """
+        DELETE FROM kalshi.live_books b
+        WHERE received_at < :before AND NOT EXISTS (
+            SELECT FROM kalshi.markets m WHERE m.ticker = b.market_ticker AND m.is_tracked)""",
+}
+BESIDE_TICKS = tuple(_FORGET)
+
+
+def forget_beside_ticks(
+    connection: Connection, now: datetime, *, retention_days: int
+) -> dict[str, int]:
+    """Delete what tells of ticks past retention; return how many rows of each table.
+
+    Where a day past retention is still whole, what tells of it and of all later ones stays.
+    """
+    first_kept = venue_day(now) - timedelta(days=retention_days)
+    whole = days_to_drop(connection, now, retention_days=retention_days)
+    before = day_bounds(min([first_kept, *whole]))[0]
+    values = {"before": before, "zone": VENUE_TIMEZONE, "reconciled": RECONCILED}
+    return {
+        table: connection.execute(text(statement), values).rowcount
+        for table, statement in _FORGET.items()
+    }

@@ -106,14 +106,16 @@ def totals_of_spans(connection: Connection, spans: Collection[Span]) -> dict[Spa
     tickers: dict[tuple[date, date], list[str]] = {}
     for ticker, first, last in spans:
         tickers.setdefault((first, last), []).append(ticker)
-    return {
-        (row[0], first, last): DayTotals(Totals(*row[1:4]), row.days)
-        for (first, last), theirs in tickers.items()
-        for row in connection.execute(_SUMS, {"first": first, "last": last, "tickers": theirs})
-    }
+    found: dict[Span, DayTotals] = {}
+    for (first, last), theirs in tickers.items():
+        wanted = {"first": first, "last": last, "tickers": theirs}
+        for row in connection.execute(SUMS_OF_DAYS, wanted):
+            found[row[0], first, last] = DayTotals(Totals(*row[1:4]), row.days)
+    return found
 
 
-_SUMS = text(
+# All of it stands in the index `daily_summaries_by_market`.
+SUMS_OF_DAYS = text(
     """
     SELECT market_ticker, sum(price_ms)::bigint, sum(covered_ms)::bigint, sum(tick_count)::bigint,
            count(*) AS days

@@ -62,6 +62,17 @@ def test_dropped_days_are_claimed_no_more_and_every_summary_is(aged: Stand) -> N
     assert aged.instance.get_runs(dg.RunsFilter(job_name="order_job")), "the ledger's runs stay"
 
 
+def test_what_told_of_dropped_ticks_is_gone_and_what_an_order_rests_on_is_not(aged: Stand) -> None:
+    [order] = aged.rows("SELECT verdict_ids FROM kalshi.orders")
+    before = counted(aged, "verdicts")
+
+    aged.run("house_keeping_job")
+
+    left = {row["verdict_id"] for row in aged.rows("SELECT verdict_id FROM kalshi.verdicts")}
+    assert set(order["verdict_ids"]) <= left
+    assert len(left) < before
+
+
 def test_the_ticks_behind_an_order_come_back_from_the_archive(aged: Stand) -> None:
     [order] = aged.rows("SELECT market_ticker FROM kalshi.orders")
     ours = "SELECT t::text FROM kalshi.raw_ticks t WHERE market_ticker = :ticker ORDER BY 1"

@@ -231,6 +231,17 @@ def test_a_poll_cleaned_after_the_summary_was_final_still_counts(connection: Con
     assert found.covered_ms == 3 * LIVE_HOLD
 
 
+def test_whole_days_are_summed_from_their_index_alone(connection: Connection) -> None:
+    """What makes a window of a month cost next to nothing more than one of a day."""
+    connection.execute(text("SET LOCAL enable_seqscan = off"))
+    connection.execute(text("SET LOCAL enable_bitmapscan = off"))
+    days = {"first": date(2026, 6, 1), "last": date(2026, 6, 28), "tickers": list(MARKETS)}
+
+    plan = list(connection.scalars(text(f"EXPLAIN {totals.SUMS_OF_DAYS}"), days))
+
+    assert any("Index Only Scan using daily_summaries_by_market" in step for step in plan), plan
+
+
 def test_a_day_told_of_by_its_midnight_candle_alone_has_a_summary(connection: Connection) -> None:
     day = date(2026, 6, 10)
     end = day_bounds(day)[1]
