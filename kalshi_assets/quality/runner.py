@@ -163,7 +163,20 @@ def _told_share(check: Check, share: float) -> str:
 
 
 def _validate(rules: Sequence[Rule], rows: pd.DataFrame) -> list[Any]:
-    """Return Great Expectations' results: that there is a row, then one a rule, in their order."""
+    """Return Great Expectations' results: that there is a row, then one a rule, in their order.
+
+    Only of rules that do not hold is it asked which rows are bad: that takes twice as long.
+    """
+    found = _results(rules, rows, "BOOLEAN_ONLY")
+    failed = [n for n, result in enumerate(found[1:], start=1) if not result.success]
+    if failed:
+        whole = _results([rules[n - 1] for n in failed], rows, "COMPLETE")[1:]
+        for position, result in zip(failed, whole, strict=True):
+            found[position] = result
+    return found
+
+
+def _results(rules: Sequence[Rule], rows: pd.DataFrame, told: str) -> list[Any]:
     import great_expectations as gx
     from great_expectations.expectations import core as gxe
 
@@ -172,7 +185,7 @@ def _validate(rules: Sequence[Rule], rows: pd.DataFrame) -> list[Any]:
     suite = gx.ExpectationSuite(name="checks", expectations=[first, *others])
     frame = rows.reset_index(drop=True)
     batch = _batch_definition().get_batch(batch_parameters={"dataframe": frame})
-    found: list[Any] = batch.validate(suite, result_format={"result_format": "COMPLETE"}).results
+    found: list[Any] = batch.validate(suite, result_format={"result_format": told}).results
     by_position = {result.expectation_config.meta[POSITION]: result for result in found}
     if by_position.keys() != set(range(len(rules) + 1)):
         raise LookupError(f"Great Expectations gave {len(by_position)} of {len(rules) + 1} results")
@@ -195,9 +208,11 @@ def _bad_positions(rule: Rule, result: Any, rows: pd.DataFrame) -> set[int]:
     """Return positions of unexpected rows. Missing values are bad, and so is a missing column."""
     if rule.column not in rows:
         return set(range(len(rows)))
+    missing = rows[rule.column].isna().to_numpy().nonzero()[0]
+    if result.success:
+        return {int(p) for p in missing}
     if "unexpected_index_list" not in result.result:
         raise LookupError(f"the rule {rule.text} could not be evaluated: {result.exception_info}")
-    missing = rows[rule.column].isna().to_numpy().nonzero()[0]
     unexpected = result.result["unexpected_index_list"] or []
     return {int(position) for position in unexpected} | {int(p) for p in missing}
 
