@@ -74,10 +74,9 @@ def record(desk: Desk, judgements: Sequence[Judgement]) -> int:
     """Write the decisions that approve, or that differ from their signal's last one."""
     ids = [judgement.signal.signal_id for judgement in judgements]
     with desk.database.transaction() as connection:
-        before = ledger.latest_decisions(connection, ids)
-        rows = [decision_row(desk, judgement) for judgement in judgements]
-        changed = [row for row in rows if _is_news(row, before.get(row.signal_id))]
-        return ledger.save_decisions(connection, changed)
+        before = ledger.latest_outcomes(connection, ids)
+        news = [j for j in judgements if _is_news(j.decision, before.get(j.signal.signal_id))]
+        return ledger.save_decisions(connection, [decision_row(desk, each) for each in news])
 
 
 def decision_row(desk: Desk, judgement: Judgement) -> ledger.Decision:
@@ -142,10 +141,11 @@ def closed(row: ledger.Decision, now: datetime, reason: str, run_id: str) -> led
     )
 
 
-def _is_news(row: ledger.Decision, before: ledger.Decision | None) -> bool:
-    if row.outcome == "approved" or before is None:
+def _is_news(decision: RiskDecision, before: tuple[str, Sequence[str]] | None) -> bool:
+    if decision.is_approved or before is None:
         return True
-    return before.outcome != row.outcome or list(before.refused_by) != list(row.refused_by)
+    outcome, refused_by = before
+    return outcome != "refused" or list(refused_by) != list(decision.refused_by)
 
 
 def _decision_id(signal_id: str, at: datetime, outcome: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Select, func, insert, select, update
+from sqlalchemy import Connection, Select, and_, exists, func, insert, or_, select, update
 
 from kalshi_assets.domain.account import Side
 from kalshi_assets.domain.order import LIVE, IllegalTransition, OrderStatus, require_transition
@@ -86,22 +86,48 @@ def latest_decisions(
     connection: Connection, signal_ids: Sequence[str] | None = None
 ) -> dict[str, Decision]:
     """Return each signal's newest decision to enter; without ids, of every signal."""
-    query = (
-        select(decisions)
-        .where(decisions.c.kind == "entry")
-        .distinct(decisions.c.signal_id)
-        .order_by(decisions.c.signal_id, decisions.c.judged_at.desc(), decisions.c.decision_id)
-    )
+    rows = connection.execute(_newest(select(decisions), signal_ids))
+    return {row.signal_id: Decision(**row._mapping) for row in rows}
+
+
+def latest_outcomes(
+    connection: Connection, signal_ids: Sequence[str]
+) -> dict[str, tuple[str, Sequence[str]]]:
+    """Return what each signal's newest decision to enter is, and which gates refused by it."""
+    row = decisions.c
+    wanted = select(row.signal_id, row.outcome, row.refused_by)
+    return {
+        found.signal_id: (found.outcome, found.refused_by)
+        for found in connection.execute(_newest(wanted, signal_ids))
+    }
+
+
+def _newest(query: Select[Any], signal_ids: Sequence[str] | None) -> Select[Any]:
+    """Narrow a query of decisions down to each signal's newest one to enter."""
+    row = decisions.c
     if signal_ids is not None:
-        query = query.where(decisions.c.signal_id.in_(signal_ids))
-    return {row.signal_id: Decision(**row._mapping) for row in connection.execute(query)}
+        query = query.where(row.signal_id.in_(signal_ids))
+    return (
+        query.where(row.kind == "entry")
+        .distinct(row.signal_id)
+        .order_by(row.signal_id, row.judged_at.desc(), row.decision_id)
+    )
 
 
 def approved_without_order(connection: Connection) -> list[Decision]:
     """Return the decisions, newest of their signal, that approve and have no order yet."""
-    ordered = set(connection.scalars(select(orders.c.decision_id)))
-    newest = latest_decisions(connection).values()
-    return [d for d in newest if d.outcome == "approved" and d.decision_id not in ordered]
+    row, other = decisions.c, decisions.alias("other").c
+    has_order = exists().where(orders.c.decision_id == row.decision_id)
+    is_later = or_(
+        other.judged_at > row.judged_at,
+        and_(other.judged_at == row.judged_at, other.decision_id < row.decision_id),
+    )
+    has_later = exists().where(other.signal_id == row.signal_id, other.kind == "entry", is_later)
+    query = select(decisions).where(
+        row.kind == "entry", row.outcome == "approved", ~has_order, ~has_later
+    )
+    found = connection.execute(query.order_by(row.signal_id))
+    return [Decision(**each._mapping) for each in found]
 
 
 def add_intent(connection: Connection, order: Order) -> bool:

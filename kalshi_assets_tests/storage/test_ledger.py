@@ -148,12 +148,25 @@ def test_decisions_are_never_changed_and_the_newest_counts(connection: Connectio
     assert ledger.save_decisions(connection, [decision(1, "refused")]) == 0
     assert ledger.latest_decisions(connection) == {"signal-1": decision(2, "refused")}
     assert ledger.latest_decisions(connection, ["another"]) == {}
+    assert ledger.latest_outcomes(connection, ["signal-1"]) == {"signal-1": ("refused", [])}
+    assert ledger.latest_outcomes(connection, []) == {}
 
 
 def test_an_approval_without_an_order_is_found_until_it_has_one(connection: Connection) -> None:
     ledger.save_decisions(connection, [decision(1), decision(3, "refused", "signal-3")])
     assert ledger.approved_without_order(connection) == [decision(1)]
     ledger.add_intent(connection, ORDER)
+    assert ledger.approved_without_order(connection) == []
+
+
+def test_an_approval_that_was_judged_anew_since_counts_no_more(connection: Connection) -> None:
+    of_another, exit_since = decision(4, signal="signal-2"), decision(5, signal="signal-2")
+    ledger.save_decisions(connection, [decision(1), decision(2, "refused"), of_another])
+    ledger.save_decisions(connection, [replace(exit_since, kind="exit")])
+    assert ledger.approved_without_order(connection) == [of_another]
+
+    same_moment = replace(decision(6, "refused", "signal-2"), judged_at=of_another.judged_at)
+    ledger.save_decisions(connection, [replace(same_moment, decision_id="decision-0")])
     assert ledger.approved_without_order(connection) == []
 
 

@@ -40,6 +40,11 @@ decisions = Table(
     # Which settings were in force: a row of `settings_history`.
     required("settings_id", Text()),
     Index("decisions_by_signal", "signal_id", text("judged_at DESC")),
+    Index(
+        "decisions_to_enter",
+        "signal_id",
+        postgresql_where=text("kind = 'entry' AND outcome = 'approved'"),
+    ),
 )
 
 orders = Table(
@@ -64,6 +69,7 @@ orders = Table(
     required("updated_at", INSTANT),
     required("intent_wall_at", INSTANT),
     required("run_id", Text()),
+    Index("orders_by_decision", "decision_id"),
     Index(
         "orders_one_live_leg",
         "market_ticker",
