@@ -23,6 +23,8 @@ from kalshi_assets.storage.ledger import Order
 
 # Every asset that carries a gating check: a failing one stops this step itself.
 GATED_BY = ["markets", "raw_ticks", "clean_ticks", "rolling_averages"]
+# What is approved is sent first: its price does not wait.
+AFTERWARDS = {"dagster/priority": "-1"}
 
 
 class OrderJobRunning(KalshiAssetsError):
@@ -59,7 +61,9 @@ def decisions(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mater
     )
 
 
-@dg.asset(group_name="execution", owners=OWNERS, kinds=DATA_KINDS, deps=["signals"])
+@dg.asset(
+    group_name="execution", owners=OWNERS, kinds=DATA_KINDS, deps=["signals"], op_tags=AFTERWARDS
+)
 def exits(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult[None]:
     """An order that sells what ours bought, with its reason: take profit, stop, time, flatten.
 

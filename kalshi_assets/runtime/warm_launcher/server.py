@@ -37,6 +37,14 @@ SWEEP_SECONDS = 3_600.0
 LOCK_SECONDS = 5.0
 # A report that fails, of a run that died, is tried again so often, with pauses between.
 REPORT_TRIES, REPORT_PAUSE_SECONDS = 20, 3.0
+# What Dagster itself imports in every run, and not before.
+IMPORTED_LATE = (
+    "dagster._core.execution.plan.active",
+    "dagster._core.executor.in_process",
+    "dagster._core.storage.local_compute_log_manager",
+    "dagster._core.system_config.composite_descent",
+    "multiprocessing.synchronize",
+)
 _logger = logging.getLogger("warm_launcher")
 
 
@@ -289,7 +297,7 @@ def main() -> None:
     repository = recon_repository_from_origin(origin).get_definition()
     for job in repository.get_all_jobs():
         repository.get_job(job.name)
-    for name in told.preload:
+    for name in (*IMPORTED_LATE, *told.preload):
         importlib.import_module(name)
     code = CodeState.now()
     gc.collect()
