@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import (
     ARRAY,
+    ColumnElement,
     Connection,
     Select,
     Table,
@@ -53,14 +54,33 @@ def raw_ticks_of(connection: Connection, day: date) -> pd.DataFrame:
 def newest_live_ticks(connection: Connection, since: datetime, until: datetime) -> pd.DataFrame:
     """Return each market's newest raw tick of a poll or the stream in [since, until]."""
     ticks = raw_ticks.c
-    query = (
-        select(raw_ticks)
-        .distinct(ticks.market_ticker)
-        .where(ticks.source != "candle", ticks.observed_at >= since, ticks.observed_at <= until)
-        .order_by(ticks.market_ticker, ticks.observed_at.desc(), ticks.source.desc())
+    query = select(raw_ticks).where(ticks.source != "candle")
+    return _newest(connection, raw_ticks, query, since, until, then=[ticks.source.desc()])
+
+
+def newest_clean_ticks(connection: Connection, since: datetime, until: datetime) -> pd.DataFrame:
+    """Return each market's newest clean tick in [since, until]."""
+    return _newest(connection, clean_ticks, select(clean_ticks), since, until)
+
+
+def _newest(
+    connection: Connection,
+    table: Table,
+    query: Select[Any],
+    since: datetime,
+    until: datetime,
+    *,
+    then: Sequence[ColumnElement[Any]] = (),
+) -> pd.DataFrame:
+    """Return each market's newest row of a query in [since, until]; `then` orders equal moments."""
+    ticker, at = table.c.market_ticker, table.c.observed_at
+    newest = (
+        query.where(at >= since, at <= until)
+        .distinct(ticker)
+        .order_by(ticker, at.desc(), *then)
+        .subquery()
     )
-    newest = query.subquery()
-    return _read_of(connection, raw_ticks, select(newest))
+    return _read_of(connection, table, select(newest))
 
 
 def raw_ticks_between(
@@ -76,11 +96,6 @@ def raw_ticks_between(
 def clean_ticks_of(connection: Connection, day: date) -> pd.DataFrame:
     """Return a day's clean ticks, sorted by market and moment."""
     return _frame(connection, clean_ticks, *day_bounds(day))
-
-
-def clean_ticks_between(connection: Connection, start: datetime, end: datetime) -> pd.DataFrame:
-    """Return the clean ticks observed in [start, end]."""
-    return _frame(connection, clean_ticks, start, end + timedelta(microseconds=1))
 
 
 def markets_cleaned(connection: Connection, day: date) -> set[str]:

@@ -66,10 +66,10 @@ class Look:
 
     @cached_property
     def clean(self) -> pd.DataFrame:
-        """The clean ticks of these days, or the recent ones of the tracked markets."""
+        """The clean ticks of these days, or each market's newest recent one."""
         if self.days:
             return pd.concat([ticks.clean_ticks_of(self.connection, day) for day in self.days])
-        return ticks.clean_ticks_between(self.connection, _recent(self), self.now)
+        return ticks.newest_clean_ticks(self.connection, _recent(self), self.now)
 
 
 Reading = Callable[[Look], pd.DataFrame]
@@ -112,8 +112,7 @@ def _frozen_rows(look: Look) -> pd.DataFrame:
 
 
 def _clean_rows(look: Look) -> pd.DataFrame:
-    rows = frames.clean_rows(look.clean)
-    return rows if look.days else frames.latest_a_market(rows)
+    return frames.clean_rows(look.clean)
 
 
 def _newest_rows(look: Look) -> pd.DataFrame:
