@@ -1,8 +1,8 @@
 """From a tick to an acknowledged order: our launcher and waiting sensors against stock Dagster.
 
 Everything runs as in `demo`, the live feed too, on the scenario `jumps`: markets jump one after
-another, and each jump is to be bought. The same twice, first with warm runs and sensors that wait,
-then with Dagster's default launcher and plain sensors. About a quarter of an hour:
+another, and each jump is to be bought. The same twice, first with warm runs, sensors that wait and
+our storage, then with what Dagster has by default for each of them. About 20 minutes:
 `python -m bench latency`; not part of a run of all benchmarks.
 """
 
@@ -17,14 +17,17 @@ from decimal import Decimal
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
+from unittest.mock import patch
 
 import dagster as dg
 import psutil
+import yaml
 from sqlalchemy import text
 
 from bench.report import Figure, Result
 from kalshi_assets.domain.clock import wall_now
 from kalshi_assets.local_exchange import Input
+from kalshi_assets.runtime import dagster_stack
 from kalshi_assets.runtime.dagster_stack import Running
 from kalshi_assets.runtime.demo import load_history, running_demo
 from kalshi_assets.runtime.exchange import Replay
@@ -34,6 +37,8 @@ from kalshi_assets.storage.tidings import SIGNALS_CHANNEL, listening
 # The last market of the scenario has jumped nine minutes after the start.
 SECONDS = 560.0
 WARM_UP = 8
+# Often enough that signals come in pairs; not so often that the feed's runs fill both cores.
+FEED_RUN_SECONDS = 2
 SPANS = {
     "tick received -> signal committed": ("received", "signal"),
     "signal -> run asked for": ("signal", "created"),
@@ -87,7 +92,8 @@ class Watch:
 def run(_server_url: str = "") -> Sequence[Result | Figure]:
     """Measure both variants, one after the other."""
     ours = measured(run_launcher="warm", sensor_wait_seconds=150)
-    stock = measured(run_launcher="default", sensor_wait_seconds=0)
+    with as_stock():
+        stock = measured(run_launcher="default", sensor_wait_seconds=0)
     rows: list[Result | Figure] = []
     for name in SPANS:
         if len(ours.spans[name]) > 1 and len(stock.spans[name]) > 1:
@@ -101,6 +107,24 @@ def run(_server_url: str = "") -> Sequence[Result | Figure]:
         )
     )
     return rows
+
+
+@contextmanager
+def as_stock() -> Iterator[None]:
+    """Let Dagster run with its own storage, launcher and logs while the block runs."""
+    told = yaml.safe_load((dagster_stack.PROJECT / "dagster.yaml").read_text())
+    for ours in ("run_launcher", "compute_logs", "storage"):
+        del told[ours]
+    told["storage"] = {"postgres": {"postgres_url": {"env": "DAGSTER_POSTGRES_URL"}}}
+    variables = dagster_stack.dagster_variables
+    with tempfile.TemporaryDirectory(prefix="lat-stock") as folder:
+        (Path(folder) / "dagster.yaml").write_text(yaml.safe_dump(told))
+
+        def elsewhere(*given: Any) -> dict[str, str]:
+            return variables(*given) | {"DAGSTER_HOME": folder}
+
+        with patch.object(dagster_stack, "dagster_variables", elsewhere):
+            yield
 
 
 def p95(values: Sequence[float]) -> float:
@@ -117,7 +141,7 @@ def measured(**variant: Any) -> Measured:
             venue="local",
             home=Path(folder) / "home",
             feed="stream",
-            feed_run_seconds=1,
+            feed_run_seconds=FEED_RUN_SECONDS,
             max_markets=60,
             max_trade_pct=Decimal("0.5"),
             max_total_pct=Decimal(100),
