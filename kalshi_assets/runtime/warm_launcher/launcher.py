@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from dagster import DagsterRun, Field, IntSource, StringSource
+from dagster import DagsterEventType, DagsterRun, Field, IntSource, StringSource
 from dagster import _check as check
 from dagster._config.config_schema import UserConfigSchema
 from dagster._core.launcher import DefaultRunLauncher
@@ -22,6 +22,7 @@ from dagster._serdes.config_class import ConfigurableClassData
 
 from kalshi_assets.runtime.warm_launcher import protocol
 from kalshi_assets.runtime.warm_launcher.claims import Claims
+from kalshi_assets.runtime.warm_launcher.processes import lives_since
 
 # Read by libraries that would otherwise start threads when they are imported.
 ONE_THREAD = {
@@ -155,11 +156,24 @@ class WarmRunLauncher(DefaultRunLauncher):
         return self._is_enabled
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
-        """Tell whether a run's process lives. Of one started cold the code server takes care."""
+        """Tell whether a run's process lives."""
         mark = self.claims.mark_of(run.run_id)
-        if mark is None or mark.is_alive():
+        pid, is_alive = self._told_process(run) if mark is None else (mark.pid, mark.is_alive())
+        if is_alive:
             return CheckRunHealthResult(WorkerStatus.RUNNING)
-        return CheckRunHealthResult(WorkerStatus.FAILED, f"process {mark.pid} has ended")
+        return CheckRunHealthResult(WorkerStatus.FAILED, f"process {pid} has ended")
+
+    def _told_process(self, run: DagsterRun) -> tuple[int | None, bool]:
+        """Return the process a run said it is in, and whether it lives; None: it did not say.
+
+        Of a run that started cold the code server tells the end once, in vain while the database
+        is away, and of no run from then on.
+        """
+        for entry in self._instance.all_logs(run.run_id, of_type=DagsterEventType.ENGINE_EVENT):
+            pid = entry.get_dagster_event().engine_event_data.metadata.get("pid")
+            if pid is not None:
+                return int(str(pid.value)), lives_since(int(str(pid.value)), entry.timestamp)
+        return None, True
 
     def _start_server(self, path: Path, origin: RepositoryPythonOrigin) -> None:
         """Start a warm process for later runs, unless one of ours is starting already."""

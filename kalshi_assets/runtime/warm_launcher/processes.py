@@ -2,11 +2,13 @@
 
 import os
 import signal
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 _STARTED_AT = 19  # the field of /proc/<pid>/stat behind the name, counted from 0
 _STATE = 0
+CLOCK_SLACK_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,18 @@ class ProcessMark:
         finally:
             os.close(handle)
         return True
+
+
+def lives_since(pid: int, moment: float) -> bool:
+    """Tell whether the process with a pid was there at a moment of the wall clock, and is still.
+
+    The wall clock may have been set since, by less than the slack; no pid is used anew so soon.
+    """
+    mark = ProcessMark.of(pid)
+    if mark is None or not mark.is_alive():
+        return False
+    age = time.clock_gettime(time.CLOCK_BOOTTIME) - mark.started / os.sysconf("SC_CLK_TCK")
+    return time.time() - age <= moment + CLOCK_SLACK_SECONDS
 
 
 def count_threads() -> int:

@@ -215,13 +215,9 @@ class Server:
     def _reap(self) -> None:
         """Take note of forked processes that have ended; a run that died has to be told."""
         while self.running or self.reporting:
-            try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
+            if (ended := _next_ended()) is None:
                 return
-            if pid == 0:
-                return
-            code = os.waitstatus_to_exitcode(status)
+            pid, code = ended
             if (job := self.running.pop(pid, None)) is not None and code != 0:
                 self.reports.append(Report(job, _told_end(job, pid, code), monotonic()))
             if (report := self.reporting.pop(pid, None)) is not None and code != 0:
@@ -249,6 +245,26 @@ class Server:
 
     def _end(self, *_: object) -> None:
         self.is_ending = True
+
+
+def _next_ended() -> tuple[int, int] | None:
+    """Return the pid and exit code of a forked process that has ended, or None.
+
+    What a killed one had started is ended with it: the steps of a run that is told to have failed
+    must not go on, and nobody else ends what copies its output.
+    """
+    try:
+        ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        if ended is None:
+            return None
+        if ended.si_code != os.CLD_EXITED:
+            # It leads its group, whose number is nobody else's until it is waited for.
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(ended.si_pid, signal.SIGKILL)
+        pid, status = os.waitpid(ended.si_pid, 0)
+    except ChildProcessError:
+        return None
+    return pid, os.waitstatus_to_exitcode(status)
 
 
 def _told_end(job: Job, pid: int, code: int) -> str:

@@ -27,7 +27,7 @@ from dagster_graphql.client.query import LAUNCH_PIPELINE_EXECUTION_MUTATION
 from dagster_graphql.test.utils import execute_dagster_graphql, infer_repository_selector
 
 from kalshi_assets.runtime.dagster_stack import QUIET, UNFINISHED, script
-from kalshi_assets.runtime.processes import Children, end_left_overs, free_port, is_listening
+from kalshi_assets.runtime.processes import Children, free_port, is_listening
 from kalshi_assets.runtime.warm_launcher.claims import Claims
 from kalshi_assets.storage.embedded import EmbeddedServer
 from kalshi_assets.storage.embedded import server as embedded
@@ -100,6 +100,7 @@ class Soak:
     daemon: psutil.Process = field(init=False)
     killed: Counter[str] = field(default_factory=Counter)
     postgres_back_at: float | None = None
+    started: int = 0
     wanted: int = 0
     terminated: dict[str, float] = field(default_factory=dict)
     pending: list["Future[None]"] = field(default_factory=list)
@@ -239,7 +240,8 @@ class Soak:
 
     def _start_daemon(self) -> None:
         words = [script("dagster-daemon"), "run", "-w", str(self.folder / "workspace.yaml")]
-        child = self.children.start("daemon", words, self.environ)
+        self.started += 1
+        child = self.children.start(f"daemon-{self.started}", words, self.environ)
         self.daemon = psutil.Process(child.process.pid)
 
     def _run_processes(self) -> list[psutil.Process]:

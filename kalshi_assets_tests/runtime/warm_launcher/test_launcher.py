@@ -63,6 +63,14 @@ def test_a_run_whose_process_is_killed_is_reported_as_failed(place: Place) -> No
     until(lambda: not server.children(), "the end of its process")
 
 
+def test_what_a_killed_run_has_started_ends_with_it(place: Place) -> None:
+    """Its steps must not go on, and nobody else would end what copies its output."""
+    place.warm()
+    run_id = place.start("job_that_abandons")
+    assert place.ended(run_id) == "FAILURE"
+    until(lambda: not is_at_work(int(place.notes()[-1][4])), "the end of what it left")
+
+
 def test_a_run_is_terminated_as_the_ui_and_the_daemon_do(place: Place) -> None:
     place.warm()
     run_id = place.start("job_that_waits")
@@ -106,6 +114,27 @@ def test_a_run_that_is_killed_after_its_warm_process_is_found_by_run_monitoring(
     process.kill()
     until(lambda: not psutil.pid_exists(process.pid), "its end")
     assert place.launcher.check_run_worker_health(run).status is WorkerStatus.FAILED
+
+
+def test_a_run_that_started_cold_is_found_too_where_the_code_server_does_not_tell(
+    place: Place,
+) -> None:
+    """It tells once: not at all where the database was away when the process died."""
+    run_id = place.start("job_that_waits")
+    process = process_of(place, run_id)
+    run = run_record(place, run_id)
+    assert place.launcher.claims.mark_of(run_id) is None, "it started cold"
+    assert place.launcher.check_run_worker_health(run).status is WorkerStatus.RUNNING
+    code_server = process.parent()
+    assert code_server is not None
+    code_server.suspend()
+    try:
+        process.kill()
+        until(lambda: not is_at_work(process.pid), "its end")
+        health = place.launcher.check_run_worker_health(run)
+    finally:
+        code_server.resume()
+    assert health.status is WorkerStatus.FAILED
 
 
 def test_changed_code_is_picked_up_without_a_restart(place: Place) -> None:
