@@ -2,12 +2,13 @@
 
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from bench import (
     backfill,
     feed,
+    footprint,
     ingest,
     keeping,
     latency,
@@ -20,9 +21,10 @@ from bench import (
 from bench.report import Figure, Result
 from kalshi_assets.storage.embedded import EmbeddedServer
 
-BENCHMARKS: dict[str, Callable[[str], Sequence[Result | Figure]]] = {
+BENCHMARKS: dict[str, Callable[[str], Iterable[Result | Figure]]] = {
     "backfill": backfill.run,
     "feed": feed.run,
+    "footprint": footprint.run,
     "rolling": rolling.run,
     "ingest": ingest.run,
     "keeping": keeping.run,
@@ -34,7 +36,7 @@ BENCHMARKS: dict[str, Callable[[str], Sequence[Result | Figure]]] = {
 }
 
 # These take a quarter of an hour and more: only where they are named.
-LONG = {"latency", "record"}
+LONG = {"footprint", "latency", "record"}
 
 
 def main(names: list[str]) -> None:

@@ -54,9 +54,7 @@ def job(op: dg.OpDefinition) -> dg.JobDefinition:
 JOBS = [job(op) for op in (works, fails, naps, waits)]
 
 
-@dg.sensor(
-    jobs=JOBS, minimum_interval_seconds=1, default_status=dg.DefaultSensorStatus.RUNNING
-)
+@dg.sensor(jobs=JOBS, minimum_interval_seconds=1, default_status=dg.DefaultSensorStatus.RUNNING)
 def wanted_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     """Ask for the runs that stand in a file, some at a time; a line's number is its run key."""
     first = int(context.cursor or 0)

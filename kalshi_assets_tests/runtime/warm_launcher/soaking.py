@@ -191,10 +191,19 @@ class Soak:
         if unfinished is None:
             return
         if not is_over and len(unfinished) + len(self.pending) < AT_ONCE:
-            self.pending.append(self.pool.submit(tried(self._launch, self._job())))
+            self._do(self._launch, self._job())
         for run in unfinished:
             if run.job_name == "job_that_waits":
                 self._terminate(run.run_id)
+
+    def _do(self, work: Callable[[str], Any], told: str) -> None:
+        """Do something aside that may fail, as it may while Postgres is away."""
+
+        def tried() -> None:
+            with suppress(Exception):
+                work(told)
+
+        self.pending.append(self.pool.submit(tried))
 
     def _launch(self, job: str) -> None:
         request = self.context.create_request_context()
@@ -208,7 +217,7 @@ class Soak:
         due = self.terminated.setdefault(run_id, now + self.chance.uniform(0, 5))
         if now >= due:
             self.terminated[run_id] = now + 5
-            self.pending.append(self.pool.submit(tried(self.instance.run_launcher.terminate, run_id)))
+            self._do(self.instance.run_launcher.terminate, run_id)
 
     def _kill(self, what: str) -> None:
         victim: psutil.Process | None = None
@@ -266,7 +275,8 @@ class Soak:
         return found
 
     def _made(self, default: int | None = None) -> int:
-        return self._asked(self.instance.get_runs_count, default)
+        made: int = self._asked(self.instance.get_runs_count, default)
+        return made
 
     def _unfinished(self, default: Any) -> Any:
         wanted = dg.RunsFilter(statuses=list(UNFINISHED))
@@ -283,7 +293,7 @@ class Soak:
         if self.pending or self._asked_by_sensor() < self.wanted:
             return False
         if self.warm_process() is None:
-            self.pending.append(self.pool.submit(tried(self._launch, "job_that_works")))
+            self._do(self._launch, "job_that_works")
             return False
         return True
 
@@ -312,16 +322,6 @@ def is_first(process: psutil.Process) -> bool:
     )
 
 
-def tried(work: Callable[[str], Any], told: str) -> Callable[[], None]:
-    """Return work that may fail, as it may while Postgres or the code server has no time."""
-
-    def run() -> None:
-        with suppress(Exception):
-            work(told)
-
-    return run
-
-
 @contextmanager
 def soaking(folder: Path, patch: pytest.MonkeyPatch, *, seed: int) -> Iterator[Soak]:
     """Yield an installation on a Postgres of its own. A socket's path must be short."""
@@ -344,8 +344,16 @@ def soaking(folder: Path, patch: pytest.MonkeyPatch, *, seed: int) -> Iterator[S
         context = stack.enter_context(WorkspaceProcessContext(instance, target))
         pool = stack.enter_context(ThreadPoolExecutor(3))
         yield Soak(
-            folder, url, postgres, instance, context, children,
-            code_server=code_server, environ=environ, chance=random.Random(seed), pool=pool,
+            folder,
+            url,
+            postgres,
+            instance,
+            context,
+            children,
+            code_server=code_server,
+            environ=environ,
+            chance=random.Random(seed),
+            pool=pool,  # noqa: S311  not for secrets
         )
         postgres.start()  # it may be away where a test failed
 

@@ -24,7 +24,7 @@ from kalshi_assets_tests.runtime.warm_launcher.soaking import (
 )
 
 RUNS = int(os.environ.get("SOAK_RUNS", "500"))
-SEED = int(os.environ.get("SOAK_SEED") or random.randrange(10**6))
+SEED = int(os.environ.get("SOAK_SEED") or random.randrange(10**6))  # noqa: S311
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="runs are forked on Linux only"),
