@@ -23,6 +23,7 @@ from dagster._serdes.config_class import ConfigurableClassData
 from kalshi_assets.runtime.warm_launcher import protocol
 from kalshi_assets.runtime.warm_launcher.claims import Claims
 from kalshi_assets.runtime.warm_launcher.processes import lives_since
+from kalshi_assets.runtime.warm_launcher.queue import Queue
 
 # Read by libraries that would otherwise start threads when they are imported.
 ONE_THREAD = {
@@ -141,10 +142,7 @@ class WarmRunLauncher(DefaultRunLauncher):
         if not self._is_enabled or run is None or run.job_code_origin is None:
             return False
         path = self._socket_of(run.job_code_origin.repository_origin)
-        try:
-            is_dropped = bool(protocol.ask(path, what="stop", run_id=run_id)["dropped"])
-        except (protocol.NoServer, protocol.NoAnswer):
-            return False
+        is_dropped = Queue(self._folder, path.stem).drop(run_id)
         if is_dropped:
             self._instance.report_run_canceling(run)
             self._instance.report_run_canceled(run)

@@ -63,7 +63,7 @@ python_logs:
 """
 JOBS = {"job_that_works": 14, "job_that_fails": 2, "job_that_naps": 2, "job_that_waits": 2}
 # How often what is killed, in proportion, and after how many seconds in the mean.
-ALL_KILLS = {"run": 12, "warm process": 3, "Postgres": 3, "daemon": 2}
+ALL_KILLS = {"run": 12, "warm process": 4, "Postgres": 3, "daemon": 1}
 # What grows is seen only where it lives on.
 GENTLE_KILLS = {"run": 12, "Postgres": 1}
 KILL_SECONDS = 2.0
@@ -352,8 +352,8 @@ def soaking(folder: Path, patch: pytest.MonkeyPatch, *, seed: int) -> Iterator[S
             children,
             code_server=code_server,
             environ=environ,
-            chance=random.Random(seed),
-            pool=pool,  # noqa: S311  not for secrets
+            chance=random.Random(seed),  # noqa: S311  not for secrets
+            pool=pool,
         )
         postgres.start()  # it may be away where a test failed
 

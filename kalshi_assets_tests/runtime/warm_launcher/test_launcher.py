@@ -166,6 +166,21 @@ def test_no_more_runs_go_on_at_once_than_are_allowed(make_place: Callable[..., P
     assert runs[3] not in {n[1] for n in place.notes()}
 
 
+def test_runs_that_wait_outlive_the_warm_process(make_place: Callable[..., Place]) -> None:
+    place = make_place(limit=1)
+    server = place.warm()
+    going_on, waiting = place.start("job_that_waits"), place.start("job_that_works")
+    process_of(place, going_on)
+    server.kill()
+    server.wait(timeout=10)
+    assert place.ended(place.start("job_that_works")) == "SUCCESS", "cold; a successor starts"
+    assert place.ended(waiting) == "SUCCESS"
+    assert "cold" not in place.told(waiting)
+    (place.folder / "go").touch()
+    assert place.ended(going_on) == "SUCCESS"
+    assert len({n[1] for n in place.notes()}) == len(place.notes()), "each once"
+
+
 def test_a_run_that_was_claimed_is_not_executed_a_second_time(place: Place) -> None:
     """As if the warm process had been asked, and its answer had been lost."""
     place.warm()
