@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-import pandas as pd
 from psycopg import Cursor, sql
 from sqlalchemy import (
     ARRAY,
@@ -189,15 +188,6 @@ def upsert(
             statement.on_conflict_do_update(index_elements=keys, set_=rest, where=is_other)
         )
     return len(rows)
-
-
-def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return a frame's rows as a writer takes them; missing values are None."""
-    if frame.empty:
-        return []
-    names = [str(name) for name in frame]
-    columns = [frame[n].astype(object).where(frame[n].notna(), None).to_list() for n in frame]
-    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def ensure_day_partitions(connection: Connection, table: Table, days: Iterable[date]) -> None:

@@ -6,13 +6,12 @@ does, so two launchers share the warm process.
 
 import os
 import random
-import shutil
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,53 +19,22 @@ from typing import Any
 import dagster as dg
 import psutil
 import psycopg
-import pytest
 from dagster._core.workspace.context import WorkspaceProcessContext
-from dagster._core.workspace.load_target import GrpcServerTarget
 from dagster_graphql.client.query import LAUNCH_PIPELINE_EXECUTION_MUTATION
 from dagster_graphql.test.utils import execute_dagster_graphql, infer_repository_selector
 
-from kalshi_assets.runtime.dagster_stack import QUIET, UNFINISHED, script
-from kalshi_assets.runtime.processes import Children, free_port, is_listening
+from kalshi_assets.runtime.dagster_stack import UNFINISHED, script
+from kalshi_assets.runtime.processes import Children
+from kalshi_assets.runtime.warm_launcher import protocol
 from kalshi_assets.runtime.warm_launcher.claims import Claims
 from kalshi_assets.storage.embedded import EmbeddedServer
-from kalshi_assets.storage.embedded import server as embedded
-from kalshi_assets.storage.migrate import create_database
 
-CODE = Path(__file__).with_name("soak_jobs.py")
-CONFIG = """
-storage:
-  custom:
-    module: kalshi_assets.storage.pooled_dagster
-    class: PooledPostgresStorage
-    config:
-      postgres_url:
-        env: DAGSTER_POSTGRES_URL
-run_launcher:
-  module: kalshi_assets.runtime.warm_launcher
-  class: WarmRunLauncher
-  config:
-    folder: {folder}/warm
-    max_concurrent_runs: 4
-run_coordinator:
-  module: dagster._core.run_coordinator
-  class: DefaultRunCoordinator
-run_monitoring:
-  enabled: true
-  poll_interval_seconds: 3
-  start_timeout_seconds: 40
-  cancel_timeout_seconds: 20
-telemetry:
-  enabled: false
-python_logs:
-  python_log_level: ERROR
-"""
 JOBS = {"job_that_works": 14, "job_that_fails": 2, "job_that_naps": 2, "job_that_waits": 2}
-# How often what is killed, in proportion, and after how many seconds in the mean.
-ALL_KILLS = {"run": 12, "warm process": 4, "Postgres": 3, "daemon": 1}
+# How often what is killed, in proportion, and after how many runs in the mean.
+ALL_KILLS = {"run": 12, "warm process": 3, "Postgres": 2, "daemon": 1}
 # What grows is seen only where it lives on.
 GENTLE_KILLS = {"run": 12, "Postgres": 1}
-KILL_SECONDS = 2.0
+KILL_RUNS = 4.0
 AT_ONCE = 8
 QUIET_SECONDS = 150.0
 LONGEST_OUTAGE_SECONDS = 8.0
@@ -111,14 +79,15 @@ class Soak:
 
     def go(self, count: int, kills: dict[str, int]) -> None:
         """Have so many runs made, and kill meanwhile; return when all of them have ended."""
-        goal = self._made() + count
+        made = kill_at = self._made()
+        goal = made + count
         self._want(count // 2)
-        kill_at = time.monotonic()
-        while self._made(default=0) < goal:
+        while made < goal:
             self._step()
-            if time.monotonic() >= kill_at:
+            made = self._made(default=made)
+            if made >= kill_at:
                 self._kill(*self.chance.choices(list(kills), list(kills.values())))
-                kill_at = time.monotonic() + self.chance.expovariate(1 / KILL_SECONDS)
+                kill_at = made + self.chance.expovariate(1 / KILL_RUNS)
         self.calm_down()
 
     def calm_down(self) -> None:
@@ -160,10 +129,8 @@ class Soak:
     def warm_process(self) -> psutil.Process | None:
         """Return the warm process that serves."""
         for socket in (self.folder / "warm").glob("*.sock"):
-            for process in self._family():
-                with suppress(psutil.Error):
-                    if str(socket) in process.cmdline() and process.num_threads() == 1:
-                        return next((p for p in [process, *process.parents()] if is_first(p)), None)
+            with suppress(protocol.NoServer, protocol.NoAnswer, psutil.Error):
+                return psutil.Process(protocol.ask(socket, what="look")["pid"])
         return None
 
     def _want(self, count: int) -> None:
@@ -274,7 +241,7 @@ class Soak:
                     found.append(process)
         return found
 
-    def _made(self, default: int | None = None) -> int:
+    def _made(self, default: int = 0) -> int:
         made: int = self._asked(self.instance.get_runs_count, default)
         return made
 
@@ -311,63 +278,3 @@ def is_running(process: psutil.Process) -> bool:
     with suppress(psutil.Error):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     return False
-
-
-def is_first(process: psutil.Process) -> bool:
-    """Tell a warm process from those it forked: it leads to none of its like."""
-    parent = process.parent()
-    words = process.cmdline()
-    return any("warm_launcher.server" in word for word in words) and (
-        parent is None or parent.cmdline() != words
-    )
-
-
-@contextmanager
-def soaking(folder: Path, patch: pytest.MonkeyPatch, *, seed: int) -> Iterator[Soak]:
-    """Yield an installation on a Postgres of its own. A socket's path must be short."""
-    with ExitStack() as stack:
-        port = free_port()
-        patch.setattr(embedded, "free_port", lambda: port)
-        postgres = stack.enter_context(EmbeddedServer(folder / "postgres"))
-        url = create_database(postgres.start().url, "soak")
-        shutil.copy(CODE, folder / "soak_jobs.py")
-        (folder / "dagster.yaml").write_text(CONFIG.format(folder=folder))
-        told = {"DAGSTER_HOME": str(folder), "SOAK_FOLDER": str(folder)}
-        for name, value in (QUIET | told | {"DAGSTER_POSTGRES_URL": url}).items():
-            patch.setenv(name, value)
-        environ = dict(os.environ)
-        (folder / "run").mkdir()
-        children = stack.enter_context(Children(folder / "run"))
-        patch.setenv("DESK_RUN_FOLDER", str(folder / "run"))
-        instance = stack.enter_context(dg.DagsterInstance.get())
-        code_server, target = start_code_server(children, folder, environ)
-        context = stack.enter_context(WorkspaceProcessContext(instance, target))
-        pool = stack.enter_context(ThreadPoolExecutor(3))
-        yield Soak(
-            folder,
-            url,
-            postgres,
-            instance,
-            context,
-            children,
-            code_server=code_server,
-            environ=environ,
-            chance=random.Random(seed),  # noqa: S311  not for secrets
-            pool=pool,
-        )
-        postgres.start()  # it may be away where a test failed
-
-
-def start_code_server(
-    children: Children, folder: Path, environ: dict[str, str]
-) -> tuple[psutil.Process, GrpcServerTarget]:
-    port = free_port()
-    words = [script("dagster"), "api", "grpc", "-f", str(folder / "soak_jobs.py")]
-    words += ["-h", "127.0.0.1", "-p", str(port), "--location-name", "soak", "-d", str(folder)]
-    child = children.start("code-server", words, environ)
-    children.wait_for(lambda: is_listening(port), what="the start", seconds=120)
-    (folder / "workspace.yaml").write_text(
-        "load_from:\n  - grpc_server:\n"
-        f"      host: 127.0.0.1\n      port: {port}\n      location_name: soak\n"
-    )
-    return psutil.Process(child.process.pid), GrpcServerTarget("127.0.0.1", port, None, "soak")

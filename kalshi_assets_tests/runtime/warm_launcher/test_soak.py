@@ -15,12 +15,12 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from kalshi_assets_tests.runtime.warm_launcher.soak_place import soaking
 from kalshi_assets_tests.runtime.warm_launcher.soaking import (
     ALL_KILLS,
     GENTLE_KILLS,
     Look,
     Soak,
-    soaking,
 )
 
 RUNS = int(os.environ.get("SOAK_RUNS", "500"))
