@@ -18,7 +18,7 @@ from kalshi_assets.domain.calendar import days_between, venue_day
 from kalshi_assets.kalshi.auth import RequestSigner
 from kalshi_assets.kalshi.client import KalshiClient
 from kalshi_assets.kalshi.shared_limits import shared_limits
-from kalshi_assets.runtime.exchange import ask_local_exchange
+from kalshi_assets.runtime.exchange_address import ask_local_exchange
 from kalshi_assets.runtime.home import LOCAL_KEY_ID
 from kalshi_assets.storage.engine import Database
 from kalshi_assets.storage.markets import Lifetime

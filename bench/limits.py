@@ -29,7 +29,7 @@ from kalshi_assets.kalshi.client import KalshiClient
 from kalshi_assets.kalshi.rate_limit import BASIC, CANCEL_COST, DEFAULT_COST, RateLimits
 from kalshi_assets.kalshi.shared_limits import shared_limits
 from kalshi_assets.local_exchange import RateLimits as AtExchange
-from kalshi_assets.runtime.exchange import ask_local_exchange
+from kalshi_assets.runtime.exchange_address import ask_local_exchange
 from kalshi_assets.runtime.home import LOCAL_KEY_ID, Home
 
 CALLS, BASELINE_CALLS = 2_200, 440

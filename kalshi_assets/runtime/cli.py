@@ -12,22 +12,14 @@ import click
 from pydantic import SecretStr
 
 from kalshi_assets.errors import ConfigurationError, KalshiAssetsError
-from kalshi_assets.runtime import (
-    archiving,
-    backfill_command,
-    backups,
-    explaining,
-    fault_command,
-    operations,
-    trading_commands,
-)
+from kalshi_assets.runtime.lazy_commands import LazyGroup
 from kalshi_assets.runtime.options import input_of, input_options, registered_key, replay_of
 from kalshi_assets.settings import as_variables, load_settings
 
 EXIT_FAILED, EXIT_USAGE = 1, 2
 
 
-@click.group()
+@click.group(cls=LazyGroup)
 @click.version_option(package_name="kalshi-assets")
 def cli() -> None:
     """Kalshi market data as Dagster assets, and orders only on data that is provably good."""
@@ -104,7 +96,7 @@ def feed(*, record: Path | None) -> None:
     service.serve(load_settings(), record=record)
 
 
-@cli.group()
+@cli.group(cls=LazyGroup)
 def db() -> None:
     """Back up and restore the database; start and stop it for a bare `dagster dev`."""
 
@@ -180,16 +172,16 @@ def local_exchange(
     exchange.serve_alone(Home(load_settings().home), alone)
 
 
-for command in backups.COMMANDS:
-    db.add_command(command)
-cli.add_command(operations.doctor)
-cli.add_command(operations.status)
-cli.add_command(operations.upgrade_check)
-cli.add_command(fault_command.faults)
-cli.add_command(archiving.archive)
-cli.add_command(backfill_command.backfill)
-for command in (*trading_commands.COMMANDS, explaining.explain, explaining.replay):
-    cli.add_command(command)
+db.add_later("kalshi_assets.runtime.backups", "dump", "restore")
+cli.add_later("kalshi_assets.runtime.operations", "doctor", "status", "upgrade-check")
+cli.add_later("kalshi_assets.runtime.fault_command", "faults")
+cli.add_later("kalshi_assets.runtime.archiving", "archive")
+cli.add_later("kalshi_assets.runtime.backfill_command", "backfill")
+cli.add_later("kalshi_assets.runtime.explaining", "explain", "replay")
+cli.add_later(
+    "kalshi_assets.runtime.trading_commands",
+    *("halt", "reduce", "flatten", "resume", "book-transfer", "arm", "disarm"),
+)
 
 
 def main() -> None:

@@ -6,15 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
-from urllib.error import HTTPError
-from urllib.parse import urlsplit
-from urllib.request import urlopen
 
 import click
 
 from kalshi_assets.domain.calendar import venue_day
-from kalshi_assets.domain.clock import VenueClock, parse_instant
 from kalshi_assets.errors import ConfigurationError
 from kalshi_assets.local_exchange import (
     Input,
@@ -24,23 +19,13 @@ from kalshi_assets.local_exchange import (
     serve,
 )
 from kalshi_assets.local_exchange.tape import Tape
+from kalshi_assets.runtime.exchange_address import LocalExchange, told_exchange
 from kalshi_assets.runtime.home import LOCAL_KEY_ID, Home
 from kalshi_assets.runtime.processes import Children
 from kalshi_assets.settings import Settings, load_settings
 
 START_SECONDS = 60.0
 RECORDED_DAYS = 30
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
-ASK_SECONDS = 5.0
-
-
-@dataclass(frozen=True)
-class LocalExchange:
-    """A running local exchange: where it is, where its clock stands, what it plays."""
-
-    url: str
-    clock: VenueClock
-    input_name: str
 
 
 @dataclass(frozen=True)
@@ -101,7 +86,7 @@ def start_exchange(
     children.start("exchange", program, environ, is_ended_last=True)
     children.wait_for(ready.exists, what="the start of the local exchange", seconds=START_SECONDS)
     told = json.loads(ready.read_text())
-    return _told(told["rest_url"], told)
+    return told_exchange(told["rest_url"], told)
 
 
 def local_settings(
@@ -160,35 +145,6 @@ def serve_alone(home: Home, alone: Alone) -> None:
         serve(config)
     except (LocalExchangeError, OSError, ValueError) as exc:
         raise ConfigurationError(f"the local exchange cannot start: {exc}") from exc
-
-
-def ask_local_exchange(api_url: str) -> LocalExchange | None:
-    """Ask the exchange at a base URL whether it is a local one; None where it is not.
-
-    Only a loopback address is asked.
-
-    Raises:
-        ConfigurationError: nothing answers there.
-    """
-    address = urlsplit(api_url)
-    if address.scheme != "http" or address.hostname not in LOOPBACK:
-        return None
-    page_url = f"http://{address.netloc}/local/clock"
-    try:
-        with urlopen(page_url, timeout=ASK_SECONDS) as page:
-            told = json.load(page)
-    except HTTPError:  # something else than a local exchange, a tunnel perhaps
-        return None
-    except (OSError, ValueError) as exc:
-        raise ConfigurationError(f"KALSHI_API_URL={api_url} gives no answer: {exc}") from exc
-    return _told(api_url, told)
-
-
-def _told(url: str, told: Mapping[str, Any]) -> LocalExchange:
-    clock = VenueClock(
-        parse_instant(told["venue_at"]), parse_instant(told["wall_at"]), float(told["speed"])
-    )
-    return LocalExchange(url, clock, str(told["input"]))
 
 
 def _instant(ms: int) -> datetime:

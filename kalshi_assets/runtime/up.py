@@ -11,7 +11,7 @@ from kalshi_assets.kalshi.client import KalshiClient
 from kalshi_assets.kalshi.shared_limits import shared_limits
 from kalshi_assets.runtime.dagster_stack import require_free, running_dagster
 from kalshi_assets.runtime.database import database_name, database_url
-from kalshi_assets.runtime.exchange import ask_local_exchange
+from kalshi_assets.runtime.exchange_address import ask_local_exchange
 from kalshi_assets.runtime.home import Home
 from kalshi_assets.runtime.processes import Children, end_left_overs
 from kalshi_assets.settings import Settings, load_settings

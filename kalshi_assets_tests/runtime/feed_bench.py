@@ -18,7 +18,7 @@ from kalshi_assets.domain.clock import VenueClock
 from kalshi_assets.domain.market import BookLevel, OrderBook, Trade
 from kalshi_assets.kalshi.auth import RequestSigner
 from kalshi_assets.kalshi.client import KalshiClient
-from kalshi_assets.runtime.exchange import ask_local_exchange
+from kalshi_assets.runtime.exchange_address import ask_local_exchange
 from kalshi_assets.settings import Settings, environment, load_settings
 from kalshi_assets.storage.engine import Database
 from kalshi_assets.storage.feeds import Feed, current_feed
