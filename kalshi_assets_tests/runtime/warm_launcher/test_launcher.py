@@ -166,6 +166,34 @@ def test_no_more_runs_go_on_at_once_than_are_allowed(make_place: Callable[..., P
     assert runs[3] not in {n[1] for n in place.notes()}
 
 
+def test_a_run_that_is_told_to_end_just_before_it_begins_is_canceled(
+    make_place: Callable[..., Place],
+) -> None:
+    place = make_place(limit=1)
+    place.warm()
+    going_on, late = place.start("job_that_waits"), place.start("job_that_works")
+    process_of(place, going_on)
+    # As a launcher does that finds the run neither in the queue any more nor claimed yet.
+    place.instance.report_run_canceling(run_record(place, late))
+    (place.folder / "go").touch()
+    assert place.ended(late) == "CANCELED"
+    assert late not in {n[1] for n in place.notes()}
+
+
+def test_a_run_that_was_lost_before_it_began_can_be_terminated(
+    make_place: Callable[..., Place],
+) -> None:
+    place = make_place(limit=1)
+    place.warm()
+    going_on, lost = place.start("job_that_waits"), place.start("job_that_works")
+    process_of(place, going_on)
+    [file] = (place.folder / "warm").glob("*.queued")
+    file.unlink()  # as if the warm process had been killed between taking and forking it
+    assert place.launcher.terminate(lost)
+    assert place.status(lost) == "CANCELED"
+    assert not place.launcher.claims.is_taken(lost)
+
+
 def test_runs_that_wait_outlive_the_warm_process(make_place: Callable[..., Place]) -> None:
     place = make_place(limit=1)
     server = place.warm()
