@@ -1,6 +1,6 @@
 """What the whole stack takes: memory and CPU by process, beside stock `dagster dev` of nothing.
 
-Everything runs as in `demo`, with the live feed, warm runs and the alert service: an hour with
+Everything runs as by `up`, with the live feed, warm runs and the alert service: an hour with
 ticks coming in, then with the UI, then an hour of an exchange that stands still. The exchange is
 not part of it. `FOOTPRINT_SECONDS=600 python -m bench footprint` makes the hours shorter; not part
 of a run of all benchmarks.
@@ -18,14 +18,18 @@ from pathlib import Path
 from statistics import median
 
 import psutil
+import psycopg
 
 from bench.report import Figure
 from kalshi_assets.local_exchange import Input
-from kalshi_assets.runtime.dagster_stack import QUIET, Running, _start_webserver, script
-from kalshi_assets.runtime.demo import load_history, running_demo
-from kalshi_assets.runtime.exchange import Replay
-from kalshi_assets.runtime.processes import free_port, is_listening
-from kalshi_assets.settings import environment, load_settings
+from kalshi_assets.runtime.dagster_stack import script
+from kalshi_assets.runtime.database import database_name
+from kalshi_assets.runtime.exchange import Replay, start_exchange
+from kalshi_assets.runtime.home import LOCAL_KEY_ID, Home
+from kalshi_assets.runtime.processes import Children, free_port, is_listening
+from kalshi_assets.runtime.up import on_local_exchange
+from kalshi_assets.settings import Settings, environment, load_settings
+from kalshi_assets.storage.embedded import running_server
 from kalshi_assets.storage.migrate import create_database
 
 SECONDS = float(os.environ.get("FOOTPRINT_SECONDS", "3600"))
@@ -33,20 +37,20 @@ SETTLING_SECONDS = min(120.0, SECONDS)
 SAMPLES, APART_SECONDS = 5, 7.0
 # So slow that no quote moves and no slot of polls begins.
 STILL = 0.001
-# The first whose word stands in the command line; what an exchange does is not ours to count.
+OWN, RUNS = "owner", "runs"
+# The first whose word stands in the command line.
 NAMES = {
-    "kalshi_assets.local_exchange": "exchange",
     "warm_launcher.server": "warm process",
     "dagster-daemon": "daemon",
     "dagster-webserver": "webserver",
     "dagster_webserver": "webserver",
     "api grpc": "code server",
+    "kalshi-assets up": OWN,
     "kalshi-assets feed": "feed",
     "kalshi-assets alerts": "alerts",
     "postgres": "Postgres",
     "dagster dev": "dagster dev",
 }
-OWN, RUNS = "kalshi-assets (owner)", "runs"
 
 
 @dataclass(frozen=True)
@@ -68,18 +72,34 @@ class Part:
     anonymous: int
 
 
+@dataclass
+class Stack:
+    """An installation at work: the processes that started all others."""
+
+    children: Children
+    variables: dict[str, str]
+    roots: list[psutil.Process]
+
+    def start(self, *words: str) -> None:
+        """Start a command of ours."""
+        child = self.children.start(words[0], [script("kalshi-assets"), *words], self.variables)
+        self.roots.append(psutil.Process(child.process.pid))
+
+    def show_ui(self) -> None:
+        """Show the UI beside."""
+        self.start("ui", "--port", str(free_port()))
+
+
 def run(server_url: str = "") -> Iterator[Figure]:
     """Measure the stack at work, with its UI, and at rest, and the baseline."""
     stock = taken_by_stock(server_url)
-    with demo_at(1.0) as demo:
-        yield from told("at work", taken(SECONDS), stock)
-        environ = environment(demo.settings, QUIET)
-        workspace = demo.children.folder / "workspace.yaml"
-        _start_webserver(demo.children, environ, workspace=workspace, port=free_port())
+    with stack_at(1.0) as stack:
+        yield from told("at work", taken(SECONDS, stack.roots), stock)
+        stack.show_ui()
         time.sleep(SETTLING_SECONDS)
-        yield from told("with the UI", taken(SETTLING_SECONDS), stock)
-    with demo_at(STILL):
-        yield from told("at rest", taken(SECONDS), stock)
+        yield from told("with the UI", taken(SETTLING_SECONDS, stack.roots), stock)
+    with stack_at(STILL) as stack:
+        yield from told("at rest", taken(SECONDS, stack.roots), stock)
 
 
 def told(when: str, ours: Taken, stock: Taken) -> Iterator[Figure]:
@@ -97,33 +117,66 @@ def shown(taken: Taken, names: Iterable[str]) -> str:
 
 
 @contextmanager
-def demo_at(speed: float) -> Iterator[Running]:
-    """Run the stack until its history is loaded and it has settled, and on."""
-    with tempfile.TemporaryDirectory(prefix="foot") as folder:
-        settings = load_settings(
-            env={},
-            _env_file=None,
-            venue="local",
-            home=Path(folder) / "home",
-            feed="stream",
-            run_launcher="warm",
-            heartbeat_url="http://127.0.0.1:9/",
-        )
-        replay = Replay.of(Input("cpi-week"), speed=speed)
-        with running_demo(settings, replay=replay, port=None) as demo:
-            load_history(demo)
+def stack_at(speed: float) -> Iterator[Stack]:
+    """Run `up --no-ui` on a local exchange until it has polled."""
+    with tempfile.TemporaryDirectory(prefix="foot") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        exchange_home = Home(folder / "exchange")
+        with exchange_home.owned(), Children(exchange_home.run) as children:
+            told = start_exchange(
+                children,
+                exchange_home,
+                replay=Replay.of(Input("cpi-week"), speed=speed),
+                environ=dict(os.environ),
+            )
+            settings = settings_on(told.url, exchange_home, folder / "home")
+            stack = Stack(children, environment(settings, {}), [])
+            stack.start("up", "--no-ui")
+            children.wait_for(lambda: has_polled(settings), what="a poll", seconds=600)
             time.sleep(SETTLING_SECONDS)
-            yield demo
+            yield stack
 
 
-def taken(seconds: float) -> Taken:
-    """Measure what all descendants of this process take, this one included."""
-    before = cpu_seconds()
+def settings_on(url: str, exchange_home: Home, home: Path) -> Settings:
+    """Return the settings of an installation with everything on, on a local exchange."""
+    return load_settings(
+        env={},
+        _env_file=None,
+        venue="paper",
+        home=home,
+        api_url=url,
+        api_key_id=LOCAL_KEY_ID,
+        private_key_path=exchange_home.local_key().resolve(),
+        feed="stream",
+        run_launcher="warm",
+        heartbeat_url="http://127.0.0.1:9/",
+    )
+
+
+def has_polled(settings: Settings) -> bool:
+    """Tell whether the history was loaded and a poll made."""
+    server = running_server(Home(settings.home).postgres)
+    if server is None:
+        return False
+    name = database_name(on_local_exchange(settings).identity)
+    query = "SELECT FROM dagster.runs WHERE pipeline_name = 'poll_job' AND status = 'SUCCESS'"
+    with (
+        suppress(psycopg.Error),
+        psycopg.connect(server.with_database(name)) as connection,
+    ):
+        return connection.execute(query).fetchone() is not None
+    return False
+
+
+def taken(seconds: float, roots: list[psutil.Process]) -> Taken:
+    """Measure what processes and all they started take."""
+    before = cpu_seconds(roots)
     time.sleep(seconds)
-    spent = {name: used - before.get(name, 0.0) for name, used in cpu_seconds().items()}
+    spent = {name: used - before.get(name, 0.0) for name, used in cpu_seconds(roots).items()}
     samples = []
     for _ in range(SAMPLES):
-        samples.append(megabytes())
+        samples.append(megabytes(roots))
         time.sleep(APART_SECONDS)
     names = {name for sample in samples for name in sample}
     return Taken(
@@ -151,22 +204,22 @@ def taken_by_stock(server_url: str) -> Taken:
             while not is_listening(port):
                 time.sleep(1)
             time.sleep(SETTLING_SECONDS)
-            found = taken(SETTLING_SECONDS)
+            server = [p for p in psutil.Process().children() if "postgres" in p.name()]
+            found = taken(SETTLING_SECONDS, [psutil.Process(process.pid), *server])
         finally:
             process.terminate()
             process.wait()
-        found.megabytes.pop(OWN)
-        found.percent.pop(OWN)
         return found
 
 
-def family() -> dict[int, str]:
-    """Return this process and what it started, by the kind of each."""
-    found = {os.getpid(): OWN}
-    for process in psutil.Process().children(recursive=True):
-        with suppress(psutil.Error):
-            found[process.pid] = kind_of(process)
-    return {pid: name for pid, name in found.items() if name != "exchange"}
+def family(roots: list[psutil.Process]) -> dict[int, str]:
+    """Return the kind of each of these processes, and of what they started."""
+    found: dict[int, str] = {}
+    for root in roots:
+        for process in [root, *root.children(recursive=True)]:
+            with suppress(psutil.Error):
+                found[process.pid] = kind_of(process)
+    return found
 
 
 def kind_of(process: psutil.Process) -> str:
@@ -178,25 +231,25 @@ def kind_of(process: psutil.Process) -> str:
     return next((name for word, name in NAMES.items() if word in words), RUNS)
 
 
-def cpu_seconds() -> dict[str, float]:
+def cpu_seconds(roots: list[psutil.Process]) -> dict[str, float]:
     """Return the CPU time so far of each kind; what has ended is in its parent's account."""
     found: dict[str, float] = defaultdict(float)
-    for pid, name in family().items():
+    for pid, name in family(roots).items():
         with suppress(psutil.NoSuchProcess):
             times = psutil.Process(pid).cpu_times()
             found[name] += times.user + times.system
-            if name != OWN:
+            if name not in (OWN, "dagster dev"):  # theirs are counted themselves
                 ended = name if name == "Postgres" else RUNS
                 found[ended] += times.children_user + times.children_system
     return found
 
 
-def megabytes() -> dict[str, float]:
+def megabytes(roots: list[psutil.Process]) -> dict[str, float]:
     """Return the proportional memory of each kind, as if nothing else ran on this machine.
 
     The kernel's own figure divides a library's pages by all who use them, others' work included.
     """
-    parts = [part for pid, name in family().items() for part in parts_of(pid, name)]
+    parts = [part for pid, name in family(roots).items() for part in parts_of(pid, name)]
     users = Counter(part.file for part in parts if part.file)
     found: dict[str, float] = defaultdict(float)
     for part in parts:
