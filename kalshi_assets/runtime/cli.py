@@ -96,7 +96,7 @@ def feed(*, record: Path | None) -> None:
     service.serve(load_settings(), record=record)
 
 
-@cli.group(cls=LazyGroup)
+@click.group(cls=LazyGroup)
 def db() -> None:
     """Back up and restore the database; start and stop it for a bare `dagster dev`."""
 
@@ -172,6 +172,7 @@ def local_exchange(
     exchange.serve_alone(Home(load_settings().home), alone)
 
 
+cli.add_command(db)
 db.add_later("kalshi_assets.runtime.backups", "dump", "restore")
 cli.add_later("kalshi_assets.runtime.operations", "doctor", "status", "upgrade-check")
 cli.add_later("kalshi_assets.runtime.fault_command", "faults")

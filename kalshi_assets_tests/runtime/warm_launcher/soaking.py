@@ -80,8 +80,8 @@ class Soak:
 
     def go(self, count: int, kills: dict[str, int]) -> None:
         """Have so many runs made, and kill meanwhile; return when all of them have ended."""
-        made = kill_at = self._made()
-        goal = made + count
+        made = self._made()
+        goal, kill_at = made + count, float(made)
         self._want(count // 2)
         while made < goal:
             self._step()
