@@ -7,6 +7,7 @@ of a run of all benchmarks.
 """
 
 import os
+import signal
 import subprocess
 import tempfile
 import time
@@ -207,7 +208,7 @@ def taken_by_stock(server_url: str) -> Taken:
             server = [p for p in psutil.Process().children() if "postgres" in p.name()]
             found = taken(SETTLING_SECONDS, [psutil.Process(process.pid), *server])
         finally:
-            process.terminate()
+            process.send_signal(signal.SIGINT)
             process.wait()
         return found
 

@@ -15,7 +15,7 @@ EXCHANGE = {"starlette", "uvicorn"}
     [
         ("feed", "kalshi_assets.runtime.feed", SHOWN_IN_UI | FRAMES | EXCHANGE | {"dagster"}),
         ("alerts", "kalshi_assets.runtime.alerts", SHOWN_IN_UI | FRAMES | EXCHANGE | {"dagster"}),
-        ("owner", "kalshi_assets.runtime.up", SHOWN_IN_UI | FRAMES | EXCHANGE),
+        ("owner", "kalshi_assets.runtime.up", SHOWN_IN_UI | FRAMES | EXCHANGE | {"dagster"}),
         ("daemon", "kalshi_assets.storage.pooled_dagster", SHOWN_IN_UI | FRAMES | EXCHANGE),
         ("code server", "kalshi_assets.definitions", SHOWN_IN_UI | EXCHANGE),
     ],
