@@ -7,7 +7,6 @@ of a run of all benchmarks.
 """
 
 import os
-import signal
 import subprocess
 import tempfile
 import time
@@ -208,7 +207,9 @@ def taken_by_stock(server_url: str) -> Taken:
             server = [p for p in psutil.Process().children() if "postgres" in p.name()]
             found = taken(SETTLING_SECONDS, [psutil.Process(process.pid), *server])
         finally:
-            process.send_signal(signal.SIGINT)
+            # It waits for what it started, and would be waited for long.
+            for each in [*psutil.Process(process.pid).children(recursive=True), process]:
+                each.kill()
             process.wait()
         return found
 
