@@ -84,8 +84,9 @@ class Soak:
         goal, kill_at = made + count, float(made)
         self._want(count // 2)
         while made < goal:
-            self._step()
             made = self._made(default=made)
+            left_to_sensor = self.wanted - self._asked_by_sensor()
+            self._step(is_over=made + len(self.pending) + left_to_sensor >= goal)
             if made >= kill_at:
                 self._kill(*self.chance.choices(list(kills), list(kills.values())))
                 kill_at = made + self.chance.expovariate(1 / KILL_RUNS)
