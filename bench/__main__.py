@@ -2,12 +2,13 @@
 
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from bench import (
     backfill,
     feed,
+    footprint,
     frames,
     ingest,
     keeping,
@@ -21,9 +22,10 @@ from bench import (
 from bench.report import Figure, Result
 from kalshi_assets.storage.embedded import EmbeddedServer
 
-BENCHMARKS: dict[str, Callable[[str], Sequence[Result | Figure]]] = {
+BENCHMARKS: dict[str, Callable[[str], Iterable[Result | Figure]]] = {
     "backfill": backfill.run,
     "feed": feed.run,
+    "footprint": footprint.run,
     "frames": frames.run,
     "rolling": rolling.run,
     "ingest": ingest.run,
@@ -35,8 +37,8 @@ BENCHMARKS: dict[str, Callable[[str], Sequence[Result | Figure]]] = {
     "stream": stream.run,
 }
 
-# These take five minutes to a quarter of an hour and more: only where they are named.
-LONG = {"latency", "record"}
+# These take five minutes to an hour: only where they are named.
+LONG = {"footprint", "latency", "record"}
 
 
 def main(names: list[str]) -> None:

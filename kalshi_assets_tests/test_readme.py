@@ -49,10 +49,14 @@ def test_env_example_names_only_settings_and_is_accepted(
 
 
 def test_readme_names_every_command() -> None:
-    for name, command in cli.commands.items():
+    context = click.Context(cli)
+    for name in cli.list_commands(context):
+        command = cli.get_command(context, name)
+        assert command is not None
         assert f"kalshi-assets {name}" in README
         if isinstance(command, click.Group):
-            for verb in command.commands:
+            for verb in command.list_commands(context):
+                assert command.get_command(context, verb) is not None
                 assert verb in README
         for option in command.params:
             if isinstance(option, click.Option):

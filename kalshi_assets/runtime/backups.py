@@ -17,18 +17,18 @@ from kalshi_assets.storage.migrate import create_database
 FILE = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 
 
-@click.command("dump")
+@click.command()
 @FILE
-def dump_database(*, file: Path) -> None:
+def dump(*, file: Path) -> None:
     """Write the database of what runs here to FILE, a new one; trading goes on meanwhile."""
     with at_work(load_settings()) as (_, database):
         backup.dump(database.url, file)
         click.echo(f"{database.dbname} is in {file}, {file.stat().st_size / 2**20:.1f} MiB.")
 
 
-@click.command("restore")
+@click.command()
 @FILE
-def restore_database(*, file: Path) -> None:
+def restore(*, file: Path) -> None:
     """Make a new database of FILE: embedded here, or the empty one at KALSHI_DATABASE_URL.
 
     It starts halted. Nothing may run here, and nothing is written over: move the old `postgres`

@@ -7,8 +7,6 @@ import json
 import shlex
 import signal
 import sys
-from collections.abc import Mapping
-from importlib import import_module
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -17,48 +15,15 @@ import click
 from pydantic import SecretStr
 
 from kalshi_assets.errors import ConfigurationError, KalshiAssetsError
-from kalshi_assets.runtime import operations, trading_commands
+from kalshi_assets.runtime.lazy_commands import LazyGroup
 from kalshi_assets.runtime.options import input_of, input_options, registered_key, replay_of
 from kalshi_assets.settings import as_variables, load_settings
 
 EXIT_FAILED, EXIT_USAGE = 1, 2
 
 
-class Deferred(click.Group):
-    """A group with commands in modules of their own, loaded when they are asked for.
-
-    Attributes:
-        places: by name, `module:function` below `kalshi_assets.runtime`.
-    """
-
-    def __init__(self, *args: Any, places: Mapping[str, str], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.places = places
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return all names."""
-        return sorted([*super().list_commands(ctx), *self.places])
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a command, loaded now where it is one of `places`."""
-        if cmd_name not in self.places:
-            return super().get_command(ctx, cmd_name)
-        module, name = self.places[cmd_name].split(":")
-        command: click.Command = getattr(import_module(f"kalshi_assets.runtime.{module}"), name)
-        return command
-
-
-COMMANDS = {
-    "archive": "archiving:archive",
-    "backfill": "backfill_command:backfill",
-    "explain": "explaining:explain",
-    "faults": "fault_command:faults",
-    "replay": "explaining:replay",
-}
-DATABASE_COMMANDS = {"dump": "backups:dump_database", "restore": "backups:restore_database"}
-
-
-@click.group(cls=Deferred, places=COMMANDS)
+@click.group(cls=LazyGroup)
+@click.version_option(package_name="kalshi-assets")
 def cli() -> None:
     """Kalshi market data as Dagster assets, and orders only on data that is provably good."""
 
@@ -134,7 +99,7 @@ def feed(*, record: Path | None) -> None:
     service.serve(load_settings(), record=record)
 
 
-@cli.group(cls=Deferred, places=DATABASE_COMMANDS)
+@click.group(cls=LazyGroup)
 def db() -> None:
     """Back up and restore the database; start and stop it for a bare `dagster dev`."""
 
@@ -210,13 +175,17 @@ def local_exchange(
     exchange.serve_alone(Home(load_settings().home), alone)
 
 
-for command in (
-    operations.doctor,
-    operations.status,
-    operations.upgrade_check,
-    *trading_commands.COMMANDS,
-):
-    cli.add_command(command)
+cli.add_command(db)
+db.add_later("kalshi_assets.runtime.backups", "dump", "restore")
+cli.add_later("kalshi_assets.runtime.operations", "doctor", "status", "upgrade-check")
+cli.add_later("kalshi_assets.runtime.fault_command", "faults")
+cli.add_later("kalshi_assets.runtime.archiving", "archive")
+cli.add_later("kalshi_assets.runtime.backfill_command", "backfill")
+cli.add_later("kalshi_assets.runtime.explaining", "explain", "replay")
+cli.add_later(
+    "kalshi_assets.runtime.trading_commands",
+    *("halt", "reduce", "flatten", "resume", "book-transfer", "arm", "disarm"),
+)
 
 
 def main() -> None:

@@ -2,19 +2,21 @@
 
 import hashlib
 import os
+import subprocess
+import sys
 import sysconfig
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-import dagster as dg
-
 from kalshi_assets.domain.clock import VenueClock, wall_now
-from kalshi_assets.errors import ConfigurationError, StorageError
+from kalshi_assets.errors import ConfigurationError, ProcessError, StorageError
 from kalshi_assets.runtime.home import Home
 from kalshi_assets.runtime.installation import described
 from kalshi_assets.runtime.processes import Children, free_port, is_listening
@@ -23,18 +25,14 @@ from kalshi_assets.storage.engine import DAEMON_LOCK, Database
 from kalshi_assets.storage.migrate import DAGSTER_SCHEMA, prepare
 from kalshi_assets.storage.tidings import STOP_CHANNEL, wake
 
+if TYPE_CHECKING:
+    import dagster as dg
+
 PROJECT = Path(__file__).resolve().parents[2]
 START_SECONDS = 120.0
 CODE_SERVER_THREADS = 20
 # The path of a Unix socket is at most some hundred characters long.
 LONGEST_FOLDER = 80
-UNFINISHED = (
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-)
 QUIET = {
     "GX_ANALYTICS_ENABLED": "false",
     "DAGSTER_DISABLE_TELEMETRY": "yes",
@@ -54,10 +52,16 @@ class Running:
 
     settings: Settings
     database: Database
-    instance: dg.DagsterInstance
     children: Children
     clock: VenueClock
     started_at: datetime
+
+    @cached_property
+    def instance(self) -> "dg.DagsterInstance":
+        """Return the Dagster instance. Who asks for none is smaller by half."""
+        import dagster as dg
+
+        return dg.DagsterInstance.get()
 
     @property
     def seconds(self) -> float:
@@ -77,10 +81,9 @@ def running_dagster(
     with (
         _only_daemon(database),
         described(settings, home, port=port, started_at=started_at),
-        dg.DagsterInstance.get() as instance,
     ):
-        _end_dead_runs(instance)
-        workspace = _start_code_server(children, environ)
+        with _ending_dead_runs(environ):
+            workspace = _start_code_server(children, environ)
         words = [script("dagster-daemon"), "run", "-w", str(workspace)]
         children.start("daemon", words, environ)
         if port is not None:
@@ -91,10 +94,13 @@ def running_dagster(
         if settings.feed == "stream":
             words = [script("kalshi-assets"), "feed"]
             children.start("feed", words, environ, is_needed=False)
+        running = Running(settings, database, children, clock, started_at)
         try:
-            yield Running(settings, database, instance, children, clock, started_at)
+            yield running
         finally:
             _end_waiting(database)
+            if "instance" in vars(running):
+                running.instance.dispose()
     database.dispose()
 
 
@@ -160,10 +166,17 @@ def require_free(port: int) -> None:
         )
 
 
-def _end_dead_runs(instance: dg.DagsterInstance) -> None:
-    """Mark runs as failed whose processes died with an earlier start; none can be alive now."""
-    for run in instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED))):
-        instance.report_run_failed(run, "The process of this run was killed with its daemon.")
+@contextmanager
+def _ending_dead_runs(environ: Mapping[str, str]) -> Iterator[None]:
+    """Have runs that died with an earlier start marked as failed, while the block does its work.
+
+    By a process of its own, so that this one, which stays, need not import Dagster.
+    """
+    words = [sys.executable, "-m", "kalshi_assets.runtime.dead_runs"]
+    with subprocess.Popen(words, env=dict(environ)) as process:  # noqa: S603  the words are ours
+        yield
+    if process.returncode != 0:
+        raise ProcessError("runs of an earlier start could not be marked as failed, see above")
 
 
 def _start_code_server(children: Children, environ: Mapping[str, str]) -> Path:

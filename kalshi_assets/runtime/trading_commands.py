@@ -135,14 +135,3 @@ def disarm() -> None:
 
     arming.disarm_trading(load_settings())
     click.echo("Disarmed. Resting orders: `kalshi-assets halt` cancels them.")
-
-
-COMMANDS: tuple[click.Command, ...] = (
-    halt,
-    reduce,
-    flatten,
-    resume,
-    book_transfer,
-    arm,
-    disarm,
-)

@@ -12,7 +12,7 @@ from weakref import WeakSet
 
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
-from dagster_postgres.utils import pg_url_from_config
+from dagster_postgres.utils import create_pg_connection, pg_url_from_config
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.pool import QueuePool
 
@@ -108,5 +108,6 @@ def _has_tables(pool: Engine) -> bool:
     """Tell whether the main table of each of the three parts is there, and the last one made."""
     names = ("runs", "instance_info", "event_logs", "jobs")
     query = text("SELECT count(to_regclass(name)) FROM unnest(CAST(:names AS text[])) AS name")
-    with pool.connect() as connection:
+    # As Dagster's own storages wait for a server that is about to start.
+    with create_pg_connection(pool) as connection:
         return bool(connection.scalar(query, {"names": list(names)}) == len(names))

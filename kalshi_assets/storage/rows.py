@@ -25,7 +25,7 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.types import TypeEngine
 
 if TYPE_CHECKING:  # many processes write rows, few have frames
-    import pandas as pd
+    pass
 
 Row = Mapping[str, Any]
 # A statement takes 65,535 parameters at most.
@@ -196,15 +196,6 @@ def upsert(
             statement.on_conflict_do_update(index_elements=keys, set_=rest, where=is_other)
         )
     return len(rows)
-
-
-def records(frame: "pd.DataFrame") -> list[dict[str, Any]]:
-    """Return a frame's rows as a writer takes them; missing values are None."""
-    if frame.empty:
-        return []
-    names = [str(name) for name in frame]
-    columns = [frame[n].astype(object).where(frame[n].notna(), None).to_list() for n in frame]
-    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def _insert_incoming(cursor: Cursor[Any], table: Table) -> int:

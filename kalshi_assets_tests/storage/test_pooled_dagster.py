@@ -1,12 +1,16 @@
 """Dagster's record on connections that are kept: same rows, fewer connections, no stale ones."""
 
 import os
+import threading
+import time
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 from dagster import AssetKey
 from dagster._core.storage.dagster_run import DagsterRun
-from sqlalchemy import text
+from psycopg import sql
+from sqlalchemy import make_url, text
 
 from kalshi_assets.storage import engine
 from kalshi_assets.storage.engine import Database
@@ -99,3 +103,26 @@ def test_a_forked_process_leaves_its_parents_connection_alone(
 
     assert os.waitstatus_to_exitcode(status) == 0
     assert [run.job_name for run in storage.run_storage.get_runs()] == ["parent's"]
+
+
+def test_a_server_that_is_about_to_start_is_waited_for(
+    server_url: str, make_database: DatabaseMaker
+) -> None:
+    """A run's process, or the daemon, may open the storage just when the server starts anew."""
+    url = make_database()
+    name = str(make_url(url).database)
+
+    def rename(old: str, new: str) -> None:
+        words = sql.SQL("ALTER DATABASE {} RENAME TO {}")
+        with psycopg.connect(server_url, autocommit=True) as connection:
+            connection.execute(words.format(sql.Identifier(old), sql.Identifier(new)))
+
+    rename(name, f"{name}_away")
+    back = threading.Timer(0.5, rename, [f"{name}_away", name])
+    back.start()
+    began = time.monotonic()
+    storage = PooledPostgresStorage(url)
+    assert storage.run_storage.get_runs() == []
+    storage.event_log_storage.dispose()
+    assert time.monotonic() - began > 0.4
+    back.join()

@@ -11,11 +11,11 @@ from sqlalchemy import insert, select, text
 from kalshi_assets.domain.calendar import day_bounds
 from kalshi_assets.storage import schema
 from kalshi_assets.storage.engine import Connection, Database
+from kalshi_assets.storage.frames import records
 from kalshi_assets.storage.partitions import ensure_day_partitions
 from kalshi_assets.storage.rows import (
     copy_missing,
     insert_missing,
-    records,
     replace_span,
     upsert,
 )

@@ -15,7 +15,7 @@ from kalshi_assets.domain.tick import LATEST
 from kalshi_assets.storage import averages, ticks, uncleaned
 from kalshi_assets.storage import cleaning_memories as stored
 from kalshi_assets.storage.engine import Connection
-from kalshi_assets.storage.rows import records
+from kalshi_assets.storage.frames import records
 
 # The database keeps microseconds.
 JUST_BEFORE = timedelta(microseconds=1)

@@ -13,7 +13,7 @@ from kalshi_assets.review.plots import as_markdown, furthest_from_average, plot_
 from kalshi_assets.settings import Settings
 from kalshi_assets.storage import averages as rows
 from kalshi_assets.storage.engine import Connection
-from kalshi_assets.storage.rows import records
+from kalshi_assets.storage.frames import records
 
 # A little less than a panel of the plot has pixels: every 42 minutes of a week.
 PLOT_POINTS = 240

@@ -4,7 +4,8 @@ Nothing here knows of this project: any Dagster installation on Linux may use it
 configured and what it promises is told in docs/warm-launcher.md.
 
 `launcher.py` is what Dagster calls; `server.py` the warm process; `worker.py` what a forked run
-does; `claims.py` who executes which run; `protocol.py` how launcher and server speak.
+does; `claims.py` who executes which run; `queue.py` which ones wait; `protocol.py` how launcher and
+server speak.
 """
 
 from kalshi_assets.runtime.warm_launcher.launcher import WarmRunLauncher as WarmRunLauncher

@@ -11,17 +11,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from dagster import DagsterRun, Field, IntSource, StringSource
+from dagster import DagsterEventType, DagsterRun, DagsterRunStatus, Field, IntSource, StringSource
 from dagster import _check as check
 from dagster._config.config_schema import UserConfigSchema
 from dagster._core.launcher import DefaultRunLauncher
 from dagster._core.launcher.base import CheckRunHealthResult, LaunchRunContext, WorkerStatus
 from dagster._core.origin import RepositoryPythonOrigin
+from dagster._core.storage.tags import GRPC_INFO_TAG
 from dagster._serdes import serialize_value
 from dagster._serdes.config_class import ConfigurableClassData
 
 from kalshi_assets.runtime.warm_launcher import protocol
 from kalshi_assets.runtime.warm_launcher.claims import Claims
+from kalshi_assets.runtime.warm_launcher.processes import lives_since
+from kalshi_assets.runtime.warm_launcher.queue import Queue
 
 # Read by libraries that would otherwise start threads when they are imported.
 ONE_THREAD = {
@@ -124,30 +127,30 @@ class WarmRunLauncher(DefaultRunLauncher):
 
     def terminate(self, run_id: str) -> bool:
         """Interrupt a run as Ctrl-C would; tell whether there was one to be interrupted."""
-        mark = self.claims.mark_of(run_id)
-        if mark is None and self._drop_queued(run_id):
-            return True
-        if mark is None:
-            return bool(super().terminate(run_id))  # type: ignore[no-untyped-call]
         run = self._instance.get_run_by_id(run_id)
         if run is None or run.is_finished:
             return False
-        self._instance.report_run_canceling(run)
-        return mark.interrupt()
-
-    def _drop_queued(self, run_id: str) -> bool:
-        run = self._instance.get_run_by_id(run_id)
-        if not self._is_enabled or run is None or run.job_code_origin is None:
-            return False
-        path = self._socket_of(run.job_code_origin.repository_origin)
-        try:
-            is_dropped = bool(protocol.ask(path, what="stop", run_id=run_id)["dropped"])
-        except (protocol.NoServer, protocol.NoAnswer):
-            return False
-        if is_dropped:
+        mark = self.claims.mark_of(run_id)
+        if mark is None and self._is_withheld(run):
             self._instance.report_run_canceling(run)
             self._instance.report_run_canceled(run)
-        return is_dropped
+            self.claims.drop(run_id)
+            return True
+        if mark is None:
+            return bool(super().terminate(run_id))  # type: ignore[no-untyped-call]
+        if run.status is not DagsterRunStatus.CANCELING:  # monitoring counts from the last report
+            self._instance.report_run_canceling(run)
+        return mark.interrupt()
+
+    def _is_withheld(self, run: DagsterRun) -> bool:
+        """Keep a run from being begun; tell whether it was not before. One may wait, or be lost."""
+        is_asked_for = run.status in (DagsterRunStatus.STARTING, DagsterRunStatus.CANCELING)
+        is_warm = self._is_enabled and GRPC_INFO_TAG not in run.tags
+        if not is_warm or not is_asked_for or run.job_code_origin is None:
+            return False
+        path = self._socket_of(run.job_code_origin.repository_origin)
+        Queue(self._folder, path.stem).drop(run.run_id)
+        return self.claims.take(run.run_id, None)
 
     @property
     def supports_check_run_worker_health(self) -> bool:
@@ -155,11 +158,24 @@ class WarmRunLauncher(DefaultRunLauncher):
         return self._is_enabled
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
-        """Tell whether a run's process lives. Of one started cold the code server takes care."""
+        """Tell whether a run's process lives."""
         mark = self.claims.mark_of(run.run_id)
-        if mark is None or mark.is_alive():
+        pid, is_alive = self._told_process(run) if mark is None else (mark.pid, mark.is_alive())
+        if is_alive:
             return CheckRunHealthResult(WorkerStatus.RUNNING)
-        return CheckRunHealthResult(WorkerStatus.FAILED, f"process {mark.pid} has ended")
+        return CheckRunHealthResult(WorkerStatus.FAILED, f"process {pid} has ended")
+
+    def _told_process(self, run: DagsterRun) -> tuple[int | None, bool]:
+        """Return the process a run said it is in, and whether it lives; None: it did not say.
+
+        Of a run that started cold the code server tells the end once, in vain while the database
+        is away, and of no run from then on.
+        """
+        for entry in self._instance.all_logs(run.run_id, of_type=DagsterEventType.ENGINE_EVENT):
+            pid = entry.get_dagster_event().engine_event_data.metadata.get("pid")
+            if pid is not None:
+                return int(str(pid.value)), lives_since(int(str(pid.value)), entry.timestamp)
+        return None, True
 
     def _start_server(self, path: Path, origin: RepositoryPythonOrigin) -> None:
         """Start a warm process for later runs, unless one of ours is starting already."""

@@ -2,11 +2,14 @@
 
 import os
 import signal
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 _STARTED_AT = 19  # the field of /proc/<pid>/stat behind the name, counted from 0
 _STATE = 0
+CLOCK_SLACK_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,38 @@ class ProcessMark:
         finally:
             os.close(handle)
         return True
+
+
+def lives_since(pid: int, moment: float) -> bool:
+    """Tell whether the process with a pid was there at a moment of the wall clock, and is still.
+
+    The wall clock may have been set since, by less than the slack; no pid is used anew so soon.
+    """
+    mark = ProcessMark.of(pid)
+    if mark is None or not mark.is_alive():
+        return False
+    age = time.clock_gettime(time.CLOCK_BOOTTIME) - mark.started / os.sysconf("SC_CLK_TCK")
+    return time.time() - age <= moment + CLOCK_SLACK_SECONDS
+
+
+def next_ended() -> tuple[int, int] | None:
+    """Return the pid and exit code of a forked process that has ended, or None.
+
+    What a killed one had started is ended with it: the steps of a run that is told to have failed
+    must not go on, and nobody else ends what copies its output.
+    """
+    try:
+        ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        if ended is None:
+            return None
+        if ended.si_code != os.CLD_EXITED:
+            # It leads its group, whose number is nobody else's until it is waited for.
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(ended.si_pid, signal.SIGKILL)
+        pid, status = os.waitpid(ended.si_pid, 0)
+    except ChildProcessError:
+        return None
+    return pid, os.waitstatus_to_exitcode(status)
 
 
 def count_threads() -> int:

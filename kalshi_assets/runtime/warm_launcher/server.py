@@ -15,7 +15,6 @@ import signal
 import socket
 import sys
 import traceback
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -30,7 +29,12 @@ from dagster._utils.hosted_user_process import recon_repository_from_origin
 from kalshi_assets.runtime.warm_launcher import protocol, worker
 from kalshi_assets.runtime.warm_launcher.claims import Claims
 from kalshi_assets.runtime.warm_launcher.code import CodeState
-from kalshi_assets.runtime.warm_launcher.processes import count_threads, open_sockets
+from kalshi_assets.runtime.warm_launcher.processes import (
+    count_threads,
+    next_ended,
+    open_sockets,
+)
+from kalshi_assets.runtime.warm_launcher.queue import Job, Queue
 
 STEP_SECONDS = 1.0
 SWEEP_SECONDS = 3_600.0
@@ -46,14 +50,6 @@ IMPORTED_LATE = (
     "multiprocessing.synchronize",
 )
 _logger = logging.getLogger("warm_launcher")
-
-
-@dataclass(frozen=True)
-class Job:
-    """A run to be executed, and where its instance is."""
-
-    run_id: str
-    instance_ref: str
 
 
 @dataclass
@@ -76,7 +72,6 @@ class Server:
     lock: int
     parent: int
     running: dict[int, Job] = field(default_factory=dict)
-    queued: "deque[Job]" = field(default_factory=deque)
     reports: list[Report] = field(default_factory=list)
     reporting: dict[int, Report] = field(default_factory=dict)
     is_ending: bool = False
@@ -85,6 +80,7 @@ class Server:
     def __post_init__(self) -> None:
         """Listen; whoever held the socket before is gone, or the lock would be taken."""
         self.claims = Claims(self.path.parent)
+        self.queued = Queue(self.path.parent, self.path.stem)
         self._sweep_at = monotonic()
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.path.unlink(missing_ok=True)
@@ -104,15 +100,15 @@ class Server:
             self._wait()
             self._reap()
             self._report()
-            self._start_queued(self.limit)
+            if not self.is_retiring:
+                self._start_queued()
             self._sweep()
         if not self.is_retiring:
-            self._start_queued(0)
             self.path.unlink(missing_ok=True)
 
     def _is_over(self) -> bool:
         """A process that retires stays until its runs have ended, to tell of those that die."""
-        is_idle = not (self.running or self.queued or self.reports or self.reporting)
+        is_idle = not (self.running or self.reports or self.reporting)
         return self.is_ending or os.getppid() != self.parent or (self.is_retiring and is_idle)
 
     def _wait(self) -> None:
@@ -145,8 +141,6 @@ class Server:
                 _logger.warning("a request was not answered: %r", exc)
 
     def _do(self, message: dict[str, Any], connection: socket.socket) -> dict[str, Any]:
-        if message["what"] == "stop":
-            return self._stop(message["run_id"])
         if message["what"] != "launch":
             return {"pid": os.getpid(), "running": len(self.running), "queued": len(self.queued)}
         if self.code.has_changed():
@@ -157,8 +151,7 @@ class Server:
             return {"refused": refused}
         job = Job(message["run_id"], message["instance_ref"])
         if self.limit and len(self.running) >= self.limit:
-            self.queued.append(job)
-            return {"queued": len(self.queued)}
+            return {"queued": self.queued.add(job)}
         return {"pid": self._fork_run(job, connection)}
 
     def _why_not(self, connection: socket.socket) -> str | None:
@@ -171,15 +164,9 @@ class Server:
             return f"the warm process has {len(strange)} open connections: two would speak on one"
         return None
 
-    def _stop(self, run_id: str) -> dict[str, Any]:
-        """Take a run out of the queue; one that goes on is for the launcher to interrupt."""
-        before = len(self.queued)
-        self.queued = deque(job for job in self.queued if job.run_id != run_id)
-        return {"dropped": len(self.queued) < before}
-
-    def _start_queued(self, limit: int) -> None:
-        while self.queued and (not limit or len(self.running) < limit):
-            self._fork_run(self.queued.popleft())
+    def _start_queued(self) -> None:
+        while len(self.running) < self.limit and (job := self.queued.next()) is not None:
+            self._fork_run(job)
 
     def _fork_run(self, job: Job, connection: socket.socket | None = None) -> int:
         pid = self._fork(
@@ -223,13 +210,9 @@ class Server:
     def _reap(self) -> None:
         """Take note of forked processes that have ended; a run that died has to be told."""
         while self.running or self.reporting:
-            try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
+            if (ended := next_ended()) is None:
                 return
-            if pid == 0:
-                return
-            code = os.waitstatus_to_exitcode(status)
+            pid, code = ended
             if (job := self.running.pop(pid, None)) is not None and code != 0:
                 self.reports.append(Report(job, _told_end(job, pid, code), monotonic()))
             if (report := self.reporting.pop(pid, None)) is not None and code != 0:

@@ -28,10 +28,10 @@ def execute(run_id: str, instance_ref: str, claims: Claims) -> int:
         run = instance.get_run_by_id(run_id)
         if run is None or run.job_code_origin is None:
             raise LookupError(f"run {run_id} is not in this instance, or does not say its code")
+        if run.status is DagsterRunStatus.CANCELING:  # it was told to end before it began
+            instance.report_run_canceled(run)
         if run.status not in (DagsterRunStatus.NOT_STARTED, DagsterRunStatus.STARTING):
-            claims.drop(
-                run_id
-            )  # it goes on elsewhere, or has ended: nothing to do, nothing to tell
+            claims.drop(run_id)  # it goes on elsewhere, or has ended
             return 0
         told = f"Started process for run (pid: {mark.pid})."
         instance.report_engine_event(told, run, EngineEventData.in_process(mark.pid))
@@ -54,7 +54,10 @@ def report_dead(run_id: str, instance_ref: str, why: str, claims: Claims) -> int
         run = instance.get_run_by_id(run_id)
         if run is not None and not run.is_finished:
             instance.report_engine_event(why, run)
-            instance.report_run_failed(run, why)
+            if run.status is DagsterRunStatus.CANCELING:
+                instance.report_run_canceled(run, why)
+            else:
+                instance.report_run_failed(run, why)
     claims.drop(run_id)
     return 0
 

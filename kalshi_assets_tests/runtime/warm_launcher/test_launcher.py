@@ -63,6 +63,14 @@ def test_a_run_whose_process_is_killed_is_reported_as_failed(place: Place) -> No
     until(lambda: not server.children(), "the end of its process")
 
 
+def test_what_a_killed_run_has_started_ends_with_it(place: Place) -> None:
+    """Its steps must not go on, and nobody else would end what copies its output."""
+    place.warm()
+    run_id = place.start("job_that_abandons")
+    assert place.ended(run_id) == "FAILURE"
+    until(lambda: not is_at_work(int(place.notes()[-1][4])), "the end of what it left")
+
+
 def test_a_run_is_terminated_as_the_ui_and_the_daemon_do(place: Place) -> None:
     place.warm()
     run_id = place.start("job_that_waits")
@@ -108,6 +116,27 @@ def test_a_run_that_is_killed_after_its_warm_process_is_found_by_run_monitoring(
     assert place.launcher.check_run_worker_health(run).status is WorkerStatus.FAILED
 
 
+def test_a_run_that_started_cold_is_found_too_where_the_code_server_does_not_tell(
+    place: Place,
+) -> None:
+    """It tells once: not at all where the database was away when the process died."""
+    run_id = place.start("job_that_waits")
+    process = process_of(place, run_id)
+    run = run_record(place, run_id)
+    assert place.launcher.claims.mark_of(run_id) is None, "it started cold"
+    assert place.launcher.check_run_worker_health(run).status is WorkerStatus.RUNNING
+    code_server = process.parent()
+    assert code_server is not None
+    code_server.suspend()
+    try:
+        process.kill()
+        until(lambda: not is_at_work(process.pid), "its end")
+        health = place.launcher.check_run_worker_health(run)
+    finally:
+        code_server.resume()
+    assert health.status is WorkerStatus.FAILED
+
+
 def test_changed_code_is_picked_up_without_a_restart(place: Place) -> None:
     old = place.warm()
     place.code.write_text(place.code.read_text().replace('VERSION = "one"', 'VERSION = "two"'))
@@ -135,6 +164,49 @@ def test_no_more_runs_go_on_at_once_than_are_allowed(make_place: Callable[..., P
     assert [place.ended(run) for run in runs[:3]] == ["SUCCESS"] * 3
     assert {n[1] for n in place.notes()} >= set(runs[:3])
     assert runs[3] not in {n[1] for n in place.notes()}
+
+
+def test_a_run_that_is_told_to_end_just_before_it_begins_is_canceled(
+    make_place: Callable[..., Place],
+) -> None:
+    place = make_place(limit=1)
+    place.warm()
+    going_on, late = place.start("job_that_waits"), place.start("job_that_works")
+    process_of(place, going_on)
+    # As a launcher does that finds the run neither in the queue any more nor claimed yet.
+    place.instance.report_run_canceling(run_record(place, late))
+    (place.folder / "go").touch()
+    assert place.ended(late) == "CANCELED"
+    assert late not in {n[1] for n in place.notes()}
+
+
+def test_a_run_that_was_lost_before_it_began_can_be_terminated(
+    make_place: Callable[..., Place],
+) -> None:
+    place = make_place(limit=1)
+    place.warm()
+    going_on, lost = place.start("job_that_waits"), place.start("job_that_works")
+    process_of(place, going_on)
+    [file] = (place.folder / "warm").glob("*.queued")
+    file.unlink()  # as if the warm process had been killed between taking and forking it
+    assert place.launcher.terminate(lost)
+    assert place.status(lost) == "CANCELED"
+    assert not place.launcher.claims.is_taken(lost)
+
+
+def test_runs_that_wait_outlive_the_warm_process(make_place: Callable[..., Place]) -> None:
+    place = make_place(limit=1)
+    server = place.warm()
+    going_on, waiting = place.start("job_that_waits"), place.start("job_that_works")
+    process_of(place, going_on)
+    server.kill()
+    server.wait(timeout=10)
+    assert place.ended(place.start("job_that_works")) == "SUCCESS", "cold; a successor starts"
+    assert place.ended(waiting) == "SUCCESS"
+    assert "cold" not in place.told(waiting)
+    (place.folder / "go").touch()
+    assert place.ended(going_on) == "SUCCESS"
+    assert len({n[1] for n in place.notes()}) == len(place.notes()), "each once"
 
 
 def test_a_run_that_was_claimed_is_not_executed_a_second_time(place: Place) -> None:

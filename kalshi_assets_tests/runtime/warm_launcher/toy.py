@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -35,6 +36,13 @@ def dies(context: dg.OpExecutionContext) -> None:
 
 
 @dg.op
+def abandons(context: dg.OpExecutionContext) -> None:
+    """Die, and leave a process behind, as one that executes a step of this run."""
+    note(context, str(subprocess.Popen(["sleep", "600"]).pid))  # noqa: S607
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@dg.op
 def waits(context: dg.OpExecutionContext) -> None:
     note(context, "waits")
     while not (FOLDER / "go").exists():
@@ -49,4 +57,4 @@ def job(op: dg.OpDefinition) -> dg.JobDefinition:
     return made
 
 
-defs = dg.Definitions(jobs=[job(op) for op in (works, fails, dies, waits)])
+defs = dg.Definitions(jobs=[job(op) for op in (works, fails, dies, abandons, waits)])

@@ -1,0 +1,22 @@
+"""Marks runs as failed whose processes died with an earlier start. A program of its own."""
+
+import dagster as dg
+
+UNFINISHED = (
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+)
+
+
+def end_dead_runs() -> None:
+    """Mark them; before a daemon is started no run can be alive."""
+    with dg.DagsterInstance.get() as instance:
+        for run in instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED))):
+            instance.report_run_failed(run, "The process of this run was killed with its daemon.")
+
+
+if __name__ == "__main__":
+    end_dead_runs()
