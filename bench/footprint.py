@@ -215,8 +215,9 @@ def taken_by_stock(server_url: str) -> Taken:
             found = taken(SETTLING_SECONDS, [psutil.Process(process.pid), *server])
         finally:
             # It waits for what it started, and would be waited for long.
-            for each in [*psutil.Process(process.pid).children(recursive=True), process]:
-                each.kill()
+            for child in psutil.Process(process.pid).children(recursive=True):
+                child.kill()
+            process.kill()
             process.wait()
         return found
 
