@@ -28,7 +28,7 @@ from kalshi_assets.runtime.exchange import Replay, start_exchange
 from kalshi_assets.runtime.home import LOCAL_KEY_ID, Home
 from kalshi_assets.runtime.processes import Children, free_port, is_listening
 from kalshi_assets.runtime.up import on_local_exchange
-from kalshi_assets.settings import Settings, environment, load_settings
+from kalshi_assets.settings import PREFIX, Settings, as_variables, load_settings
 from kalshi_assets.storage.embedded import running_server
 from kalshi_assets.storage.migrate import create_database
 
@@ -131,7 +131,7 @@ def stack_at(speed: float) -> Iterator[Stack]:
                 environ=dict(os.environ),
             )
             settings = settings_on(told.url, exchange_home, folder / "home")
-            stack = Stack(children, environment(settings, {}), [])
+            stack = Stack(children, os.environ | chosen(settings), [])
             stack.start("up", "--no-ui")
             children.wait_for(lambda: has_polled(settings), what="a poll", seconds=600)
             time.sleep(SETTLING_SECONDS)
@@ -152,6 +152,13 @@ def settings_on(url: str, exchange_home: Home, home: Path) -> Settings:
         run_launcher="warm",
         heartbeat_url="http://127.0.0.1:9/",
     )
+
+
+def chosen(settings: Settings) -> dict[str, str]:
+    """Return the variables of what was set: the rest is the exchange's to tell."""
+    told = as_variables(settings)
+    names = {PREFIX + field.upper() for field in settings.model_fields_set}
+    return {name: value for name, value in told.items() if name in names}
 
 
 def has_polled(settings: Settings) -> bool:

@@ -222,6 +222,20 @@ def test_a_run_that_was_claimed_is_not_executed_a_second_time(place: Place) -> N
     assert sum(n[1] == run_id for n in place.notes()) == 1
 
 
+def test_a_run_that_the_launcher_took_back_is_not_executed_by_the_warm_process(
+    make_place: Callable[..., Place],
+) -> None:
+    """As if no answer had come, and the launcher started the run cold."""
+    place = make_place(limit=1)
+    place.warm()
+    runs = [place.start(job) for job in ("job_that_waits", "job_that_works", "job_that_works")]
+    process_of(place, runs[0])
+    assert place.launcher.claims.take(runs[1], None)
+    (place.folder / "go").touch()
+    assert place.ended(runs[2]) == "SUCCESS", "it waited behind"
+    assert runs[1] not in {n[1] for n in place.notes()}
+
+
 def test_fifty_runs_leave_no_process_file_or_connection_behind(place: Place) -> None:
     server = place.warm()
     assert place.ended(place.start("job_that_works")) == "SUCCESS"
