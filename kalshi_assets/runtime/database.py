@@ -10,8 +10,9 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 from time import monotonic, sleep
@@ -40,17 +41,25 @@ def database_name(input_name: str) -> str:
     return name
 
 
+@dataclass(frozen=True)
+class Served:
+    """A database that answers; `require_alive` checks that a server of ours has not ended."""
+
+    url: str
+    require_alive: Callable[[], None]
+
+
 @contextmanager
-def database_url(settings: Settings, home: Home, *, name: str) -> Iterator[str]:
-    """Yield the URL of a database: the external one if set, else `name` on the embedded server."""
+def served_database(settings: Settings, home: Home, *, name: str) -> Iterator[Served]:
+    """Yield a database: the external one if set, else `name` on the embedded server."""
     if settings.database_url is not None:
         url = settings.database_url.get_secret_value()
         _require_answer(url)
-        yield url
+        yield Served(url, lambda: None)
         return
     home.folder()
     with EmbeddedServer(home.postgres) as server:
-        yield create_database(server.start().url, name)
+        yield Served(create_database(server.start().url, name), server.require_alive)
 
 
 def _require_answer(url: str) -> None:

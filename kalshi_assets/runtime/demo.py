@@ -14,7 +14,7 @@ from kalshi_assets.domain.clock import wall_now
 from kalshi_assets.domain.tick import SLOT_TAG, slot_of
 from kalshi_assets.errors import ProcessError
 from kalshi_assets.runtime.dagster_stack import QUIET, Running, require_free, running_dagster
-from kalshi_assets.runtime.database import database_name, database_url
+from kalshi_assets.runtime.database import database_name, served_database
 from kalshi_assets.runtime.exchange import Replay, local_settings, start_exchange
 from kalshi_assets.runtime.home import Home
 from kalshi_assets.runtime.processes import Children, end_left_overs
@@ -67,12 +67,13 @@ def running_demo(settings: Settings, *, replay: Replay, port: int | None) -> Ite
     with home.owned():
         end_left_overs(home.run)
         with (
-            database_url(settings, home, name=database_name(replay.name)) as url,
+            served_database(settings, home, name=database_name(replay.name)) as served,
             Children(home.run) as children,
         ):
+            children.need(served.require_alive)
             environ = environment(named, QUIET)
             exchange = start_exchange(children, home, replay=replay, environ=environ)
-            local = local_settings(named, home, database_url=url, exchange=exchange)
+            local = local_settings(named, home, database_url=served.url, exchange=exchange)
             with running_dagster(
                 children, local, home, port=port, started_at=started_at
             ) as running:

@@ -87,6 +87,7 @@ class Children:
 
     folder: Path
     _children: list[Child] = field(default_factory=list)
+    _checks: list[Callable[[], None]] = field(default_factory=list)
 
     def __enter__(self) -> Self:
         return self
@@ -123,12 +124,18 @@ class Children:
         self._children.append(child)
         return child
 
+    def need(self, require_alive: Callable[[], None]) -> None:
+        """Need something else as well, which is started elsewhere: it is asked at every look."""
+        self._checks.append(require_alive)
+
     def look_after(self) -> None:
         """Check that every child that is needed still runs; start the others again that ended.
 
         Raises:
             ProcessError: one that is needed ended.
         """
+        for require_alive in self._checks:
+            require_alive()
         for child in self._children:
             if child.is_needed:
                 child.require_alive()

@@ -10,7 +10,7 @@ from kalshi_assets.kalshi.auth import RequestSigner
 from kalshi_assets.kalshi.client import KalshiClient
 from kalshi_assets.kalshi.shared_limits import shared_limits
 from kalshi_assets.runtime.dagster_stack import require_free, running_dagster
-from kalshi_assets.runtime.database import database_name, database_url
+from kalshi_assets.runtime.database import database_name, served_database
 from kalshi_assets.runtime.exchange_asked import ask_local_exchange
 from kalshi_assets.runtime.home import Home
 from kalshi_assets.runtime.processes import Children, end_left_overs
@@ -29,11 +29,12 @@ def run(settings: Settings, *, port: int | None) -> None:
     with home.owned():
         end_left_overs(home.run)
         with (
-            database_url(settings, home, name=database_name(settings.identity)) as url,
+            served_database(settings, home, name=database_name(settings.identity)) as served,
             Children(home.run) as children,
         ):
+            children.need(served.require_alive)
             placed = load_settings(
-                **settings.model_dump(exclude={"database_url"}) | {"database_url": url}
+                **settings.model_dump(exclude={"database_url"}) | {"database_url": served.url}
             )
             with running_dagster(children, placed, home, port=port, started_at=started_at):
                 click.echo(_greeting(settings, port), err=True)

@@ -5,7 +5,7 @@ identity is refused, so that paper, demo and live data can never mix.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from time import monotonic
 from typing import Any
@@ -114,11 +114,17 @@ class Database:
         """
         with self._autocommitting() as connection:
             held = bool(connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": key}))
+            unlock = text("SELECT pg_advisory_unlock(:key)")
             try:
                 yield held
-            finally:
-                if held:
-                    connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": key})
+            except BaseException:
+                # Where the session is lost, its locks are: what went wrong before says more.
+                with suppress(exc.DBAPIError):
+                    if held:
+                        connection.execute(unlock, {"key": key})
+                raise
+            if held:
+                connection.execute(unlock, {"key": key})
 
     @contextmanager
     def _autocommitting(self) -> Iterator[Connection]:

@@ -194,3 +194,18 @@ def test_what_a_killed_server_leaves_has_ended_when_the_next_start_works(
     again.send_signal(signal.SIGTERM)
     assert again.wait(timeout=60) == 0, (tmp_path / "up.err").read_text()
     assert server.marked() == []
+
+
+def test_a_server_whose_database_is_killed_ends_and_says_so(server: Server, tmp_path: Path) -> None:
+    up = server.up()
+    children = children_of(up)
+    [postmaster] = [p for p in psutil.Process(up.pid).children() if p.name() == "postgres"]
+    postmaster.kill()
+
+    assert up.wait(timeout=60) == 1
+    assert "the database in" in (tmp_path / "up.err").read_text().splitlines()[-1]
+    assert [child for child in children if is_alive(child)] == server.marked() == []
+
+    again = server.up()
+    again.send_signal(signal.SIGTERM)
+    assert again.wait(timeout=60) == 0, (tmp_path / "up.err").read_text()

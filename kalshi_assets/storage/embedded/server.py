@@ -70,6 +70,18 @@ class EmbeddedServer:
             raise
         return self._address
 
+    def require_alive(self) -> None:
+        """Check that the server still runs.
+
+        Raises:
+            DatabaseUnavailable: it has ended. On a new start it has another port, which what was
+                told the old one would not learn: that has to be started anew as well.
+        """
+        if self._child is None or self._child.poll() is not None:
+            raise DatabaseUnavailable(
+                f"the database in {self._data_dir} has ended, its log there says why: start again"
+            )
+
     def stop(self) -> None:
         """Shut the server down (fast), wait for it, let go of the folder. May be called again."""
         self._address = None
