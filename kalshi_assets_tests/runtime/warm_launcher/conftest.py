@@ -5,6 +5,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from dagster._core.workspace.load_target import PythonFileTarget
 from dagster_graphql.client.query import LAUNCH_PIPELINE_EXECUTION_MUTATION
 from dagster_graphql.test.utils import execute_dagster_graphql, infer_repository_selector
 
-from kalshi_assets.runtime.warm_launcher import WarmRunLauncher
+from kalshi_assets.runtime.warm_launcher import WarmRunLauncher, protocol
 
 TOY = Path(__file__).with_name("toy.py")
 WAIT_SECONDS = 60.0
@@ -95,14 +96,12 @@ class Place:
         return [line.split() for line in path.read_text().splitlines()] if path.exists() else []
 
     def server(self) -> psutil.Process | None:
-        """Return the warm process, where one serves."""
+        """Return the warm process, where one answers: the socket of a killed one stays."""
         socket = next(iter((self.folder / "warm").glob("*.sock")), None)
         if socket is None:
             return None
-        for process in psutil.process_iter(["cmdline"]):
-            words = process.info["cmdline"] or []
-            if str(socket) in words and process.status() != psutil.STATUS_ZOMBIE:
-                return process
+        with suppress(protocol.NoServer, protocol.NoAnswer, psutil.NoSuchProcess):
+            return psutil.Process(protocol.ask(socket, what="tell")["pid"])
         return None
 
     def warm(self) -> psutil.Process:
