@@ -143,7 +143,8 @@ def _body(asset: dg.AssetsDefinition) -> Callable[..., dg.MaterializeResult[None
 
 
 def _run_of(slot: datetime) -> SimpleNamespace:
-    run = SimpleNamespace(run_id="bench", tags={SLOT_TAG: slot.isoformat()})
+    tags = {SLOT_TAG: slot.isoformat()}
+    run = SimpleNamespace(run_id="bench", job_name="poll_job", tags=tags)
     return SimpleNamespace(run=run, partition_keys=[TODAY.isoformat()])
 
 
