@@ -11,6 +11,7 @@ from datetime import timedelta
 from time import monotonic
 
 import dagster as dg
+from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
 from kalshi_assets.defs.resources import Platform
 from kalshi_assets.domain.clock import wall_now
@@ -30,13 +31,6 @@ BUSY_SECONDS = 0.25
 STEP_SECONDS = 1.0
 # A run that was asked for and is not there so long after was lost with whoever asked.
 LOST_AFTER = timedelta(seconds=15)
-UNFINISHED = (
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-)
 # Of these threads of Dagster's code server the first ends when the server is told to stop.
 SERVER_THREAD, STOPPING_THREAD = "grpc-server-cleanup", "grpc-server-termination"
 
@@ -94,7 +88,7 @@ def _is_stopping() -> bool:
 
 def is_unfinished(instance: dg.DagsterInstance, job: str) -> bool:
     """Tell whether a run of a job waits, is under way or is being cancelled."""
-    wanted = dg.RunsFilter(job_name=job, statuses=list(UNFINISHED))
+    wanted = dg.RunsFilter(job_name=job, statuses=NOT_FINISHED_STATUSES)
     return bool(instance.get_runs(wanted, limit=1))
 
 

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 from dagster._core.test_utils import create_run_for_test
 
-from kalshi_assets.runtime.dead_runs import UNFINISHED, end_dead_runs
+from kalshi_assets.runtime.dead_runs import end_dead_runs
 
 
 def test_what_an_earlier_start_left_unfinished_has_failed_and_nothing_else_changes(
@@ -15,7 +16,9 @@ def test_what_an_earlier_start_left_unfinished_has_failed_and_nothing_else_chang
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
     with dg.DagsterInstance.get() as instance:
         # A queued one is none that a test can make, and none that this run coordinator knows.
-        given = [status for status in UNFINISHED if status is not dg.DagsterRunStatus.QUEUED]
+        given = [
+            status for status in NOT_FINISHED_STATUSES if status is not dg.DagsterRunStatus.QUEUED
+        ]
         left = [create_run_for_test(instance, status=status).run_id for status in given]
         ended = create_run_for_test(instance, status=dg.DagsterRunStatus.SUCCESS).run_id
         end_dead_runs()

@@ -19,12 +19,12 @@ from typing import Any
 import dagster as dg
 import psutil
 import psycopg
+from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster_graphql.client.query import LAUNCH_PIPELINE_EXECUTION_MUTATION
 from dagster_graphql.test.utils import execute_dagster_graphql, infer_repository_selector
 
 from kalshi_assets.runtime.dagster_stack import script
-from kalshi_assets.runtime.dead_runs import UNFINISHED
 from kalshi_assets.runtime.processes import Children
 from kalshi_assets.runtime.warm_launcher import protocol
 from kalshi_assets.runtime.warm_launcher.claims import Claims
@@ -248,7 +248,7 @@ class Soak:
         return made
 
     def _unfinished(self, default: Any) -> Any:
-        wanted = dg.RunsFilter(statuses=list(UNFINISHED))
+        wanted = dg.RunsFilter(statuses=NOT_FINISHED_STATUSES)
         return self._asked(lambda: list(self.instance.get_runs(wanted)), default)
 
     def _asked(self, question: Callable[[], Any], default: Any) -> Any:
