@@ -125,7 +125,9 @@ def test_two_order_processes_a_poll_loop_and_a_trader_by_hand_share_an_account(
 ) -> None:
     clock, failures = let_time_run(stage), list[str]()
     trader = Trader(stage, clock)
-    ledger_job = Job(stage.place, clock, LEDGER, limits=RULES, reads_seconds=1.0)
+    ledger_job = Job(
+        stage.place, clock, LEDGER, limits=RULES, reads_seconds=1.0, patience_seconds=5.0
+    )
 
     def poll() -> None:
         stage.poll([signal(stage.now, ticker=ticker) for ticker in TICKERS])

@@ -38,7 +38,6 @@ LOCK_SECONDS = 10.0
 ORDERS = ("judge", "place")
 LEDGER = ("keep_up", "fills", "snapshots")
 _PLENTY = BucketSize(1e9, 1e9)
-_PATIENCE = httpx.Timeout(connect=3, read=0.2, write=3, pool=3)
 
 
 @dataclass(frozen=True)
@@ -59,6 +58,7 @@ class Job:
         seconds: begin anew until so many of the wall's seconds are over; a second process that
             finds the first at work waits, instead of stopping as a job does.
         reads_seconds: how long to wait for reads that lag.
+        patience_seconds: how long to wait for an answer.
     """
 
     place: Place
@@ -68,6 +68,7 @@ class Job:
     limits: Limits = LIMITS
     seconds: float = 0.0
     reads_seconds: float = 0.0
+    patience_seconds: float = 0.2
 
 
 _DATABASES: dict[tuple[int, str, str | None], Database] = {}
@@ -80,7 +81,9 @@ def run(job: Job, *, is_alone: bool = True) -> list[str]:
             stack.enter_context(patch.object(module, "wall_now", job.clock.now))
         for module in (place, account):
             stack.enter_context(patch.object(module, "READS_SECONDS", job.reads_seconds))
-        desk = stack.enter_context(desk_of(job.place, job.clock, limits=job.limits))
+        desk = stack.enter_context(
+            desk_of(job.place, job.clock, limits=job.limits, patience_seconds=job.patience_seconds)
+        )
         if job.point is not None:
             arm(job.point)
         if not is_alone:
@@ -118,7 +121,9 @@ def _work_on(desk: Desk, steps: Sequence[str]) -> list[str]:
 
 
 @contextmanager
-def desk_of(where: Place, clock: VenueClock, *, limits: Limits = LIMITS) -> Iterator[Desk]:
+def desk_of(
+    where: Place, clock: VenueClock, *, limits: Limits = LIMITS, patience_seconds: float = 0.2
+) -> Iterator[Desk]:
     """Yield the tools of execution; the wall's clock is the venue's, as it is on `live`."""
     stored = StoredBreaker(_database(where.database_url, None), HOST, clock=clock)
     patience = RetryPolicy(attempts=2, base_seconds=0.0)
@@ -128,7 +133,7 @@ def desk_of(where: Place, clock: VenueClock, *, limits: Limits = LIMITS) -> Iter
         retry=patience,
         limits=RateLimits(OwnBook(Tier(_PLENTY, _PLENTY))),
         breaker=Breaker(HOST, stored, now=clock.now),
-        wire=Wire(_PATIENCE),
+        wire=Wire(httpx.Timeout(connect=3, read=patience_seconds, write=3, pool=3)),
     ) as client:
         yield Desk(
             database=_database(where.database_url, TRADING_ROLE),
