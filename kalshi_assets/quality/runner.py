@@ -193,13 +193,13 @@ def _results(rules: Sequence[Rule], rows: pd.DataFrame, told: str) -> list[Any]:
 
 
 def _expectation(rule: Rule, position: int) -> "Expectation":
-    from great_expectations.expectations import core as gxe
+    from kalshi_assets.quality.expectations import ExpectValuesBetween, ExpectValuesInSet
 
     meta = {POSITION: position}
     if rule.one_of is not None:
         values = list(rule.one_of)
-        return gxe.ExpectColumnValuesToBeInSet(column=rule.column, value_set=values, meta=meta)
-    return gxe.ExpectColumnValuesToBeBetween(
+        return ExpectValuesInSet(column=rule.column, value_set=values, meta=meta)
+    return ExpectValuesBetween(
         column=rule.column, min_value=rule.at_least, max_value=rule.at_most, meta=meta
     )
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -66,7 +67,7 @@ class WarmRunLauncher(DefaultRunLauncher):
         self._preload = list(preload)
         self._limit = max_concurrent_runs
         self._is_enabled = is_enabled.lower() not in ("false", "no", "off", "0")
-        self._servers: dict[Path, subprocess.Popen[bytes]] = {}
+        self._servers: dict[Path, subprocess.Popen[str]] = {}
         if self._is_enabled and not _can_fork():
             _logger.warning(NO_FORK)
             self._is_enabled = False
@@ -185,9 +186,12 @@ class WarmRunLauncher(DefaultRunLauncher):
         words += ["--origin", serialize_value(origin), "--limit", str(self._limit)]
         words += ["--parent", str(os.getpid())]
         words += [word for name in self._preload for word in ("--preload", name)]
-        self._servers[path] = subprocess.Popen(  # noqa: S603  the words are ours
-            words, env=ONE_THREAD | dict(os.environ), stdin=subprocess.DEVNULL
+        server = subprocess.Popen(  # noqa: S603  the words are ours
+            words, env=ONE_THREAD | dict(os.environ), stdin=subprocess.PIPE, text=True
         )
+        self._servers[path] = server
+        with suppress(BrokenPipeError), check.not_none(server.stdin) as pipe:  # or it has ended
+            pipe.write(serialize_value(self._instance.get_ref()))
 
     def _socket_of(self, origin: RepositoryPythonOrigin) -> Path:
         """Return the socket of the warm process of a code location. Such a path must be short."""

@@ -71,6 +71,7 @@ class Server:
     code: CodeState
     lock: int
     parent: int
+    kept: worker.KeptInstance | None = None
     running: dict[int, Job] = field(default_factory=dict)
     reports: list[Report] = field(default_factory=list)
     reporting: dict[int, Report] = field(default_factory=dict)
@@ -170,7 +171,7 @@ class Server:
 
     def _fork_run(self, job: Job, connection: socket.socket | None = None) -> int:
         pid = self._fork(
-            lambda: worker.execute(job.run_id, job.instance_ref, self.claims), connection
+            lambda: worker.execute(job.run_id, job.instance_ref, self.claims, self.kept), connection
         )
         self.running[pid] = job
         return pid
@@ -262,7 +263,10 @@ def _is_first(lock: int) -> bool:
 
 
 def main() -> None:
-    """Import the code, then serve. A second server at one socket ends at once."""
+    """Import the code, then serve. A second server at one socket ends at once.
+
+    The instance of the runs comes as standard input: it may hold a password, the words may not.
+    """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("socket", type=Path)
     parser.add_argument("--origin", required=True, help="a serialized RepositoryPythonOrigin")
@@ -282,11 +286,12 @@ def main() -> None:
         repository.get_job(job.name)
     for name in (*IMPORTED_LATE, *told.preload):
         importlib.import_module(name)
+    kept = worker.keep_instance(sys.stdin.read())
     code = CodeState.now()
     gc.collect()
     # What is there now stays: collecting it would copy its pages into every run.
     gc.freeze()
-    Server(told.socket, told.limit, code, lock, told.parent).serve()
+    Server(told.socket, told.limit, code, lock, told.parent, kept).serve()
 
 
 if __name__ == "__main__":
