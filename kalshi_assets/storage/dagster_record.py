@@ -41,14 +41,19 @@ UNION SELECT run_id FROM dagster.runs WHERE id IN (
 UNION SELECT run_id FROM kalshi.orders
 UNION SELECT d.run_id FROM kalshi.decisions d JOIN kalshi.orders o USING (decision_id)
 """
-# What decided, what was wrong with a payload, and the checks that decisions and orders rest on.
+# What decided, and the run of the feed before it, of which it took the signals; the checks that
+# the ledger rests on; what found a payload that cannot be read.
 _REFERRED = """
 SELECT run_id FROM kalshi.decisions
-UNION SELECT run_id FROM kalshi.quarantine
+UNION SELECT fed.run_id FROM dagster.runs r CROSS JOIN LATERAL (
+        SELECT run_id FROM dagster.runs f WHERE f.pipeline_name = 'feed_job' AND f.id < r.id
+        ORDER BY f.id DESC LIMIT 1) fed
+    WHERE r.run_id IN (SELECT run_id FROM kalshi.decisions)
 UNION SELECT run_id FROM kalshi.verdicts WHERE verdict_id IN (
     SELECT unnest(verdict_ids) FROM kalshi.orders
     UNION SELECT CAST(jsonb_array_elements(inputs -> 'seen' -> 'verdict_ids') AS bigint)
         FROM kalshi.decisions)
+UNION SELECT run_id FROM kalshi.quarantine
 """
 _UNFINISHED = """
 SELECT pipeline_name FROM dagster.runs
