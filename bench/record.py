@@ -17,13 +17,15 @@ from sqlalchemy import text
 
 from bench.report import Figure, Result
 from kalshi_assets.domain.clock import wall_now
-from kalshi_assets.storage.dagster_record import forget_runs
+from kalshi_assets.storage.dagster_record import Before, forget_runs
 from kalshi_assets.storage.engine import Database
 from kalshi_assets.storage.migrate import create_database, prepare
 from kalshi_assets.storage.retention import forget_beside_ticks
 
 DAYS, RETENTION, TICK_RETENTION = 365, 7, 30
 RUNS_A_DAY, FULL_DAY = 50, 2_000
+# Of a live feed: every 10 s from 08:00 to 18:00, else every 90 s.
+FED_DAY = 4_160
 ONE_BY_ONE = 40
 SHAPE = {"events": 90, "made": 4, "checks": 20, "tags": 7, "verdicts": 8, "markets": 100}
 # Made once, and taken in turn: no two rows of a page are equal, and none costs a hash.
@@ -35,7 +37,7 @@ FROM generate_series(0, 63) n, generate_series(1, 50) k GROUP BY n
 _RUNS = """
 INSERT INTO dagster.runs (run_id, pipeline_name, status, run_body, end_time, create_timestamp,
                           update_timestamp)
-SELECT :day || '-' || n, 'poll_job', 'SUCCESS', '{}', extract(epoch FROM :at), :naive, :naive
+SELECT :day || '-' || n, :job, 'SUCCESS', '{}', extract(epoch FROM :at), :naive, :naive
 FROM generate_series(1, :runs) n
 """
 _TAGS = """
@@ -109,6 +111,7 @@ def run(server_url: str) -> list[Result | Figure]:
             left = connection.scalar(text("SELECT count(*) FROM dagster.runs"))
         one_by_one = _one_by_one(database, instance, start + timedelta(days=DAYS + 1))
         full = _night(database, start + timedelta(days=DAYS + 2), FULL_DAY)
+        fed = _night(database, start + timedelta(days=DAYS + 4), FED_DAY, job="feed_job")
     database.dispose()
     night = f"a night of {FULL_DAY:,} runs, {FULL_DAY * SHAPE['events']:,} events"
     return [
@@ -118,6 +121,7 @@ def run(server_url: str) -> list[Result | Figure]:
         ),
         Figure("slowest night of the year, ms", f"{1000 * max(nights):.0f}", "-"),
         Result(night, full, one_by_one),
+        Figure(f"a night of {FED_DAY:,} quiet runs of the feed, s", f"{fed:.1f}", "-"),
     ]
 
 
@@ -145,7 +149,8 @@ def _year(database: Database, start: datetime) -> tuple[dict[int, Sizes], list[f
         now = start + timedelta(days=number)
         _fill(database, now, RUNS_A_DAY, claim=f"days {number // (FULL_DAY // RUNS_A_DAY)}")
         began = perf_counter()
-        forget_runs(database, now - timedelta(days=RETENTION), tell=lambda _: None)
+        before = now - timedelta(days=RETENTION)
+        forget_runs(database, Before(before, before), tell=lambda _: None)
         with database.transaction() as connection:
             forget_beside_ticks(connection, now, retention_days=TICK_RETENTION)
         nights.append(perf_counter() - began)
@@ -153,21 +158,30 @@ def _year(database: Database, start: datetime) -> tuple[dict[int, Sizes], list[f
     return sizes, nights
 
 
-def _fill(database: Database, at: datetime, runs: int, *, claim: str = "a day") -> None:
+def _fill(
+    database: Database,
+    at: datetime,
+    runs: int,
+    *,
+    claim: str = "a day",
+    job: str = "poll_job",
+) -> None:
     own = {"day": f"{at:%Y-%m-%d}", "at": at, "naive": at.replace(tzinfo=None)}
-    values = SHAPE | own | {"runs": runs, "claim": claim}
+    values = SHAPE | own | {"runs": runs, "claim": claim, "job": job}
     with database.transaction() as connection:
         for statement in (_RUNS, _TAGS, _EVENTS, _CHECKS, _VERDICTS, _POLLS):
             connection.execute(text(statement), values)
 
 
-def _night(database: Database, at: datetime, runs: int) -> float:
+def _night(database: Database, at: datetime, runs: int, *, job: str = "poll_job") -> float:
     """Return what it takes to forget the runs of one day, while a later day is there."""
-    _fill(database, at, runs)
-    _fill(database, at + timedelta(days=1), 1)
+    _fill(database, at, runs, job=job)
+    _fill(database, at + timedelta(days=1), 1, job=job)
     _vacuumed(database)
+    quiet = at + timedelta(hours=1)
+    before = Before(all=quiet if job == "poll_job" else at - timedelta(days=RETENTION), quiet=quiet)
     began = perf_counter()
-    forget_runs(database, at + timedelta(hours=1), tell=lambda _: None)
+    forget_runs(database, before, tell=lambda _: None)
     return perf_counter() - began
 
 

@@ -92,6 +92,7 @@ class Settings(BaseSettings):
 
     tick_retention_days: int = Field(30, ge=2, le=3650)
     run_retention_days: int = Field(7, ge=2, le=3650)
+    quiet_run_retention_hours: int = Field(24, ge=1, le=87_600)
     archive_dir: Path | None = None
 
     window_days: int = Field(7, ge=1, le=28)

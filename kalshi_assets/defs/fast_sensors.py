@@ -9,10 +9,18 @@ import dagster as dg
 
 from kalshi_assets.defs import jobs
 from kalshi_assets.defs.resources import Platform
-from kalshi_assets.defs.waiting import BUSY_SECONDS, Answer, Asking, Wait, wait_for
+from kalshi_assets.defs.waiting import (
+    BUSY_SECONDS,
+    LOOK_SECONDS,
+    Answer,
+    Asking,
+    Wait,
+    wait_for,
+)
 from kalshi_assets.domain.calendar import venue_day
 from kalshi_assets.domain.clock import wall_now
 from kalshi_assets.domain.tick import SLOT_TAG
+from kalshi_assets.execution.desk import trading_calendar_of
 from kalshi_assets.execution.holdings import own_holdings
 from kalshi_assets.storage import intake, ledger, signals
 from kalshi_assets.storage.tidings import SIGNALS_CHANNEL, TICKS_CHANNEL, count_of
@@ -98,11 +106,29 @@ def _feed_run(asking: Asking) -> Answer | Wait:
 
 def _rest_seconds(asking: Asking) -> float:
     """Return how long the next run of the feed has to wait, by the distance that settings ask."""
-    every = asking.platform.settings.feed_run_seconds
+    every = _seconds_apart(asking.platform)
     newest = asking.instance.get_run_records(dg.RunsFilter(job_name=asking.job), limit=1)
     if not every or not newest:
         return 0.0
-    return every - (wall_now() - newest[0].create_timestamp).total_seconds()
+    rest = every - (wall_now() - newest[0].create_timestamp).total_seconds()
+    # Trading may begin meanwhile, or something be bought: the distance is asked for anew.
+    return min(rest, LOOK_SECONDS)
+
+
+def _seconds_apart(platform: Platform) -> float:
+    """Return how far apart runs of the feed begin: as polls while nothing could be traded.
+
+    Exits keep no hours, and what rests is withdrawn by a judgement: either keeps the feed fast.
+    """
+    settings, now = platform.settings, platform.clock.now()
+    fast = float(settings.feed_run_seconds)
+    if trading_calendar_of(settings).closed_because(now) is None:
+        return fast
+    with platform.database.transaction() as connection:
+        if ledger.live_orders(connection) or (platform.has_exit_rules and own_holdings(connection)):
+            return fast
+    # Polls keep the venue's time, runs that of the wall.
+    return max(fast, settings.poll_seconds / max(1.0, platform.clock.speed))
 
 
 def _order_run(asking: Asking) -> Answer | Wait:

@@ -12,7 +12,7 @@ from kalshi_assets.defs.resources import Platform
 from kalshi_assets.domain.clock import wall_now
 from kalshi_assets.errors import StorageError
 from kalshi_assets.storage.alerts import drop_old_alerts
-from kalshi_assets.storage.dagster_record import forget_claims, forget_runs
+from kalshi_assets.storage.dagster_record import Before, forget_claims, forget_runs
 from kalshi_assets.storage.retention import (
     Outcome,
     Retention,
@@ -61,17 +61,22 @@ def forget_runs_past_retention(context: dg.OpExecutionContext, platform: Platfor
     """Take the runs past retention out of Dagster's record, with their events and logs.
 
     The runs behind orders, summaries and reviews stay, and so does whatever is the newest word on
-    a partition, an asset, a check or a job.
+    a partition, an asset, a check or a job. Runs of the feed and of orders that ended well, and to
+    which neither a decision nor an order refers, have a retention of their own.
     """
 
     def drop_logs(runs: Sequence[str]) -> None:
         for run_id in runs:
             context.instance.compute_log_manager.delete_logs(prefix=[run_id])
 
-    before = wall_now() - timedelta(days=platform.settings.run_retention_days)
+    settings, now = platform.settings, wall_now()
+    before = Before(
+        all=now - timedelta(days=settings.run_retention_days),
+        quiet=now - timedelta(hours=settings.quiet_run_retention_hours),
+    )
     forgotten = forget_runs(platform.database, before, tell=drop_logs)
     told = {f"{name}_forgotten": n for name, n in vars(forgotten).items()}
-    ticks = drop_logs_of_ticks(context.instance, before)
+    ticks = drop_logs_of_ticks(context.instance, before.all)
     context.add_output_metadata(told | {"tick_logs_dropped": ticks})
 
 

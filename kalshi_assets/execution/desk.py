@@ -79,14 +79,16 @@ def limits_of(settings: Settings) -> Limits:
         max_attempts=MAX_ATTEMPTS,
         max_clock_offset_ms=MAX_CLOCK_OFFSET_MS,
         min_disk_free_bytes=MIN_DISK_FREE_BYTES,
-        trading_calendar=TradingCalendar(
-            settings.trading_start,
-            settings.trading_end,
-            frozenset(date.fromisoformat(day) for day in settings.closed_days),
-        ),
+        trading_calendar=trading_calendar_of(settings),
         required_checks=gating_checks(quality_limits_of(settings)),
         trading_hours=(settings.trading_start, settings.trading_end),
     )
+
+
+def trading_calendar_of(settings: Settings) -> TradingCalendar:
+    """Return when new orders may be placed."""
+    closed = frozenset(date.fromisoformat(day) for day in settings.closed_days)
+    return TradingCalendar(settings.trading_start, settings.trading_end, closed)
 
 
 def exit_rules_of(settings: Settings) -> ExitRules:

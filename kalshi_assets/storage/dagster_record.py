@@ -16,8 +16,11 @@ from dagster._core.storage.event_log.schema import AssetEventTagsTable, SqlEvent
 from sqlalchemy import Connection, delete, select, text
 
 from kalshi_assets.storage.engine import Database
+from kalshi_assets.storage.evidence import CHECK as RECONCILED
 
 RUNS_A_BATCH = 200
+# With a live feed these run every few seconds, and most of them find nothing to tell of.
+OFTEN_RUN = ("feed_job", "order_job")
 # A run that made one of these stays as long as its rows: for ever.
 MADE_FOR_EVER = ("daily_summaries", "trade_journal", "weekly_review")
 
@@ -38,14 +41,31 @@ UNION SELECT run_id FROM dagster.runs WHERE id IN (
 UNION SELECT run_id FROM kalshi.orders
 UNION SELECT d.run_id FROM kalshi.decisions d JOIN kalshi.orders o USING (decision_id)
 """
+# What decided, and the run of the feed before it, of which it took the signals; the checks that
+# the ledger rests on; what found a payload that cannot be read.
+_REFERRED = """
+SELECT run_id FROM kalshi.decisions
+UNION SELECT fed.run_id FROM dagster.runs r CROSS JOIN LATERAL (
+        SELECT run_id FROM dagster.runs f WHERE f.pipeline_name = 'feed_job' AND f.id < r.id
+        ORDER BY f.id DESC LIMIT 1) fed
+    WHERE r.run_id IN (SELECT run_id FROM kalshi.decisions)
+UNION SELECT run_id FROM kalshi.verdicts WHERE verdict_id IN (
+    SELECT unnest(verdict_ids) FROM kalshi.orders
+    UNION SELECT CAST(jsonb_array_elements(inputs -> 'seen' -> 'verdict_ids') AS bigint)
+        FROM kalshi.decisions)
+UNION SELECT run_id FROM kalshi.quarantine
+"""
 _UNFINISHED = """
 SELECT pipeline_name FROM dagster.runs
 WHERE status NOT IN ('SUCCESS', 'FAILURE', 'CANCELED') ORDER BY id
 """
 _OLD = """
 SELECT run_id FROM dagster.runs
+CROSS JOIN LATERAL coalesce(end_time, extract(epoch FROM update_timestamp)) AS ended
 WHERE status IN ('SUCCESS', 'FAILURE', 'CANCELED') AND run_id <> ALL(:kept)
-    AND coalesce(end_time, extract(epoch FROM update_timestamp)) < extract(epoch FROM :before)
+    AND (ended < extract(epoch FROM :before)
+        OR status = 'SUCCESS' AND pipeline_name = ANY(:often) AND run_id <> ALL(:referred)
+            AND ended < extract(epoch FROM :quiet_before))
 ORDER BY id LIMIT :limit
 """
 # The tags of a run go with its row.
@@ -58,10 +78,23 @@ _FORGET = (
 # No index leads to a run's evaluations: they go in one pass, after the runs.
 _FORGET_EVALUATIONS = """
 DELETE FROM dagster.asset_check_executions e
-WHERE create_timestamp < :before AND id NOT IN (
+WHERE create_timestamp < :newest AND id NOT IN (
         SELECT max(id) FROM dagster.asset_check_executions
         GROUP BY asset_key, check_name, execution_status = 'PLANNED')
     AND NOT EXISTS (SELECT FROM dagster.runs r WHERE r.run_id = e.run_id)
+"""
+# A verdict that found nothing wrong goes with its run, unless the ledger or arming asks for it.
+_FORGET_VERDICTS = """
+DELETE FROM kalshi.verdicts v
+WHERE is_passed AND markets_failed = '{}' AND check_name <> :reconciled
+    AND verdict_id NOT IN (SELECT unnest(verdict_ids) FROM kalshi.orders)
+    AND verdict_id NOT IN (
+        SELECT CAST(jsonb_array_elements(inputs -> 'seen' -> 'verdict_ids') AS bigint)
+        FROM kalshi.decisions)
+    AND verdict_id NOT IN (
+        SELECT DISTINCT ON (check_name) verdict_id FROM kalshi.verdicts
+        ORDER BY check_name, as_of DESC, verdict_id DESC)
+    AND NOT EXISTS (SELECT FROM dagster.runs r WHERE r.run_id = v.run_id)
 """
 # What belongs to no run: how fresh assets were, and claims that were told once more.
 _FORGET_RUNLESS = """
@@ -80,6 +113,12 @@ WHERE snapshot_type = 'EXECUTION_PLAN'
     AND snapshot_id NOT IN (SELECT id FROM referred WHERE id IS NOT NULL)
     AND id < (SELECT max(s.id) FROM dagster.snapshots s JOIN referred r ON r.id = s.snapshot_id)
 """
+_FORGET_LEAVINGS = {
+    "evaluations": _FORGET_EVALUATIONS,
+    "verdicts": _FORGET_VERDICTS,
+    "events": _FORGET_RUNLESS,
+    "plans": _FORGET_PLANS,
+}
 
 
 def unfinished_runs(connection: Connection) -> list[str]:
@@ -93,14 +132,29 @@ def unfinished_runs(connection: Connection) -> list[str]:
 class Forgotten:
     """How many runs are forgotten, and what else went that belonged to none any more."""
 
-    runs: int
-    evaluations: int
-    events: int
-    plans: int
+    runs: int = 0
+    evaluations: int = 0
+    verdicts: int = 0
+    events: int = 0
+    plans: int = 0
+
+
+@dataclass(frozen=True)
+class Before:
+    """Runs that ended before these moments go, by the wall, as Dagster's are.
+
+    Attributes:
+        all: of every job, and however they ended.
+        quiet: of the jobs that run most often, those that ended well and to which neither a
+            decision nor an order refers.
+    """
+
+    all: datetime
+    quiet: datetime
 
 
 def forget_runs(
-    database: Database, before: datetime, *, tell: Callable[[Sequence[str]], None]
+    database: Database, before: Before, *, tell: Callable[[Sequence[str]], None]
 ) -> Forgotten:
     """Take the runs that ended before a moment out of Dagster's record, with all they left there.
 
@@ -110,29 +164,31 @@ def forget_runs(
 
     Args:
         database: ours, with Dagster's record in it.
-        before: wall time, as Dagster's.
+        before: the moments.
         tell: is given the ids of each batch once it is gone.
     """
     with database.transaction() as connection:
         if not connection.scalar(text(_HAS_RECORD)):
-            return Forgotten(0, 0, 0, 0)
-        kept = list(connection.scalars(text(_KEPT), {"for_ever": _keys(MADE_FOR_EVER)}))
+            return Forgotten()
     runs = 0
-    for batch in _batches(database, before, kept):
+    for batch in _batches(database, before):
         runs += len(batch)
         tell(batch)
-    naive = before.astimezone(UTC).replace(tzinfo=None)
+    return _forget_leavings(database, before, runs=runs)
+
+
+def _batches(database: Database, before: Before) -> Iterator[list[str]]:
     with database.transaction() as connection:
-        return Forgotten(
-            runs=runs,
-            evaluations=connection.execute(text(_FORGET_EVALUATIONS), {"before": naive}).rowcount,
-            events=connection.execute(text(_FORGET_RUNLESS), {"before": naive}).rowcount,
-            plans=connection.execute(text(_FORGET_PLANS)).rowcount,
-        )
-
-
-def _batches(database: Database, before: datetime, kept: Sequence[str]) -> Iterator[list[str]]:
-    wanted = {"kept": kept, "before": before, "limit": RUNS_A_BATCH}
+        kept = list(connection.scalars(text(_KEPT), {"for_ever": _keys(MADE_FOR_EVER)}))
+        referred = list(connection.scalars(text(_REFERRED)))
+    wanted = {
+        "kept": kept,
+        "referred": referred,
+        "often": list(OFTEN_RUN),
+        "before": before.all,
+        "quiet_before": before.quiet,
+        "limit": RUNS_A_BATCH,
+    }
     while True:
         with database.transaction() as connection:
             runs = list(connection.scalars(text(_OLD), wanted))
@@ -141,6 +197,18 @@ def _batches(database: Database, before: datetime, kept: Sequence[str]) -> Itera
         if not runs:
             return
         yield runs
+
+
+def _forget_leavings(database: Database, before: Before, *, runs: int) -> Forgotten:
+    """Delete what belongs to no run any more, and count it beside the runs."""
+    every, quiet = (one.astimezone(UTC).replace(tzinfo=None) for one in (before.all, before.quiet))
+    values = {"before": every, "newest": max(every, quiet), "reconciled": RECONCILED}
+    with database.transaction() as connection:
+        gone = {
+            name: connection.execute(text(statement), values).rowcount
+            for name, statement in _FORGET_LEAVINGS.items()
+        }
+    return Forgotten(runs, **gone)
 
 
 def forget_claims(record: object, assets: Sequence[str], days: Sequence[date]) -> int:
