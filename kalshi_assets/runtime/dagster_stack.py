@@ -37,6 +37,8 @@ QUIET = {
     "GX_ANALYTICS_ENABLED": "false",
     "DAGSTER_DISABLE_TELEMETRY": "yes",
     "DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS": "300",
+    # What a run means to make is written at once, see `PooledEventLogStorage`.
+    "DAGSTER_EVENT_BATCH_SIZE": "1000",
     # A warm process may fork only while it has one thread.
     "OPENBLAS_NUM_THREADS": "1",
     # Daemon and code server have a thread a sensor: each would keep memory of its own.
