@@ -2,8 +2,8 @@
 
 Its own storage opens a connection for every question, which costs more than most answers: a run of
 the order job asks two hundred, and forty times of them which columns a table of Dagster's has.
-Named in dagster.yaml under `storage: custom`; tables and rows are Dagster's own. What a run means to
-make is written in one transaction where `DAGSTER_EVENT_BATCH_SIZE` is set.
+Named in dagster.yaml under `storage: custom`; tables and rows are Dagster's own. What a run means
+to make is written in one transaction where `DAGSTER_EVENT_BATCH_SIZE` is set.
 """
 
 import os

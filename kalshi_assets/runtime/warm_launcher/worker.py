@@ -109,7 +109,6 @@ def _made(told: str) -> DagsterInstance:
 def _differ_from_siblings() -> None:
     """Undo what a fork shares that must not be shared, and what it makes slow."""
     gc.enable()
-    gc.set_threshold(20_000, 20, 20)
     random.seed()
     numpy = sys.modules.get("numpy")
     if numpy is not None:
