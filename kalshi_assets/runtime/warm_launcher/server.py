@@ -15,7 +15,7 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -261,8 +261,13 @@ def _is_first(lock: int) -> bool:
             return True
 
 
-def main() -> None:
-    """Import the code, then serve. A second server at one socket ends at once."""
+def main(words: Sequence[str] | None = None, code: CodeState | None = None) -> None:
+    """Import the code, then serve. A second server at one socket ends at once.
+
+    Args:
+        words: those of the command line, where it was not started by one.
+        code: the state of the code at the time it was imported, where it was already.
+    """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("socket", type=Path)
     parser.add_argument("--origin", required=True, help="a serialized RepositoryPythonOrigin")
@@ -270,7 +275,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=0)
     # Told, not looked up: it may have ended while the code was imported.
     parser.add_argument("--parent", type=int, required=True, help="the process to end with")
-    told = parser.parse_args()
+    told = parser.parse_args(words)
     logging.basicConfig(format="%(asctime)s warm process: %(message)s")
     # A lock of the process, not of the descriptor: forked runs do not hold it.
     lock = os.open(told.socket.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
@@ -282,7 +287,7 @@ def main() -> None:
         repository.get_job(job.name)
     for name in (*IMPORTED_LATE, *told.preload):
         importlib.import_module(name)
-    code = CodeState.now()
+    code = code or CodeState.now()
     gc.collect()
     # What is there now stays: collecting it would copy its pages into every run.
     gc.freeze()
