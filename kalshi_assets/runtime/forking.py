@@ -72,10 +72,23 @@ class Forked:
         return -signal.SIGKILL if code is None else code
 
 
-def start_trunk(children: Children, environ: Mapping[str, str], *, folder: Path) -> Starter:
-    """Start a trunk, and return what starts children by forking them of it."""
+def start_trunk(
+    children: Children,
+    environ: Mapping[str, str],
+    *,
+    folder: Path,
+    code: str = "kalshi_assets.definitions",
+) -> Starter:
+    """Start a trunk, and return what starts children by forking them of it.
+
+    Args:
+        children: the trunk is one of them, and ended last.
+        environ: the variables of all that is forked.
+        folder: where its socket is: the warm launcher's, which has warm processes forked.
+        code: the module of the definitions.
+    """
     path = folder / protocol.TRUNK
-    words = [sys.executable, "-m", MODULE, str(path), "kalshi_assets.definitions"]
+    words = [sys.executable, "-m", MODULE, str(path), code]
     trunk = children.start("trunk", words, {**ONE_THREAD, **environ}, is_ended_last=True)
     pid = trunk.process.pid
     children.wait_for(

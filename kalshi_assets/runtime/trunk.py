@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import yaml
@@ -163,6 +164,8 @@ def _become(
     os.environ.clear()
     os.environ.update(env)
     sys.argv = list(words)
+    # Libraries name the program by it, and import it in what they spawn.
+    sys.modules["__main__"] = ModuleType("__main__")
     return main()
 
 

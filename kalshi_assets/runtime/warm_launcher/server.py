@@ -287,7 +287,7 @@ def main(words: Sequence[str] | None = None, code: CodeState | None = None) -> N
         repository.get_job(job.name)
     for name in (*IMPORTED_LATE, *told.preload):
         importlib.import_module(name)
-    code = code or CodeState.now()
+    code = CodeState.now() if code is None else code.with_later()
     gc.collect()
     # What is there now stays: collecting it would copy its pages into every run.
     gc.freeze()
