@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
 import yaml
 
@@ -63,6 +63,12 @@ class Trunk:
         self.path.unlink(missing_ok=True)
         self._listener.bind(str(self.path))
         self._listener.listen(64)
+        signal.signal(signal.SIGTERM, self._end)
+
+    def _end(self, *_: object) -> NoReturn:
+        """End, and leave no socket. Those forked end with this process."""
+        self.path.unlink(missing_ok=True)
+        os._exit(0)
 
     def serve(self) -> Role:
         """Fork until killed. In a forked process, return what it is to be."""
@@ -134,7 +140,7 @@ class Trunk:
         for handle in self.forked.values():
             os.close(handle)
         os.setsid()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         random.seed()
 
 
