@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from time import monotonic, sleep
@@ -276,8 +277,13 @@ Starter = Callable[[Sequence[str], Mapping[str, str], Path], Process]
 
 
 def _end_children(children: Sequence[Child]) -> None:
-    alive = [c.process.pid for c in reversed(children) if c.process.poll() is None]
-    _end([psutil.Process(pid) for pid in alive])
+    alive = []
+    for child in reversed(children):
+        # One that was forked elsewhere may be gone at any moment: its parent waits for it.
+        with suppress(psutil.NoSuchProcess):
+            if child.process.poll() is None:
+                alive.append(psutil.Process(child.process.pid))
+    _end(alive)
     for child in children:
         child.process.wait()
 

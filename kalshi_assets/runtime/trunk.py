@@ -43,6 +43,15 @@ PROGRAMS = {
     ),
 }
 WARM = "warm-process"
+# What two of them and more import when they are at work.
+IMPORTED_LATE = (
+    "dagster._core.instance.factory",
+    "dagster._core.storage.root",
+    "dagster._grpc.client",
+    "kalshi_assets.runtime.warm_launcher.launcher",
+    "psycopg2.extras",
+    *server.IMPORTED_LATE,
+)
 Role = Callable[[], object]
 _PR_SET_PDEATHSIG, _PR_SET_NAME = 1, 15
 _PRCTL = ctypes.CDLL(None).prctl
@@ -184,8 +193,15 @@ def _become_warm(words: Sequence[str], code: CodeState) -> None:
 def _preloaded() -> Iterable[str]:
     """Return the modules that warm processes are to have imported, as dagster.yaml says."""
     told = yaml.safe_load(Path(os.environ["DAGSTER_HOME"], "dagster.yaml").read_text())
-    names: list[str] = told["run_launcher"]["config"].get("preload", [])
+    names: list[str] = told.get("run_launcher", {}).get("config", {}).get("preload", [])
     return names
+
+
+def _resolve(code: ModuleType) -> None:
+    """Make the jobs of the definitions, which the definitions keep: each would make its own."""
+    repository = code.defs.get_repository_def()
+    for job in repository.get_all_jobs():
+        repository.get_job(job.name)
 
 
 def main() -> None:
@@ -198,8 +214,9 @@ def main() -> None:
     if not is_own(told.socket.parent):
         sys.exit(f"{told.socket.parent} must belong to this user and be open to nobody else")
     programs = [name for names in PROGRAMS.values() for name in names]
-    for name in (told.code, *programs, *server.IMPORTED_LATE, *_preloaded()):
+    for name in (told.code, *programs, *IMPORTED_LATE, *_preloaded()):
         importlib.import_module(name)
+    _resolve(sys.modules[told.code])
     trunk = Trunk(told.socket, CodeState.now())
     gc.collect()
     # What is there now stays: collecting it would copy its pages into every process.

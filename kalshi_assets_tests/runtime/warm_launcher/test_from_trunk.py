@@ -19,10 +19,11 @@ def trunk(place: Place) -> Iterator[int]:
     """The process id of a trunk beside the launcher."""
     folder = place.folder / "run"
     folder.mkdir()
-    environ = {"PYTHONPATH": str(PROJECT), "TOY_FOLDER": str(place.folder)}
+    (folder / "nothing.py").write_text("import dagster as dg\n\ndefs = dg.Definitions()\n")
+    environ = {"PYTHONPATH": f"{PROJECT}:{folder}", "TOY_FOLDER": str(place.folder)}
     environ["DAGSTER_HOME"] = str(place.folder)
     with Children(folder) as children:
-        start_trunk(children, environ, folder=place.folder / "warm", code="json")
+        start_trunk(children, environ, folder=place.folder / "warm", code="nothing")
         yield children._children[0].process.pid
 
 
