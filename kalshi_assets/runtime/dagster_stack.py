@@ -43,9 +43,6 @@ QUIET = {
     "OPENBLAS_NUM_THREADS": "1",
     # Daemon and code server have a thread a sensor: each would keep memory of its own.
     "MALLOC_ARENA_MAX": "2",
-    # What was large and is free goes back to the system: by default less and less of it does.
-    "MALLOC_MMAP_THRESHOLD_": "131072",
-    "MALLOC_TRIM_THRESHOLD_": "131072",
     "PYTHONWARNINGS": "ignore",
     "PYTHONUNBUFFERED": "1",
 }
