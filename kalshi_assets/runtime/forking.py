@@ -1,5 +1,6 @@
 """The owner's side of the trunk: children that are forked of it, and not started as programs."""
 
+import logging
 import os
 import select
 import signal
@@ -17,6 +18,7 @@ from kalshi_assets.runtime.warm_launcher.processes import ONE_THREAD
 
 START_SECONDS = 120.0
 MODULE = "kalshi_assets.runtime.trunk"
+_logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -117,5 +119,6 @@ def _forked(path: Path, words: Sequence[str], env: Mapping[str, str], log: Path)
     except protocol.NoAnswer as exc:
         raise ProcessError(f"whether {words[0]} was started is not known: {exc}") from exc
     if "pid" not in answer:
+        _logger.warning("%s is started, not forked: %s", words[0], answer.get("refused"))
         return started(words, env, log)
     return Forked(answer["pid"], path)
