@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from kalshi_assets.domain.account import OrderAck, OrderRequest
+from kalshi_assets.domain.signal import Signal
+from kalshi_assets.errors import Rejected
 from kalshi_assets.execution import place
 from kalshi_assets.execution.desk import Desk
-from kalshi_assets.execution.judge import judge_open_signals
+from kalshi_assets.execution.judge import Judgement, judge_open_signals, judge_signals
 from kalshi_assets.local_exchange.interventions import READ_LAG_MS
 from kalshi_assets.risk.inputs import Limits
 from kalshi_assets.storage import ledger
@@ -56,11 +59,11 @@ def sent(stage: Stage) -> list[str]:
 
 def looks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Have it noted how many signals each look at the venue serves."""
-    seen, judge = list[int](), place.judge_signals
+    seen = list[int]()
 
-    def noted(desk: Desk, to_judge: Sequence[place.Signal]) -> list[place.Judgement]:
+    def noted(desk: Desk, to_judge: Sequence[Signal]) -> list[Judgement]:
         seen.append(len(to_judge))
-        return judge(desk, to_judge)
+        return judge_signals(desk, to_judge)
 
     monkeypatch.setattr(place, "judge_signals", noted)
     return seen
@@ -124,10 +127,10 @@ def test_after_an_order_that_was_refused_the_others_are_judged_anew(
         seen = looks(monkeypatch)
         create, tries = desk.venue.create_order, list[str]()
 
-        def refused_once(request: place.OrderRequest) -> place.OrderAck:
+        def refused_once(request: OrderRequest) -> OrderAck:
             tries.append(request.market_ticker)
             if len(tries) == 1:
-                raise place.Rejected("not now")
+                raise Rejected("not now")
             return create(request)
 
         monkeypatch.setattr(desk.venue, "create_order", refused_once)

@@ -15,7 +15,7 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -262,10 +262,18 @@ def _is_first(lock: int) -> bool:
             return True
 
 
-def main() -> None:
+def main(
+    words: Sequence[str] | None = None,
+    code: CodeState | None = None,
+    instance_ref: str | None = None,
+) -> None:
     """Import the code, then serve. A second server at one socket ends at once.
 
-    The instance of the runs comes as standard input: it may hold a password, the words may not.
+    Args:
+        words: those of the command line, where it was not started by one.
+        code: the state of the code at the time it was imported, where it was already.
+        instance_ref: the instance of the runs; by default it comes as standard input, for it may
+            hold a password, which a command line may not.
     """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("socket", type=Path)
@@ -274,7 +282,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=0)
     # Told, not looked up: it may have ended while the code was imported.
     parser.add_argument("--parent", type=int, required=True, help="the process to end with")
-    told = parser.parse_args()
+    told = parser.parse_args(words)
     logging.basicConfig(format="%(asctime)s warm process: %(message)s")
     # A lock of the process, not of the descriptor: forked runs do not hold it.
     lock = os.open(told.socket.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
@@ -286,8 +294,8 @@ def main() -> None:
         repository.get_job(job.name)
     for name in (*IMPORTED_LATE, *told.preload):
         importlib.import_module(name)
-    kept = worker.keep_instance(sys.stdin.read())
-    code = CodeState.now()
+    kept = worker.keep_instance(sys.stdin.read() if instance_ref is None else instance_ref)
+    code = CodeState.now() if code is None else code.with_later()
     gc.collect()
     # What is there now stays: collecting it would copy its pages into every run.
     gc.freeze()

@@ -18,7 +18,6 @@ from dagster._grpc.impl import core_execute_run
 from dagster._serdes import deserialize_value
 from dagster._utils.hosted_user_process import recon_job_from_origin
 from dagster._utils.interrupts import capture_interrupts
-from sqlalchemy import Engine
 
 from kalshi_assets.runtime.warm_launcher.claims import Claims
 from kalshi_assets.runtime.warm_launcher.processes import ProcessMark, count_threads, open_sockets
@@ -45,7 +44,7 @@ def keep_instance(told: str) -> KeptInstance | None:
     except Exception:  # the runs' own attempt says what is wrong
         return None
     for storage in (instance.run_storage, instance.event_log_storage, instance.schedule_storage):
-        if isinstance(engine := getattr(storage, "_engine", None), Engine):
+        if (engine := getattr(storage, "_engine", None)) is not None:  # SQLAlchemy's
             engine.dispose()
     if count_threads() == 1 and open_sockets() == before:
         return KeptInstance(told, instance)
