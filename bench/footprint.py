@@ -6,6 +6,7 @@ not part of it. `FOOTPRINT_SECONDS=600 python -m bench footprint` makes the hour
 of a run of all benchmarks.
 """
 
+import json
 import os
 import subprocess
 import tempfile
@@ -27,6 +28,7 @@ from kalshi_assets.runtime.database import database_name
 from kalshi_assets.runtime.exchange import Replay, start_exchange
 from kalshi_assets.runtime.home import LOCAL_KEY_ID, Home
 from kalshi_assets.runtime.processes import Children, free_port, is_listening
+from kalshi_assets.runtime.trunk import WARM as FORKED_WARM
 from kalshi_assets.runtime.up import on_local_exchange
 from kalshi_assets.settings import PREFIX, Settings, as_variables, load_settings
 from kalshi_assets.storage.embedded import running_server
@@ -38,9 +40,11 @@ SAMPLES, APART_SECONDS = 5, 7.0
 # So slow that no quote moves and no slot of polls begins.
 STILL = 0.001
 OWN, RUNS = "owner", "runs"
-# The first whose word stands in the command line.
+# What is forked has its parent's command line: the owner's children are known by what is written
+# down of them, the warm process by its name, all others by the first word that stands in theirs.
+WARM = "warm process"
 NAMES = {
-    "warm_launcher.server": "warm process",
+    "warm_launcher.server": WARM,
     "dagster-daemon": "daemon",
     "dagster-webserver": "webserver",
     "dagster_webserver": "webserver",
@@ -63,13 +67,15 @@ class Taken:
 
 @dataclass(frozen=True)
 class Part:
-    """A part of a process's memory that is of one file, or of none: kilobytes."""
+    """What a process holds of one file, as it is in the file, or of none: kilobytes.
+
+    What is of no file, or was written to, is by the kernel's own figure: pages shared after a fork
+    count by their share.
+    """
 
     name: str
     file: str
-    rss: int
-    pss: int
-    anonymous: int
+    kilobytes: float
 
 
 @dataclass
@@ -79,6 +85,7 @@ class Stack:
     children: Children
     variables: dict[str, str]
     roots: list[psutil.Process]
+    run: Path
 
     def start(self, *words: str) -> None:
         """Start a command of ours."""
@@ -94,12 +101,12 @@ def run(server_url: str = "") -> Iterator[Figure]:
     """Measure the stack at work, with its UI, and at rest, and the baseline."""
     stock = taken_by_stock(server_url)
     with stack_at(1.0) as stack:
-        yield from told("at work", taken(SECONDS, stack.roots), stock)
+        yield from told("at work", taken(SECONDS, stack.roots, stack.run), stock)
         stack.show_ui()
         time.sleep(SETTLING_SECONDS)
-        yield from told("with the UI", taken(SETTLING_SECONDS, stack.roots), stock)
+        yield from told("with the UI", taken(SETTLING_SECONDS, stack.roots, stack.run), stock)
     with stack_at(STILL) as stack:
-        yield from told("at rest", taken(SECONDS, stack.roots), stock)
+        yield from told("at rest", taken(SECONDS, stack.roots, stack.run), stock)
 
 
 def told(when: str, ours: Taken, stock: Taken) -> Iterator[Figure]:
@@ -131,7 +138,7 @@ def stack_at(speed: float) -> Iterator[Stack]:
                 environ=dict(os.environ),
             )
             settings = settings_on(told.url, exchange_home, folder / "home")
-            stack = Stack(children, os.environ | chosen(settings), [])
+            stack = Stack(children, os.environ | chosen(settings), [], Home(settings.home).run)
             stack.start("up", "--no-ui")
             children.wait_for(lambda: has_polled(settings), what="a poll", seconds=600)
             time.sleep(SETTLING_SECONDS)
@@ -176,14 +183,16 @@ def has_polled(settings: Settings) -> bool:
     return False
 
 
-def taken(seconds: float, roots: list[psutil.Process]) -> Taken:
-    """Measure what processes and all they started take."""
-    before = cpu_seconds(roots)
+def taken(seconds: float, roots: list[psutil.Process], run: Path) -> Taken:
+    """Measure what processes and all they started take; some are written down in a run folder."""
+    before = cpu_seconds(family(roots, run))
     time.sleep(seconds)
-    spent = {name: used - before.get(name, 0.0) for name, used in cpu_seconds(roots).items()}
+    spent = {
+        name: used - before.get(name, 0.0) for name, used in cpu_seconds(family(roots, run)).items()
+    }
     samples = []
     for _ in range(SAMPLES):
-        samples.append(megabytes(roots))
+        samples.append(megabytes(family(roots, run)))
         time.sleep(APART_SECONDS)
     names = {name for sample in samples for name in sample}
     return Taken(
@@ -212,7 +221,7 @@ def taken_by_stock(server_url: str) -> Taken:
                 time.sleep(1)
             time.sleep(SETTLING_SECONDS)
             server = [p for p in psutil.Process().children() if "postgres" in p.name()]
-            found = taken(SETTLING_SECONDS, [psutil.Process(process.pid), *server])
+            found = taken(SETTLING_SECONDS, [psutil.Process(process.pid), *server], Path(folder))
         finally:
             # It waits for what it started, and would be waited for long.
             for child in psutil.Process(process.pid).children(recursive=True):
@@ -222,67 +231,80 @@ def taken_by_stock(server_url: str) -> Taken:
         return found
 
 
-def family(roots: list[psutil.Process]) -> dict[int, str]:
+def family(roots: list[psutil.Process], run: Path) -> dict[int, str]:
     """Return the kind of each of these processes, and of what they started."""
+    written = {path: json.loads(path.read_text()) for path in run.glob("*.json")}
+    names = {
+        told["pid"]: path.stem.replace("-", " ") for path, told in written.items() if "pid" in told
+    }
     found: dict[int, str] = {}
     for root in roots:
         for process in [root, *root.children(recursive=True)]:
             with suppress(psutil.Error):
-                found[process.pid] = kind_of(process)
+                found[process.pid] = names.get(process.pid) or kind_of(process)
     return found
 
 
 def kind_of(process: psutil.Process) -> str:
     """Return the kind of a process; what is none of the long-lived ones is part of a run."""
+    if is_warm(process):
+        parent = process.parent()
+        return RUNS if parent is not None and is_warm(parent) else WARM
     words = " ".join(process.cmdline())
-    parent = process.parent()
-    if parent is not None and parent.cmdline() == process.cmdline() and "warm_launcher" in words:
-        return RUNS
     return next((name for word, name in NAMES.items() if word in words), RUNS)
 
 
-def cpu_seconds(roots: list[psutil.Process]) -> dict[str, float]:
+def is_warm(process: psutil.Process) -> bool:
+    """Tell whether it is a warm process, or a run forked of one."""
+    return process.name() == FORKED_WARM or "warm_launcher.server" in " ".join(process.cmdline())
+
+
+def cpu_seconds(processes: dict[int, str]) -> dict[str, float]:
     """Return the CPU time so far of each kind; what has ended is in its parent's account."""
     found: dict[str, float] = defaultdict(float)
-    for pid, name in family(roots).items():
+    for pid, name in processes.items():
         with suppress(psutil.NoSuchProcess):
             times = psutil.Process(pid).cpu_times()
             found[name] += times.user + times.system
-            if name not in (OWN, "dagster dev"):  # theirs are counted themselves
+            if name not in (OWN, "trunk", "dagster dev"):  # theirs are counted themselves
                 ended = name if name == "Postgres" else RUNS
                 found[ended] += times.children_user + times.children_system
     return found
 
 
-def megabytes(roots: list[psutil.Process]) -> dict[str, float]:
+def megabytes(processes: dict[int, str]) -> dict[str, float]:
     """Return the proportional memory of each kind, as if nothing else ran on this machine.
 
-    The kernel's own figure divides a library's pages by all who use them, others' work included.
+    The kernel's own figure divides a file's pages by all who use them, others' work included. Here
+    a file takes what the one who holds most of it holds; each who uses it bears a part of that.
     """
-    parts = [part for pid, name in family(roots).items() for part in parts_of(pid, name)]
-    users = Counter(part.file for part in parts if part.file)
+    parts = [part for pid, name in processes.items() for part in parts_of(pid, name)]
+    held: dict[str, list[float]] = defaultdict(list)
+    for part in parts:
+        held[part.file].append(part.kilobytes)
     found: dict[str, float] = defaultdict(float)
     for part in parts:
-        share = float(part.pss)
-        if part.file:
-            share = part.anonymous + (part.rss - part.anonymous) / users[part.file]
-        found[part.name] += share / 1024
+        shared = 1.0
+        if part.file and part.kilobytes:
+            shared = max(held[part.file]) / sum(held[part.file])
+        found[part.name] += part.kilobytes * shared / 1024
     return found
 
 
 def parts_of(pid: int, name: str) -> list[Part]:
-    """Return the memory of a process, by file, once a file."""
-    sums: dict[str, Counter[str]] = defaultdict(Counter)
+    """Return the memory of a process: of each file, and of none."""
+    sums: Counter[str] = Counter()
     file = ""
     with suppress(OSError):
+        own = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
         for line in Path(f"/proc/{pid}/smaps").read_text().splitlines():
             words = line.split()
             if not words[0].endswith(":"):
-                file = words[5] if len(words) == 6 and words[5].startswith("/") else ""
-                file = "" if file.startswith("/dev") else file
-            elif words[0] in ("Rss:", "Pss:", "Anonymous:"):
-                sums[file][words[0]] += int(words[1])
-    return [
-        Part(name, file, found["Rss:"], found["Pss:"], found["Anonymous:"])
-        for file, found in sums.items()
-    ]
+                is_file = len(words) == 6 and words[5].startswith("/")
+                file = words[5] if is_file and not words[5].startswith("/dev") else ""
+            elif file and words[0] in ("Rss:", "Anonymous:"):
+                sums[file] += int(words[1]) if words[0] == "Rss:" else -int(words[1])
+        told = (line.split() for line in own)
+        written = sum(int(w[1]) for w in told if w[0] in ("Pss_Anon:", "Pss_Shmem:"))
+        return [Part(name, "", written), *(Part(name, file, held) for file, held in sums.items())]
+    return []

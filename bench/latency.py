@@ -175,8 +175,8 @@ def cpu_seconds(demo: Running) -> float:
     total = 0.0
     for process in psutil.Process().children(recursive=True):
         with suppress(psutil.NoSuchProcess):  # a run that ends now is in its parent's time
-            words = " ".join(process.cmdline())
-            if any(name in words for name in ("dagster", "warm_launcher")):
+            words = " ".join([process.name(), *process.cmdline()])
+            if any(name in words for name in ("dagster", "warm_launcher", "warm-process")):
                 total += sum(process.cpu_times()[:4])
     return total
 

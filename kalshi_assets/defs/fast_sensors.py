@@ -72,8 +72,11 @@ def order_sensor_of(name: str) -> dg.SensorDefinition:
 
 
 feed_sensor, feed_sensor_twin = map(feed_sensor_of, ("feed_sensor", "feed_sensor_twin"))
-order_sensor, order_sensor_twin = map(order_sensor_of, ("order_sensor", "order_sensor_twin"))
-SENSORS = [feed_sensor, feed_sensor_twin, order_sensor, order_sensor_twin]
+# Signals may come faster than two of them have rested.
+order_sensor, order_sensor_twin, order_sensor_third = map(
+    order_sensor_of, ("order_sensor", "order_sensor_twin", "order_sensor_third")
+)
+SENSORS = [feed_sensor, feed_sensor_twin, order_sensor, order_sensor_twin, order_sensor_third]
 
 
 def _feed_run(asking: Asking) -> Answer | Wait:

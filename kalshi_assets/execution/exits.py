@@ -21,7 +21,7 @@ from kalshi_assets.execution.desk import Desk
 from kalshi_assets.execution.halting import cancel
 from kalshi_assets.execution.holdings import OwnHolding, own_holdings
 from kalshi_assets.execution.known import arming_of, has_reconciled, or_none
-from kalshi_assets.execution.place import commit, send
+from kalshi_assets.execution.place import are_shown, commit, send
 from kalshi_assets.risk.engine import RiskDecision, judge_exit
 from kalshi_assets.risk.inputs import ExitInputs
 from kalshi_assets.storage import averages, ledger, markets
@@ -115,8 +115,11 @@ def _judge_and_send(
     if not decision.is_approved:
         return ExitJudgement(holding, why, decision, None)
     order = _order(desk, row, inputs, bid=decision.limit_price)
-    sent = send(desk, order).order if commit(desk, order, while_in=while_in) else None
-    return ExitJudgement(holding, why, decision, sent)
+    if not commit(desk, order, while_in=while_in):
+        return ExitJudgement(holding, why, decision, None)
+    sent = send(desk, order)
+    are_shown(desk, [sent])  # what is sold next is judged with it
+    return ExitJudgement(holding, why, decision, sent.order)
 
 
 def _withdraw_entries(desk: Desk, market_ticker: str) -> None:

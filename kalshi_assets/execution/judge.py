@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from kalshi_assets.domain.calendar import venue_day
@@ -61,13 +62,18 @@ def judge_signals(desk: Desk, to_judge: Sequence[Signal]) -> list[Judgement]:
         return []
     known, approved = gather(desk, to_judge, is_reconciled=is_reconciled), list[Stake]()
     judgements = []
-    for signal in sorted(to_judge, key=lambda s: (-s.strength, s.market_ticker)):
+    for signal in sorted(to_judge, key=by_strength):
         inputs = inputs_of(desk.clock.now(), signal, known, approved=approved)
         judgement = Judgement(inputs, judge(inputs, desk.limits), desk.limits.required_checks)
         judgements.append(judgement)
         if judgement.decision.is_approved:
             approved.append((signal.market_ticker, judgement.decision.cost_micros or 0))
     return judgements
+
+
+def by_strength(signal: Signal) -> tuple[Decimal, str]:
+    """Return by what signals are put in order: the strongest is judged first."""
+    return -signal.strength, signal.market_ticker
 
 
 def record(desk: Desk, judgements: Sequence[Judgement]) -> int:

@@ -1,13 +1,14 @@
 """Send approved decisions: gates once more, intent committed, sent once, answer recorded."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from kalshi_assets.domain.account import OrderAck, OrderRequest
 from kalshi_assets.domain.calendar import venue_day
 from kalshi_assets.domain.clock import wall_now
 from kalshi_assets.domain.order import OrderStatus, client_order_id
+from kalshi_assets.domain.signal import Signal
 from kalshi_assets.errors import (
     BreakerOpen,
     ExchangeError,
@@ -20,12 +21,20 @@ from kalshi_assets.errors import (
 from kalshi_assets.execution.account import READS_SECONDS
 from kalshi_assets.execution.answers import record_answer
 from kalshi_assets.execution.desk import Desk
-from kalshi_assets.execution.judge import LEG, Judgement, decision_row, judge_signals
+from kalshi_assets.execution.judge import (
+    LEG,
+    Judgement,
+    by_strength,
+    decision_row,
+    judge_signals,
+)
 from kalshi_assets.execution.reconcile import reconcile
 from kalshi_assets.storage import ledger, signals
 from kalshi_assets.storage.trading_state import State, held_state
 
 TRADING: tuple[State, ...] = ("active",)
+# The look at the venue that so many orders are judged on is never old.
+ON_ONE_LOOK = 5
 # Answers after which the venue certainly has no order of ours.
 REFUSALS = (BreakerOpen, Rejected, RateLimited, NotAuthorized, NotFound)
 
@@ -36,22 +45,14 @@ def place_approved(desk: Desk) -> list[ledger.Order]:
     Returns:
         The orders as they stand after sending, one a decision that was sent.
     """
-    with desk.database.transaction() as connection:
-        approved = ledger.approved_without_order(connection)
-        today = signals.open_signals(connection, venue_day(desk.clock.now()))
-    by_id = {signal.signal_id: signal for signal in today.values()}
-    placed = []
-    for decision in approved:
-        signal = by_id.get(decision.signal_id)
-        if signal is None:  # ended since: the next judgement records it as not sent
-            continue
-        judgement = judge_signals(desk, [signal])[0]
-        sent = _place(desk, decision, judgement)
-        if sent is None:
-            continue
-        placed.append(sent.order)
-        if not sent.is_shown:
-            break  # what it staked cannot be seen yet: a later poll judges the rest
+    waiting, placed = _approved(desk), list[ledger.Order]()
+    while waiting:
+        dealt_with = _place(desk, waiting[:ON_ONE_LOOK])
+        waiting = waiting[len(dealt_with) :]
+        sent = [each for each in dealt_with if each is not None]
+        placed += [each.order for each in sent]
+        if not are_shown(desk, sent):
+            break  # what they staked cannot be seen yet: a later poll judges the rest
     if any(order.status == "unknown" for order in placed):
         reconcile(desk)
     return placed
@@ -59,17 +60,44 @@ def place_approved(desk: Desk) -> list[ledger.Order]:
 
 @dataclass(frozen=True)
 class Sent:
-    """An order after its one sending.
-
-    Attributes:
-        is_shown: the venue's reads show all it did, so the next order can be judged with it.
-    """
+    """An order after its one sending, and the venue's moment of it where the venue took it."""
 
     order: ledger.Order
-    is_shown: bool
+    acknowledged_at: datetime | None = None
 
 
-def _place(desk: Desk, decision: ledger.Decision, judgement: Judgement) -> Sent | None:
+def _approved(desk: Desk) -> list[tuple[ledger.Decision, Signal]]:
+    """Return what is approved and was not sent yet, the strongest signal first."""
+    with desk.database.transaction() as connection:
+        approved = ledger.approved_without_order(connection)
+        today = signals.open_signals(connection, venue_day(desk.clock.now()))
+    by_id = {signal.signal_id: signal for signal in today.values()}
+    # A signal that has ended since: the next judgement records its decision as not sent.
+    found = [(d, by_id[d.signal_id]) for d in approved if d.signal_id in by_id]
+    return sorted(found, key=lambda pair: by_strength(pair[1]))
+
+
+def _place(desk: Desk, waiting: Sequence[tuple[ledger.Decision, Signal]]) -> list[Sent | None]:
+    """Judge some decisions once more, on one look at the venue, and send those that pass.
+
+    Each is judged with what those before it may cost, whether they were filled or not: nothing of
+    the venue's has to be read between two of them.
+
+    Returns:
+        What became of each, in their order; None: not sent. It ends with the first that the venue
+        did not take: the others have to be judged with that.
+    """
+    judgements = judge_signals(desk, [signal for _, signal in waiting])
+    dealt_with: list[Sent | None] = []
+    for (decision, _), judgement in zip(waiting, judgements, strict=True):
+        sent = _send_judged(desk, decision, judgement)
+        dealt_with.append(sent)
+        if sent is not None and sent.acknowledged_at is None:
+            break
+    return dealt_with
+
+
+def _send_judged(desk: Desk, decision: ledger.Decision, judgement: Judgement) -> Sent | None:
     if not judgement.decision.is_approved:
         with desk.database.transaction() as connection:
             ledger.save_decisions(connection, [decision_row(desk, judgement)])
@@ -128,18 +156,23 @@ def send(desk: Desk, order: ledger.Order) -> Sent:
     try:
         ack = desk.venue.create_order(_request(order))
     except REFUSALS as exc:
-        return Sent(record_answer(desk, order, "rejected", reason=str(exc)), is_shown=True)
+        return Sent(record_answer(desk, order, "rejected", reason=str(exc)))
     except (ExchangeError, PayloadError) as exc:
-        return Sent(record_answer(desk, order, "unknown", reason=str(exc)), is_shown=False)
+        return Sent(record_answer(desk, order, "unknown", reason=str(exc)))
     told = {"venue_order_id": ack.order_id, "fill_count": ack.fill_count}
     moved = record_answer(desk, order, _status(ack, order.count), **told)
-    return Sent(moved, _is_shown(desk, ack))
+    return Sent(moved, ack.acknowledged_at)
 
 
-def _is_shown(desk: Desk, ack: OrderAck) -> bool:
-    """Wait until balance, positions and orders are told as of this answer or later."""
+def are_shown(desk: Desk, sent: Sequence[Sent]) -> bool:
+    """Wait until the venue's reads show all that these orders did; what is unknown never is."""
+    if any(each.order.status == "unknown" for each in sent):
+        return False
+    moments = [each.acknowledged_at for each in sent if each.acknowledged_at is not None]
+    if not moments:
+        return True
     try:
-        return desk.venue.await_reads(ack.acknowledged_at, within_seconds=READS_SECONDS)
+        return desk.venue.await_reads(max(moments), within_seconds=READS_SECONDS)
     except (ExchangeError, PayloadError):
         return False
 

@@ -17,9 +17,11 @@ from urllib.parse import quote
 
 from kalshi_assets.domain.clock import VenueClock, wall_now
 from kalshi_assets.errors import ConfigurationError, ProcessError, StorageError
+from kalshi_assets.runtime.forking import start_trunk
 from kalshi_assets.runtime.home import Home
 from kalshi_assets.runtime.installation import described
-from kalshi_assets.runtime.processes import Children, free_port, is_listening
+from kalshi_assets.runtime.processes import Children, Starter, free_port, is_listening, started
+from kalshi_assets.runtime.warm_launcher.processes import can_fork
 from kalshi_assets.settings import Settings, environment
 from kalshi_assets.storage.engine import DAEMON_LOCK, Database
 from kalshi_assets.storage.migrate import DAGSTER_SCHEMA, prepare
@@ -37,6 +39,8 @@ QUIET = {
     "GX_ANALYTICS_ENABLED": "false",
     "DAGSTER_DISABLE_TELEMETRY": "yes",
     "DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS": "300",
+    # What a run means to make is written at once, see `PooledEventLogStorage`.
+    "DAGSTER_EVENT_BATCH_SIZE": "1000",
     # A warm process may fork only while it has one thread.
     "OPENBLAS_NUM_THREADS": "1",
     # Daemon and code server have a thread a sensor: each would keep memory of its own.
@@ -83,17 +87,18 @@ def running_dagster(
         described(settings, home, port=port, started_at=started_at),
     ):
         with _ending_dead_runs(environ):
-            workspace = _start_code_server(children, environ)
+            starter = _starter(children, environ, settings)
+            workspace = _start_code_server(children, environ, starter)
         words = [script("dagster-daemon"), "run", "-w", str(workspace)]
-        children.start("daemon", words, environ)
+        children.start("daemon", words, environ, starter=starter)
         if port is not None:
             _start_webserver(children, environ, workspace=workspace, port=port)
         if settings.alert_urls is not None or settings.heartbeat_url is not None:
             words = [script("kalshi-assets"), "alerts"]
-            children.start("alerts", words, environ, is_needed=False)
+            children.start("alerts", words, environ, is_needed=False, starter=starter)
         if settings.feed == "stream":
             words = [script("kalshi-assets"), "feed"]
-            children.start("feed", words, environ, is_needed=False)
+            children.start("feed", words, environ, is_needed=False, starter=starter)
         running = Running(settings, database, children, clock, started_at)
         try:
             yield running
@@ -179,14 +184,22 @@ def _ending_dead_runs(environ: Mapping[str, str]) -> Iterator[None]:
         raise ProcessError("runs of an earlier start could not be marked as failed, see above")
 
 
-def _start_code_server(children: Children, environ: Mapping[str, str]) -> Path:
+def _starter(children: Children, environ: Mapping[str, str], settings: Settings) -> Starter:
+    """Return what starts the children: with warm runs, all are forked of one that imported all."""
+    if settings.run_launcher != "warm" or not can_fork():
+        return started
+    return start_trunk(children, environ, folder=Path(environ["DAGSTER_WARM_FOLDER"]))
+
+
+def _start_code_server(children: Children, environ: Mapping[str, str], starter: Starter) -> Path:
     """Start the code server; return the workspace file that leads to it."""
     port = free_port()
     # Sensors that wait hold a thread each.
     words = ["api", "grpc", "--max-workers", str(CODE_SERVER_THREADS)]
     words += ["-m", "kalshi_assets.definitions", "-h", "127.0.0.1", "-p"]
     location = ["--location-name", "kalshi_assets"]
-    children.start("code-server", [script("dagster"), *words, str(port), *location], environ)
+    words = [script("dagster"), *words, str(port), *location]
+    children.start("code-server", words, environ, starter=starter)
     children.wait_for(
         lambda: is_listening(port), what="the start of the code server", seconds=START_SECONDS
     )

@@ -15,10 +15,11 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Self
+from typing import Protocol, Self
 
 import psutil
 
@@ -32,14 +33,31 @@ _PR_SET_PDEATHSIG = 1
 _logger = logging.getLogger(__name__)
 
 
+class Process(Protocol):
+    """A process we started, in whatever way."""
+
+    @property
+    def pid(self) -> int:
+        """Return its number."""
+
+    def poll(self) -> int | None:
+        """Return its exit code, or None while it works."""
+
+    def wait(self) -> int | None:
+        """Wait for its end."""
+
+    def kill(self) -> None:
+        """Kill it."""
+
+
 @dataclass
 class Child:
     """A process we started, and where it writes what it says. Not all are needed to go on."""
 
     name: str
-    process: "subprocess.Popen[bytes]"
+    process: Process
     log: Path
-    start: Callable[[], "subprocess.Popen[bytes]"]
+    start: Callable[[], Process]
     is_ended_last: bool = False
     is_needed: bool = True
     started_at: float = field(default_factory=monotonic)
@@ -103,8 +121,9 @@ class Children:
         *,
         is_ended_last: bool = False,
         is_needed: bool = True,
+        starter: "Starter | None" = None,
     ) -> Child:
-        """Start a program; its output goes to `<folder>/<name>.log`.
+        """Start a program, or have it started; its output goes to `<folder>/<name>.log`.
 
         One that others call is ended last: a run that still works must not take our own end for an
         outage of the exchange, and halt trading. Without one that is not needed, the rest goes on,
@@ -114,8 +133,8 @@ class Children:
         log.write_bytes(b"")
         marked = {**env, MARK: str(self.folder.resolve())}
 
-        def start() -> "subprocess.Popen[bytes]":
-            process = _started(words, marked, log)
+        def start() -> Process:
+            process = (starter or started)(words, marked, log)
             mark = ProcessMark.of(process.pid) or ProcessMark(process.pid, "")
             (self.folder / f"{name}.json").write_text(json.dumps(asdict(mark)))
             return process
@@ -213,7 +232,8 @@ def _read_mark(path: Path) -> ProcessMark | None:
         return None
 
 
-def _started(words: Sequence[str], env: Mapping[str, str], log: Path) -> "subprocess.Popen[bytes]":
+def started(words: Sequence[str], env: Mapping[str, str], log: Path) -> Process:
+    """Start a program that ends with its owner."""
     with log.open("ab") as output:
         return subprocess.Popen(  # noqa: S603  the words are ours
             list(words),
@@ -253,9 +273,17 @@ def _carries(process: psutil.Process, folder: Path) -> bool:
         return False
 
 
+Starter = Callable[[Sequence[str], Mapping[str, str], Path], Process]
+
+
 def _end_children(children: Sequence[Child]) -> None:
-    alive = [c.process.pid for c in reversed(children) if c.process.poll() is None]
-    _end([psutil.Process(pid) for pid in alive])
+    alive = []
+    for child in reversed(children):
+        # One that was forked elsewhere may be gone at any moment: its parent waits for it.
+        with suppress(psutil.NoSuchProcess):
+            if child.process.poll() is None:
+                alive.append(psutil.Process(child.process.pid))
+    _end(alive)
     for child in children:
         child.process.wait()
 

@@ -2,24 +2,35 @@
 
 Its own storage opens a connection for every question, which costs more than most answers: a run of
 the order job asks two hundred, and forty times of them which columns a table of Dagster's has.
-Named in dagster.yaml under `storage: custom`; tables and rows are Dagster's own.
+Named in dagster.yaml under `storage: custom`; tables and rows are Dagster's own. What a run means
+to make is written in one transaction where `DAGSTER_EVENT_BATCH_SIZE` is set.
 """
 
 import os
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Self
 from weakref import WeakSet
 
+from dagster import DagsterEventType, EventLogEntry
+from dagster._core.events import ASSET_EVENTS
+from dagster._core.storage.event_log import SqlEventLogStorage
+from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
 from dagster_postgres.utils import create_pg_connection, pg_url_from_config
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.pool import QueuePool
 
 from kalshi_assets.storage.engine import trying_after_rest
 
 # A run needs one, and two at times; the daemon's threads take more for a moment.
 KEPT, MORE = 2, 30
+PLANNED = {
+    DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
+    DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED,
+}
 
 
 class PooledPostgresStorage(DagsterPostgresStorage):
@@ -60,6 +71,42 @@ class PooledEventLogStorage(PostgresEventLogStorage):
         super().__init__(postgres_url, should_autocreate_tables)
         self._tables: set[str] = set()
         self._columns: set[str] = set()
+        self._open = threading.local()
+
+    def store_event(self, event: EventLogEntry) -> None:
+        """Store an event, without the NOTIFY after it, which nobody has listened to for long."""
+        SqlEventLogStorage.store_event(self, event)
+
+    def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
+        """Store events; those that tell what a run will make, all at once."""
+        if {event.dagster_event_type for event in events} - PLANNED:
+            super().store_event_batch(events)
+            return
+        rows = self.prepare_insert_event_batch(events)
+        with self._in_one_transaction() as connection:
+            ids = connection.scalars(rows.returning(SqlEventLogStorageTable.c.id)).all()
+            for event, event_id in zip(events, ids, strict=True):
+                if event.dagster_event_type in ASSET_EVENTS:
+                    self.store_asset_event(event, event_id)
+                else:
+                    self.store_asset_check_event(event, event_id)
+
+    @contextmanager
+    def _in_one_transaction(self) -> Iterator[Connection]:
+        """Let all that this thread stores in the block be one transaction."""
+        with self._connect() as connection:
+            one = connection.execution_options(isolation_level="READ COMMITTED")
+            with one.begin():
+                self._open.connection = one
+                try:
+                    yield one
+                finally:
+                    del self._open.connection
+
+    def _connect(self) -> AbstractContextManager[Connection]:
+        if hasattr(self._open, "connection"):
+            return nullcontext(self._open.connection)
+        return super()._connect()
 
     def has_table(self, table_name: str) -> bool:
         """Tell whether Dagster's schema has a table."""

@@ -131,10 +131,13 @@ def are_healthy(port: int) -> bool:
     return bool(daemons) and all(one["healthy"] for one in daemons)
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    """A server whose exchange is a local one; whatever happens, it ends."""
-    made = Server(Home(tmp_path / "home"), {}, tmp_path)
+@pytest.fixture(params=["default", "warm"])
+def server(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Server]:
+    """A server whose exchange is a local one; whatever happens, it ends.
+
+    With warm runs its processes are forked of one, otherwise each is started.
+    """
+    made = Server(Home(tmp_path / "home"), {"KALSHI_RUN_LAUNCHER": request.param}, tmp_path)
     exchange = Server(Home(tmp_path / "exchange"), {}, tmp_path)
     told = exchange.start("local-exchange", "--port", "0").stdout
     assert told is not None

@@ -5,7 +5,18 @@ configured and what it promises is told in docs/warm-launcher.md.
 
 `launcher.py` is what Dagster calls; `server.py` the warm process; `worker.py` what a forked run
 does; `claims.py` who executes which run; `queue.py` which ones wait; `protocol.py` how launcher and
-server speak.
+server speak. Dagster is imported with the launcher only: who asks the server needs none.
 """
 
-from kalshi_assets.runtime.warm_launcher.launcher import WarmRunLauncher as WarmRunLauncher
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kalshi_assets.runtime.warm_launcher.launcher import WarmRunLauncher as WarmRunLauncher
+
+
+def __getattr__(name: str) -> Any:
+    if name != "WarmRunLauncher":
+        raise AttributeError(f"{__name__} has no {name}")
+    from kalshi_assets.runtime.warm_launcher.launcher import WarmRunLauncher
+
+    return WarmRunLauncher

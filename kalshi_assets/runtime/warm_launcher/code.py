@@ -26,6 +26,11 @@ class CodeState:
         entries = tuple(sorted(_entries()))
         return cls(entries, _look(entries))
 
+    def with_later(self) -> "CodeState":
+        """Return this state and, beside, that of what was imported since, as it is now."""
+        now = self.now()
+        return CodeState(now.entries, now.seen | self.seen)
+
     def has_changed(self) -> bool:
         """Tell whether a file differs, is gone, or is new."""
         return _look(self.entries) != self.seen

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,17 +24,9 @@ from dagster._serdes.config_class import ConfigurableClassData
 
 from kalshi_assets.runtime.warm_launcher import protocol
 from kalshi_assets.runtime.warm_launcher.claims import Claims
-from kalshi_assets.runtime.warm_launcher.processes import lives_since
+from kalshi_assets.runtime.warm_launcher.processes import ONE_THREAD, can_fork, is_own, lives_since
 from kalshi_assets.runtime.warm_launcher.queue import Queue
 
-# Read by libraries that would otherwise start threads when they are imported.
-ONE_THREAD = {
-    "OPENBLAS_NUM_THREADS": "1",
-    "OMP_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    # Of pyarrow, which pandas imports where it is installed.
-    "JE_ARROW_MALLOC_CONF": "background_thread:false",
-}
 NO_FORK = "this system cannot fork a warm process safely: runs start as by the default launcher"
 _logger = logging.getLogger(__name__)
 
@@ -66,8 +59,8 @@ class WarmRunLauncher(DefaultRunLauncher):
         self._preload = list(preload)
         self._limit = max_concurrent_runs
         self._is_enabled = is_enabled.lower() not in ("false", "no", "off", "0")
-        self._servers: dict[Path, subprocess.Popen[bytes]] = {}
-        if self._is_enabled and not _can_fork():
+        self._servers: dict[Path, subprocess.Popen[str]] = {}
+        if self._is_enabled and not can_fork():
             _logger.warning(NO_FORK)
             self._is_enabled = False
 
@@ -114,16 +107,30 @@ class WarmRunLauncher(DefaultRunLauncher):
         """Have a run forked; return why it was not."""
         path = self._socket_of(origin)
         told = serialize_value(self._instance.get_ref())
+        words = {"what": "launch", "run_id": run.run_id, "instance_ref": told}
         try:
-            answer = protocol.ask(path, what="launch", run_id=run.run_id, instance_ref=told)
+            answer = self._answer(path, origin, words)
         except (protocol.NoServer, protocol.NoAnswer) as exc:
-            self._start_server(path, origin)
             return str(exc)
         if answer.get("is_retiring"):
             self._servers.pop(path, None)
             self._start_server(path, origin)
         refused: str | None = answer.get("refused")
         return refused
+
+    def _answer(
+        self, path: Path, origin: RepositoryPythonOrigin, words: dict[str, str]
+    ) -> dict[str, Any]:
+        """Return the warm process's answer; where none serves, that of a new one if it is quick."""
+        try:
+            return protocol.ask(path, **words)
+        except protocol.NoAnswer:
+            self._start_server(path, origin)
+            raise
+        except protocol.NoServer:
+            if not self._start_server(path, origin):
+                raise
+            return protocol.ask(path, **words)
 
     def terminate(self, run_id: str) -> bool:
         """Interrupt a run as Ctrl-C would; tell whether there was one to be interrupted."""
@@ -177,34 +184,39 @@ class WarmRunLauncher(DefaultRunLauncher):
                 return int(str(pid.value)), lives_since(int(str(pid.value)), entry.timestamp)
         return None, True
 
-    def _start_server(self, path: Path, origin: RepositoryPythonOrigin) -> None:
-        """Start a warm process for later runs, unless one of ours is starting already."""
+    def _start_server(self, path: Path, origin: RepositoryPythonOrigin) -> bool:
+        """Start a warm process, unless one of ours is starting already; tell whether it serves."""
         if (last := self._servers.get(path)) is not None and last.poll() is None:
-            return
-        words = [origin.executable_path or sys.executable, "-m", SERVER, str(path)]
-        words += ["--origin", serialize_value(origin), "--limit", str(self._limit)]
-        words += ["--parent", str(os.getpid())]
+            return False
+        words = [str(path), "--origin", serialize_value(origin), "--limit", str(self._limit)]
         words += [word for name in self._preload for word in ("--preload", name)]
-        self._servers[path] = subprocess.Popen(  # noqa: S603  the words are ours
-            words, env=ONE_THREAD | dict(os.environ), stdin=subprocess.DEVNULL
+        program = origin.executable_path or sys.executable
+        ref, trunk = serialize_value(self._instance.get_ref()), self._folder / protocol.TRUNK
+        if protocol.is_forked(trunk, words=words, program=program, instance_ref=ref):
+            return protocol.serves_soon(path)
+        server = subprocess.Popen(  # noqa: S603  the words are ours
+            [program, "-m", SERVER, *words, "--parent", str(os.getpid())],
+            env=ONE_THREAD | dict(os.environ),
+            stdin=subprocess.PIPE,
+            text=True,
         )
+        self._servers[path] = server
+        with suppress(BrokenPipeError), check.not_none(server.stdin) as pipe:  # or it has ended
+            pipe.write(ref)
+        return False
 
     def _socket_of(self, origin: RepositoryPythonOrigin) -> Path:
         """Return the socket of the warm process of a code location. Such a path must be short."""
         told = json.dumps([serialize_value(origin), self._preload, self._limit])
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         check.invariant(
-            self._folder.stat().st_uid == os.geteuid() and not self._folder.stat().st_mode & 0o077,
+            is_own(self._folder),
             f"{self._folder} must belong to this user and be open to nobody else: chmod 700",
         )
         return self._folder / f"{hashlib.sha256(told.encode()).hexdigest()[:12]}.sock"
 
 
 SERVER = "kalshi_assets.runtime.warm_launcher.server"
-
-
-def _can_fork() -> bool:
-    return sys.platform == "linux" and hasattr(os, "fork") and hasattr(os, "pidfd_open")
 
 
 def _own_folder() -> Path:

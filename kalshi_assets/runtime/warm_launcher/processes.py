@@ -2,11 +2,20 @@
 
 import os
 import signal
+import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+# Read by libraries that would otherwise start threads when they are imported.
+ONE_THREAD = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    # Of pyarrow, which pandas imports where it is installed.
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",
+}
 _STARTED_AT = 19  # the field of /proc/<pid>/stat behind the name, counted from 0
 _STATE = 0
 CLOCK_SLACK_SECONDS = 300.0
@@ -83,6 +92,17 @@ def next_ended() -> tuple[int, int] | None:
     except ChildProcessError:
         return None
     return pid, os.waitstatus_to_exitcode(status)
+
+
+def can_fork() -> bool:
+    """Tell whether this system can fork safely: threads and connections can be looked for."""
+    return sys.platform == "linux" and hasattr(os, "fork") and hasattr(os, "pidfd_open")
+
+
+def is_own(folder: Path) -> bool:
+    """Tell whether a folder belongs to this user and is open to nobody else."""
+    found = folder.stat()
+    return found.st_uid == os.geteuid() and not found.st_mode & 0o077
 
 
 def count_threads() -> int:

@@ -4,12 +4,19 @@ import json
 import os
 import socket
 import struct
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 LONGEST_LINE = 1_000_000
 # A server answers at once: it does nothing but fork.
 ANSWER_SECONDS = 5.0
+# A process that has imported everything too, and of which a warm process can be forked at once: it
+# may listen in the launcher's folder, and need not.
+TRUNK = "trunk.sock"
+SERVING_SECONDS = 5.0
 
 
 class NoServer(Exception):
@@ -38,6 +45,25 @@ def ask(path: Path, **message: Any) -> dict[str, Any]:
             return receive(connection)
         except (OSError, ValueError) as exc:
             raise NoAnswer(f"the server at {path} did not answer: {exc}") from exc
+
+
+def is_forked(trunk: Path, *, words: Sequence[str], program: str, instance_ref: str) -> bool:
+    """Have a warm process forked of a trunk; tell whether there is one that does it."""
+    asked = {"words": list(words), "program": program, "instance_ref": instance_ref}
+    try:
+        return "pid" in ask(trunk, what="warm", **asked)
+    except (NoServer, NoAnswer):
+        return False
+
+
+def serves_soon(path: Path) -> bool:
+    """Wait a little for a server that was forked; tell whether it answers."""
+    deadline = monotonic() + SERVING_SECONDS
+    while monotonic() < deadline:
+        with suppress(NoServer, NoAnswer):
+            return bool(ask(path, what="tell"))
+        sleep(0.02)
+    return False
 
 
 def send(connection: socket.socket, message: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,6 +71,7 @@ class Server:
     code: CodeState
     lock: int
     parent: int
+    kept: worker.KeptInstance | None = None
     running: dict[int, Job] = field(default_factory=dict)
     reports: list[Report] = field(default_factory=list)
     reporting: dict[int, Report] = field(default_factory=dict)
@@ -170,7 +171,7 @@ class Server:
 
     def _fork_run(self, job: Job, connection: socket.socket | None = None) -> int:
         pid = self._fork(
-            lambda: worker.execute(job.run_id, job.instance_ref, self.claims), connection
+            lambda: worker.execute(job.run_id, job.instance_ref, self.claims, self.kept), connection
         )
         self.running[pid] = job
         return pid
@@ -261,8 +262,19 @@ def _is_first(lock: int) -> bool:
             return True
 
 
-def main() -> None:
-    """Import the code, then serve. A second server at one socket ends at once."""
+def main(
+    words: Sequence[str] | None = None,
+    code: CodeState | None = None,
+    instance_ref: str | None = None,
+) -> None:
+    """Import the code, then serve. A second server at one socket ends at once.
+
+    Args:
+        words: those of the command line, where it was not started by one.
+        code: the state of the code at the time it was imported, where it was already.
+        instance_ref: the instance of the runs; by default it comes as standard input, for it may
+            hold a password, which a command line may not.
+    """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("socket", type=Path)
     parser.add_argument("--origin", required=True, help="a serialized RepositoryPythonOrigin")
@@ -270,7 +282,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=0)
     # Told, not looked up: it may have ended while the code was imported.
     parser.add_argument("--parent", type=int, required=True, help="the process to end with")
-    told = parser.parse_args()
+    told = parser.parse_args(words)
     logging.basicConfig(format="%(asctime)s warm process: %(message)s")
     # A lock of the process, not of the descriptor: forked runs do not hold it.
     lock = os.open(told.socket.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
@@ -282,11 +294,12 @@ def main() -> None:
         repository.get_job(job.name)
     for name in (*IMPORTED_LATE, *told.preload):
         importlib.import_module(name)
-    code = CodeState.now()
+    kept = worker.keep_instance(sys.stdin.read() if instance_ref is None else instance_ref)
+    code = CodeState.now() if code is None else code.with_later()
     gc.collect()
     # What is there now stays: collecting it would copy its pages into every run.
     gc.freeze()
-    Server(told.socket, told.limit, code, lock, told.parent).serve()
+    Server(told.socket, told.limit, code, lock, told.parent, kept).serve()
 
 
 if __name__ == "__main__":

@@ -1,10 +1,15 @@
-"""What a forked process does: execute a run, or report one whose process died."""
+"""What a forked process does: execute a run, or report one whose process died.
+
+The instance that runs of an installation use is made once, before any of them is forked.
+"""
 
 import gc
 import logging
 import os
 import random
 import sys
+from contextlib import suppress
+from dataclasses import dataclass
 
 from dagster import DagsterInstance, DagsterRunStatus
 from dagster._core.events import EngineEventData
@@ -15,16 +20,46 @@ from dagster._utils.hosted_user_process import recon_job_from_origin
 from dagster._utils.interrupts import capture_interrupts
 
 from kalshi_assets.runtime.warm_launcher.claims import Claims
-from kalshi_assets.runtime.warm_launcher.processes import ProcessMark
+from kalshi_assets.runtime.warm_launcher.processes import ProcessMark, count_threads, open_sockets
 
 
-def execute(run_id: str, instance_ref: str, claims: Claims) -> int:
+@dataclass(frozen=True)
+class KeptInstance:
+    """An instance that has been made already: `told` is how it is written down."""
+
+    told: str
+    instance: DagsterInstance
+
+
+def keep_instance(told: str) -> KeptInstance | None:
+    """Make the instance of runs to be forked: in each of them it would take a tenth of a second.
+
+    None where it cannot be made now, or holds a thread or a connection: each run makes its own.
+    """
+    before = open_sockets()
+    try:
+        instance = _made(told)
+        # Asked once, a question is answered quicker from then on.
+        instance.get_run_by_id("none")
+    except Exception:  # the runs' own attempt says what is wrong
+        return None
+    for storage in (instance.run_storage, instance.event_log_storage, instance.schedule_storage):
+        if (engine := getattr(storage, "_engine", None)) is not None:  # SQLAlchemy's
+            engine.dispose()
+    if count_threads() == 1 and open_sockets() == before:
+        return KeptInstance(told, instance)
+    with suppress(Exception):
+        instance.dispose()
+    return None
+
+
+def execute(run_id: str, instance_ref: str, claims: Claims, kept: KeptInstance | None) -> int:
     """Execute a run in this process, unless it is executed already; return the exit code."""
     mark = ProcessMark.of(os.getpid())
     if mark is None or not claims.take(run_id, mark):
         return 0
     _differ_from_siblings()
-    with capture_interrupts(), _instance(instance_ref) as instance:
+    with capture_interrupts(), _instance(instance_ref, kept) as instance:
         run = instance.get_run_by_id(run_id)
         if run is None or run.job_code_origin is None:
             raise LookupError(f"run {run_id} is not in this instance, or does not say its code")
@@ -50,7 +85,7 @@ def execute(run_id: str, instance_ref: str, claims: Claims) -> int:
 
 def report_dead(run_id: str, instance_ref: str, why: str, claims: Claims) -> int:
     """Report that a run's process has ended before the run did; return the exit code."""
-    with _instance(instance_ref) as instance:
+    with _made(instance_ref) as instance:
         run = instance.get_run_by_id(run_id)
         if run is not None and not run.is_finished:
             instance.report_engine_event(why, run)
@@ -62,7 +97,11 @@ def report_dead(run_id: str, instance_ref: str, why: str, claims: Claims) -> int
     return 0
 
 
-def _instance(told: str) -> DagsterInstance:
+def _instance(told: str, kept: KeptInstance | None) -> DagsterInstance:
+    return kept.instance if kept is not None and kept.told == told else _made(told)
+
+
+def _made(told: str) -> DagsterInstance:
     return DagsterInstance.from_ref(deserialize_value(told, InstanceRef))
 
 

@@ -95,11 +95,17 @@ class Place:
         path = self.folder / "notes"
         return [line.split() for line in path.read_text().splitlines()] if path.exists() else []
 
+    @property
+    def trunk(self) -> Path:
+        """Return the socket of the process of which warm ones are forked, where there is one."""
+        return self.folder / "warm" / protocol.TRUNK
+
     def server(self) -> psutil.Process | None:
         """Return the warm process, where one answers: the socket of a killed one stays."""
-        socket = next(iter((self.folder / "warm").glob("*.sock")), None)
-        if socket is None:
+        found = set((self.folder / "warm").glob("*.sock")) - {self.trunk}
+        if not found:
             return None
+        [socket] = found
         with suppress(protocol.NoServer, protocol.NoAnswer, psutil.NoSuchProcess):
             return psutil.Process(protocol.ask(socket, what="tell")["pid"])
         return None
