@@ -16,17 +16,10 @@ import psutil
 import pytest
 
 from kalshi_assets.errors import ProcessError
+from kalshi_assets.runtime.children import Children, Process, Starter, recorded_children
 from kalshi_assets.runtime.dagster_stack import PROJECT
 from kalshi_assets.runtime.forking import start_trunk
-from kalshi_assets.runtime.processes import (
-    MARK,
-    Children,
-    Process,
-    Starter,
-    free_port,
-    is_listening,
-    recorded_children,
-)
+from kalshi_assets.runtime.processes import MARK, free_port, is_listening
 
 pytestmark = [
     pytest.mark.timeout(180),
