@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from kalshi_assets.domain.clock import VenueClock, wall_now
 from kalshi_assets.errors import ProcessError, StorageError
 from kalshi_assets.runtime import alerts as service
+from kalshi_assets.runtime import children as owner
 from kalshi_assets.runtime.alert_channels import channels_of
 from kalshi_assets.runtime.alert_sender import Line, Pace, Sender
 from kalshi_assets.runtime.alerts import Service
