@@ -4,11 +4,11 @@ Trades of a day hang together (one release of figures moves all of them), so who
 Where there are fewer than five days, single trades are, and the answer says so.
 """
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
+from itertools import groupby
 from typing import Literal
 
 import numpy as np
@@ -74,35 +74,34 @@ def bootstrap_mean(
         seed: the same seed gives the same figures.
         resamples: how many are drawn.
     """
-    by_day: dict[date, list[int]] = defaultdict(list)
-    for day, result in trades:
-        by_day[day].append(result)
+    days = len({day for day, _ in trades})
     if not trades:
         return Figure(None, NO_TRADE)
-    if max(len(trades), len(by_day)) < LEAST_BLOCKS:
+    if len(trades) < LEAST_BLOCKS:
         return Figure(None, f"fewer than {LEAST_BLOCKS} trades are too few to resample")
-    is_by_day = len(by_day) >= LEAST_BLOCKS
-    blocks = [by_day[day] for day in sorted(by_day)] if is_by_day else _one_by_one(trades)
+    resampled_by: Literal["day", "trade"] = "day" if days >= LEAST_BLOCKS else "trade"
+    blocks = _days(trades) if resampled_by == "day" else [[result] for _, result in sorted(trades)]
     sums, counts = _resample(blocks, seed=seed, resamples=resamples)
     means = sums / counts
     if means.min() == means.max():
         return Figure(None, "the results are all alike: resampling them tells nothing")
-    low, high = (float(end) for end in np.quantile(means, (0.025, 0.975)))
+    low, high = np.quantile(means, (0.025, 0.975))
     return Figure(
         Bootstrap(
             mean=Fraction(sum(result for _, result in trades), len(trades)),
-            interval=Interval(low, high),
+            interval=Interval(float(low), float(high)),
             share_not_above_zero=Fraction(int((sums <= 0).sum()), resamples),
-            resampled_by="day" if is_by_day else "trade",
-            day_count=len(by_day),
+            resampled_by=resampled_by,
+            day_count=days,
             trade_count=len(trades),
             resample_count=resamples,
         )
     )
 
 
-def _one_by_one(trades: Sequence[tuple[date, int]]) -> list[list[int]]:
-    return [[result] for _, result in sorted(trades)]
+def _days(trades: Sequence[tuple[date, int]]) -> list[list[int]]:
+    ordered = sorted(trades)
+    return [[result for _, result in day] for _, day in groupby(ordered, key=lambda t: t[0])]
 
 
 def _resample(

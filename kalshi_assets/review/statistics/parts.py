@@ -5,7 +5,7 @@ of it in the end:
 
     edge                 mean - mid     what the rule claimed the price was off by
     spread and slippage  mid  - paid    what getting in cost beside the mid
-    settlement           end  - mean    how it ended, beside what the rule held it to be worth
+    settlement           end  - mean    what came, beside what the rule held it to be worth
     fees                      - fees    of the whole trade
 
 The sum is end - paid - fees. All parts are signed by what they did to the result: a cost is below
@@ -28,49 +28,34 @@ Exact = int | Decimal | Fraction
 class Trip:
     """A closed round trip as plain numbers. Prices in micros a contract; averages are Fractions.
 
-    What comes of signals and settlements is of YES, as it stands there; what comes of orders and
-    fills is of the side held.
-
     Attributes:
+        side: the side held; prices are of it but where a name says YES.
         count: centicontracts.
-        paid: average price of the entry, of the side; `limit`: the entry order's, of the side.
-        fees: of entry, exit and settlement together, micros, not below 0.
-        exit_price: average price at which the side was sold; None where it was settled.
-        settlement_value: what YES paid, between 0 and 1 dollar (scalar); None where it was sold.
-        mean, mid: of YES, as the decision saw them; None where nobody decided by a mean.
+        paid: average price of the entry; `limit`: what its order would have paid at most.
+        end: what a contract brought: the average price it was sold at, or the settlement value
+            (see `of_side`), or the average of both where a part was sold.
+        fees: of entry, exit and settlement together, micros.
+        yes_mean, yes_mid: of YES, as the decision saw them; None where nobody decided by a mean.
 
     Raises:
-        ValueError: no contracts, a price outside 0 to 1 dollar, fees below 0, or not exactly one
-            of exit price and settlement value.
+        ValueError: no contracts, a price outside 0 to 1 dollar, or fees below 0.
     """
 
     side: Side
     count: int
     paid: Exact
+    end: Exact
     fees: Exact
-    exit_price: Exact | None = None
-    settlement_value: Exact | None = None
-    mean: Exact | None = None
-    mid: Exact | None = None
     limit: Exact | None = None
+    yes_mean: Exact | None = None
+    yes_mid: Exact | None = None
 
     def __post_init__(self) -> None:
         if self.count <= 0 or self.fees < 0:
             raise ValueError(f"{self} has no contracts, or fees below zero")
-        if (self.exit_price is None) == (self.settlement_value is None):
-            raise ValueError(f"{self} must have been sold or settled, and not both")
-        for name in ("paid", "exit_price", "settlement_value", "mean", "mid", "limit"):
-            price = getattr(self, name)
+        for price in (self.paid, self.end, self.limit, self.yes_mean, self.yes_mid):
             if price is not None and not 0 <= price <= MICROS_PER_DOLLAR:
-                raise ValueError(f"{name} {price} is outside 0 to {MICROS_PER_DOLLAR} of {self}")
-
-    @property
-    def end(self) -> Fraction:
-        """Return what a contract of the side brought in the end, micros."""
-        if self.exit_price is not None:
-            return Fraction(self.exit_price)
-        assert self.settlement_value is not None
-        return self.of_side(self.settlement_value)
+                raise ValueError(f"price {price} is outside 0 to {MICROS_PER_DOLLAR} in {self}")
 
     @property
     def cost(self) -> Fraction:
@@ -80,16 +65,17 @@ class Trip:
     @property
     def net_result(self) -> Fraction:
         """Return what the trip made after fees, micros."""
-        return self.times_count(self.end - Fraction(self.paid)) - Fraction(self.fees)
-
-    def of_side(self, yes_price: Exact) -> Fraction:
-        """Return a price of YES as one of the side held: of NO, what is missing to 1 dollar."""
-        price = Fraction(yes_price)
-        return price if self.side == "yes" else MICROS_PER_DOLLAR - price
+        return self.times_count(Fraction(self.end) - Fraction(self.paid)) - Fraction(self.fees)
 
     def times_count(self, per_contract: Fraction) -> Fraction:
         """Return micros of the whole trip for micros a contract."""
         return per_contract * self.count / CENTICONTRACTS
+
+
+def of_side(yes_price: Exact, side: Side) -> Fraction:
+    """Return a price or settlement value of YES as that of a side: of NO, what is missing to 1."""
+    price = Fraction(yes_price)
+    return price if side == "yes" else MICROS_PER_DOLLAR - price
 
 
 @dataclass(frozen=True)
@@ -139,15 +125,15 @@ class Slippage:
 
 def parts_of(trip: Trip) -> Figure[Parts]:
     """Return the four parts of a trip's result; their sum is its net result, exactly."""
-    if trip.mean is None or trip.mid is None:
+    if trip.yes_mean is None or trip.yes_mid is None:
         return Figure(None, "no decision by a mean and a mid led to this trade")
-    mean, mid = trip.of_side(trip.mean), trip.of_side(trip.mid)
+    mean, mid = of_side(trip.yes_mean, trip.side), of_side(trip.yes_mid, trip.side)
     return Figure(
         Parts(
             edge=trip.times_count(mean - mid),
             spread_and_slippage=trip.times_count(mid - Fraction(trip.paid)),
             fees=-Fraction(trip.fees),
-            settlement=trip.times_count(trip.end - mean),
+            settlement=trip.times_count(Fraction(trip.end) - mean),
         )
     )
 
@@ -169,18 +155,14 @@ def slippage_of(trip: Trip) -> Slippage:
 
     Against the limit it is never below zero where the order got what it asked for.
     """
-    paid = Fraction(trip.paid)
-    mid = None if trip.mid is None else trip.of_side(trip.mid)
-    limit = None if trip.limit is None else Fraction(trip.limit)
+    mid = None if trip.yes_mid is None else of_side(trip.yes_mid, trip.side)
     return Slippage(
-        _made(trip, mid, paid, why_not="no mid is known of the moment of the decision"),
-        _made(trip, limit, paid, why_not="no limit is known of the entry"),
+        _made_beside(mid, trip, why_not="no mid is known of the moment of the decision"),
+        _made_beside(trip.limit, trip, why_not="no limit is known of the entry"),
     )
 
 
-def _made(
-    trip: Trip, beside: Fraction | None, paid: Fraction, *, why_not: str
-) -> Figure[Fraction]:
-    if beside is None:
+def _made_beside(price: Exact | None, trip: Trip, *, why_not: str) -> Figure[Fraction]:
+    if price is None:
         return Figure(None, why_not)
-    return Figure(trip.times_count(beside - paid))
+    return Figure(trip.times_count(Fraction(price) - Fraction(trip.paid)))
