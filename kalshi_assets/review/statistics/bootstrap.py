@@ -84,7 +84,7 @@ def bootstrap_mean(
     sums, counts = _resample(blocks, seed=seed, resamples=resamples)
     means = sums / counts
     if means.min() == means.max():
-        return Figure(None, "the results are all alike: resampling them tells nothing")
+        return Figure(None, "every resample has the same mean: resampling tells nothing")
     low, high = np.quantile(means, (0.025, 0.975))
     return Figure(
         Bootstrap(
