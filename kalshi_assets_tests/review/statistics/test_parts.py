@@ -1,4 +1,4 @@
-"""Where a result came from, by hand. Prices in micros: 320_000 is 32 cents; 8_000 is 80 contracts."""
+"""Where a result came from, by hand. Prices in micros (320_000 is 32 cents), 8_000 is 80 contracts."""
 
 from dataclasses import replace
 from decimal import Decimal
