@@ -113,7 +113,8 @@ def _resample(
     # numpy keeps what this generator draws for ever (NEP 19); the newer ones may change.
     rng = np.random.RandomState(seed)
     at_once = max(1, DRAWS_AT_ONCE // len(blocks))
-    drawn_sums, drawn_counts = [], []
+    drawn_sums: list[Integers] = []
+    drawn_counts: list[Integers] = []
     for start in range(0, resamples, at_once):
         size = (min(at_once, resamples - start), len(blocks))
         drawn = rng.randint(0, len(blocks), size=size, dtype=np.int64)

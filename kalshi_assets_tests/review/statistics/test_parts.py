@@ -1,13 +1,15 @@
-"""Where a result came from, by hand. Prices in micros (320_000 is 32 cents), 8_000 is 80 contracts."""
+"""Where a result came from, by hand. Micros: 320_000 is 32 cents; 8_000 are 80 contracts."""
 
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kalshi_assets.domain.account import Side
 from kalshi_assets.review.statistics import (
     Figure,
     Parts,
@@ -100,9 +102,8 @@ def test_the_parts_of_a_yes_sold_early_use_the_price_it_was_sold_at() -> None:
 
 
 @pytest.mark.parametrize(("side", "end"), [("yes", 370_000), ("no", 630_000)])
-def test_a_scalar_settlement_pays_yes_its_value_and_no_the_rest(side: str, end: int) -> None:
-    held = "yes" if side == "yes" else "no"
-    trip = Trip(side=held, count=200, paid=50 * CENT, end=of_side(370_000, held), fees=0)
+def test_a_scalar_settlement_pays_yes_its_value_and_no_the_rest(side: Side, end: int) -> None:
+    trip = Trip(side=side, count=200, paid=50 * CENT, end=of_side(370_000, side), fees=0)
     assert trip.end == end
     assert trip.net_result == 2 * (end - 500_000)  # 2 contracts: -0.26 and +0.26
 
@@ -148,7 +149,9 @@ def test_a_mean_may_be_a_decimal_as_signals_keep_it() -> None:
 @given(trips())
 def test_the_parts_of_a_trip_sum_to_its_result_exactly(trip: Trip) -> None:
     parts = parts_of(trip).value
-    made = Fraction(trip.count, 100) * (Fraction(trip.end) - Fraction(trip.paid)) - trip.fees
+    made = Fraction(trip.count, 100) * (Fraction(trip.end) - Fraction(trip.paid)) - Fraction(
+        trip.fees
+    )
     assert trip.net_result == made
     assert parts is None or parts.total == made
 
@@ -187,7 +190,7 @@ def test_the_same_trip_seen_from_the_other_side_has_the_opposite_parts(trip: Tri
         ({"yes_mid": -1}, "outside 0 to 1000000"),
     ],
 )
-def test_a_trip_that_cannot_be_is_refused(change: dict[str, int], match: str) -> None:
+def test_a_trip_that_cannot_be_is_refused(change: dict[str, Any], match: str) -> None:
     trip = Trip(side="yes", count=100, paid=40 * CENT, end=USD, fees=0)
     with pytest.raises(ValueError, match=match):
         replace(trip, **change)
