@@ -28,32 +28,32 @@ Exact = int | Decimal | Fraction
 class Trip:
     """A closed round trip as plain numbers. Prices in micros a contract; averages are Fractions.
 
+    All prices are of the side held; `of_side` makes them of those of YES.
+
     Attributes:
-        side: the side held; prices are of it but where a name says YES.
         count: centicontracts.
         paid: average price of the entry; `limit`: what its order would have paid at most.
-        end: what a contract brought: the average price it was sold at, or the settlement value
-            (see `of_side`), or the average of both where a part was sold.
+        end: what a contract brought: the average price it was sold at, or the settlement value, or
+            the average of both where a part was sold.
         fees: of entry, exit and settlement together, micros.
-        yes_mean, yes_mid: of YES, as the decision saw them; None where nobody decided by a mean.
+        mean, mid: as the decision saw them; None where nobody decided by a mean.
 
     Raises:
         ValueError: no contracts, a price outside 0 to 1 dollar, or fees below 0.
     """
 
-    side: Side
     count: int
     paid: Exact
     end: Exact
     fees: Exact
     limit: Exact | None = None
-    yes_mean: Exact | None = None
-    yes_mid: Exact | None = None
+    mean: Exact | None = None
+    mid: Exact | None = None
 
     def __post_init__(self) -> None:
         if self.count <= 0 or self.fees < 0:
             raise ValueError(f"{self} has no contracts, or fees below zero")
-        for price in (self.paid, self.end, self.limit, self.yes_mean, self.yes_mid):
+        for price in (self.paid, self.end, self.limit, self.mean, self.mid):
             if price is not None and not 0 <= price <= MICROS_PER_DOLLAR:
                 raise ValueError(f"price {price} is outside 0 to {MICROS_PER_DOLLAR} in {self}")
 
@@ -125,9 +125,9 @@ class Slippage:
 
 def parts_of(trip: Trip) -> Figure[Parts]:
     """Return the four parts of a trip's result; their sum is its net result, exactly."""
-    if trip.yes_mean is None or trip.yes_mid is None:
+    if trip.mean is None or trip.mid is None:
         return Figure(None, "no decision by a mean and a mid led to this trade")
-    mean, mid = of_side(trip.yes_mean, trip.side), of_side(trip.yes_mid, trip.side)
+    mean, mid = Fraction(trip.mean), Fraction(trip.mid)
     return Figure(
         Parts(
             edge=trip.times_count(mean - mid),
@@ -155,9 +155,8 @@ def slippage_of(trip: Trip) -> Slippage:
 
     Against the limit it is never below zero where the order got what it asked for.
     """
-    mid = None if trip.yes_mid is None else of_side(trip.yes_mid, trip.side)
     return Slippage(
-        _made_beside(mid, trip, why_not="no mid is known of the moment of the decision"),
+        _made_beside(trip.mid, trip, why_not="no mid is known of the moment of the decision"),
         _made_beside(trip.limit, trip, why_not="no limit is known of the entry"),
     )
 

@@ -31,20 +31,19 @@ def trips(draw: st.DrawFn) -> Trip:
     """Return any trip, decided by a mean or by hand."""
     is_decided = draw(st.booleans())
     return Trip(
-        side=draw(st.sampled_from(["yes", "no"])),
         count=draw(st.integers(1, 10**6)),
         paid=draw(MEANS),  # an average over fills is none either
         end=draw(PRICES),
         fees=draw(st.integers(0, 10**7)),
         limit=draw(st.none() | PRICES),
-        yes_mean=draw(MEANS) if is_decided else None,
-        yes_mid=draw(PRICES) if is_decided else None,
+        mean=draw(MEANS) if is_decided else None,
+        mid=draw(PRICES) if is_decided else None,
     )
 
 
 def test_80_no_contracts_at_32_cents_cost_25_60_and_win_54_40_before_fees() -> None:
     """Its report says $256 and 21 %: ten times the cost, and the win as a share of that."""
-    trip = Trip(side="no", count=8_000, paid=32 * CENT, end=of_side(0, "no"), fees=0)
+    trip = Trip(count=8_000, paid=32 * CENT, end=of_side(0, "no"), fees=0)
     assert trip.cost == 25_600_000  # 80 x 0.32
     assert trip.net_result == 54_400_000  # 80 x (1.00 - 0.32)
     assert trip.net_result / trip.cost == Fraction(2125, 1000)  # 212.5 % of what it cost
@@ -59,14 +58,13 @@ def test_the_parts_of_a_no_held_to_its_settlement() -> None:
     # Of NO: mean 46, mid 31. Per contract: edge 46 - 31 = 15, spread 31 - 32 = -1,
     # settlement 100 - 46 = 54; 15 - 1 + 54 = 68 = 100 - 32. Times 80; fees 1.2186.
     trip = Trip(
-        side="no",
         count=8_000,
         paid=32 * CENT,
         end=of_side(0, "no"),
         fees=1_218_600,
         limit=33 * CENT,
-        yes_mean=54 * CENT,
-        yes_mid=69 * CENT,
+        mean=of_side(54 * CENT, "no"),
+        mid=of_side(69 * CENT, "no"),
     )
     parts = parts_of(trip).value
     assert parts is not None
@@ -83,13 +81,12 @@ def test_the_parts_of_a_no_held_to_its_settlement() -> None:
 def test_the_parts_of_a_yes_sold_early_use_the_price_it_was_sold_at() -> None:
     # YES at mid 30, mean 45, bought at 31, sold at 40: edge 15, spread -1, settlement 40 - 45 = -5.
     trip = Trip(
-        side="yes",
         count=100,
         paid=31 * CENT,
         end=40 * CENT,
         fees=30_000,
-        yes_mean=45 * CENT,
-        yes_mid=30 * CENT,
+        mean=45 * CENT,
+        mid=30 * CENT,
     )
     expected = Parts(
         edge=Fraction(15 * CENT),
@@ -103,16 +100,16 @@ def test_the_parts_of_a_yes_sold_early_use_the_price_it_was_sold_at() -> None:
 
 @pytest.mark.parametrize(("side", "end"), [("yes", 370_000), ("no", 630_000)])
 def test_a_scalar_settlement_pays_yes_its_value_and_no_the_rest(side: Side, end: int) -> None:
-    trip = Trip(side=side, count=200, paid=50 * CENT, end=of_side(370_000, side), fees=0)
+    trip = Trip(count=200, paid=50 * CENT, end=of_side(370_000, side), fees=0)
     assert trip.end == end
     assert trip.net_result == 2 * (end - 500_000)  # 2 contracts: -0.26 and +0.26
 
 
 def test_a_trip_without_a_decision_has_no_parts_and_stands_apart_in_full() -> None:
-    by_hand = Trip(side="yes", count=100, paid=40 * CENT, end=USD, fees=20_000)
+    by_hand = Trip(count=100, paid=40 * CENT, end=USD, fees=20_000)
     why = "no decision by a mean and a mid led to this trade"
     assert parts_of(by_hand) == Figure(None, why)
-    decided = replace(by_hand, yes_mean=50 * CENT, yes_mid=38 * CENT)
+    decided = replace(by_hand, mean=50 * CENT, mid=38 * CENT)
     both = parts_of_all([by_hand, decided])
     assert both.parts == parts_of(decided).value
     assert (both.unexplained, both.unexplained_count) == (580_000, 1)  # 1.00 - 0.40 - 0.02
@@ -120,7 +117,7 @@ def test_a_trip_without_a_decision_has_no_parts_and_stands_apart_in_full() -> No
 
 
 def test_slippage_that_cannot_be_told_says_why() -> None:
-    slippage = slippage_of(Trip(side="yes", count=100, paid=40 * CENT, end=0, fees=0))
+    slippage = slippage_of(Trip(count=100, paid=40 * CENT, end=0, fees=0))
     assert slippage.against_mid.why_not == "no mid is known of the moment of the decision"
     assert slippage.against_limit.why_not == "no limit is known of the entry"
 
@@ -132,13 +129,12 @@ def test_no_trips_have_parts_of_zero() -> None:
 
 def test_a_mean_may_be_a_decimal_as_signals_keep_it() -> None:
     trip = Trip(
-        side="yes",
         count=100,
         paid=40 * CENT,
         end=0,
         fees=0,
-        yes_mean=Decimal("412345.678901"),
-        yes_mid=39 * CENT,
+        mean=Decimal("412345.678901"),
+        mid=39 * CENT,
     )
     parts = parts_of(trip).value
     assert parts is not None
@@ -160,7 +156,7 @@ def test_the_parts_of_a_trip_sum_to_its_result_exactly(trip: Trip) -> None:
 def test_the_parts_of_all_trips_sum_to_what_all_made(several: list[Trip]) -> None:
     of_all = parts_of_all(several)
     assert of_all.total == sum(trip.net_result for trip in several)
-    assert of_all.unexplained_count == sum(trip.yes_mean is None for trip in several)
+    assert of_all.unexplained_count == sum(trip.mean is None for trip in several)
 
 
 @given(trips())
@@ -168,9 +164,10 @@ def test_the_same_trip_seen_from_the_other_side_has_the_opposite_parts(trip: Tri
     """Who sold it to us has what we have not, but for the fees that both pay."""
     other = replace(
         trip,
-        side="no" if trip.side == "yes" else "yes",
         paid=USD - Fraction(trip.paid),
         end=USD - Fraction(trip.end),
+        mean=None if trip.mean is None else USD - Fraction(trip.mean),
+        mid=None if trip.mid is None else USD - Fraction(trip.mid),
     )
     ours, theirs = parts_of(trip).value, parts_of(other).value
     assert (ours is None) == (theirs is None)
@@ -186,11 +183,11 @@ def test_the_same_trip_seen_from_the_other_side_has_the_opposite_parts(trip: Tri
         ({"paid": USD + 1}, "outside 0 to 1000000"),
         ({"end": -1}, "outside 0 to 1000000"),
         ({"limit": 2 * USD}, "outside 0 to 1000000"),
-        ({"yes_mean": Decimal("1000000.5")}, "outside 0 to 1000000"),
-        ({"yes_mid": -1}, "outside 0 to 1000000"),
+        ({"mean": Decimal("1000000.5")}, "outside 0 to 1000000"),
+        ({"mid": -1}, "outside 0 to 1000000"),
     ],
 )
 def test_a_trip_that_cannot_be_is_refused(change: dict[str, Any], match: str) -> None:
-    trip = Trip(side="yes", count=100, paid=40 * CENT, end=USD, fees=0)
+    trip = Trip(count=100, paid=40 * CENT, end=USD, fees=0)
     with pytest.raises(ValueError, match=match):
         replace(trip, **change)
