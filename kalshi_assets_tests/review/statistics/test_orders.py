@@ -20,7 +20,7 @@ def test_orders_and_contracts_have_each_their_fill_rate() -> None:
 
 def test_orders_that_got_nothing_have_a_fill_rate_of_zero() -> None:
     rate = fill_rate([(100, 0)])
-    assert (rate.by_order.value, rate.by_contract.value) == (0, 0)
+    assert rate.by_order.value == rate.by_contract.value == 0
 
 
 def test_without_an_order_there_is_no_fill_rate() -> None:

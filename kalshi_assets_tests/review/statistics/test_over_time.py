@@ -69,7 +69,7 @@ def test_of_two_equal_falls_the_first_counts() -> None:
 def test_what_never_fell_has_a_drawdown_of_zero_without_a_from_and_to() -> None:
     drawdown = max_drawdown(course(100, 100, 120)).value
     assert drawdown is not None
-    assert (drawdown.fall, drawdown.share.value) == (0, 0)
+    assert drawdown.fall == drawdown.share.value == 0
     assert (drawdown.peak_at, drawdown.trough_at) == (None, None)
     assert not drawdown.is_under_water
 

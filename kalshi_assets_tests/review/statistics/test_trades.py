@@ -55,7 +55,8 @@ def test_a_week_without_a_trade_made_zero_and_has_no_other_figure() -> None:
     week = trade_figures([])
     assert (week.trade_count, week.net_profit) == (0, 0)
     none: Figure[Fraction] = Figure(None, "no trade was closed")
-    assert week.win_rate == week.win_interval == week.expectancy == week.profit_factor == none
+    assert week.win_rate == week.expectancy == week.profit_factor == none
+    assert week.win_interval == Figure(None, "no trade was closed")
     assert week.average_winner == week.reward_to_risk == Figure(None, "no trade was won")
     assert week.average_loser == Figure(None, "no trade was lost")
     assert week.counts_said == "0 trades: 0 won, 0 lost"
@@ -81,7 +82,7 @@ def test_only_losses_have_a_win_rate_and_a_profit_factor_of_zero_and_no_reward()
 def test_only_ties_have_no_profit_factor() -> None:
     week = trade_figures([0, 0])
     assert week.profit_factor == Figure(None, "no trade was lost")
-    assert (week.win_rate.value, week.expectancy.value) == (0, 0)
+    assert week.win_rate.value == week.expectancy.value == 0
 
 
 @pytest.mark.parametrize(
