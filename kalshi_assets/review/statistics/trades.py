@@ -85,11 +85,14 @@ def wilson(win_count: int, trade_count: int) -> Interval:
     """
     if not 0 <= win_count <= trade_count or trade_count == 0:
         raise ValueError(f"{win_count} of {trade_count} is not a rate")
-    rate, square = win_count / trade_count, Z * Z / trade_count
-    middle = (rate + square / 2) / (1 + square)
-    half = sqrt(rate * (1 - rate) * square + square * square / 4) / (1 + square)
-    # At rates of 0 and 1 one end is the rate; floats miss it by their last digit.
-    return Interval(max(0.0, min(rate, middle - half)), min(1.0, max(rate, middle + half)))
+    lost = trade_count - win_count
+    return Interval(_lowest_rate(win_count, trade_count), 1 - _lowest_rate(lost, trade_count))
+
+
+def _lowest_rate(count: int, of: int) -> float:
+    rate, square = count / of, Z * Z / of
+    half = sqrt(rate * (1 - rate) * square + square * square / 4)
+    return (rate + square / 2 - half) / (1 + square)
 
 
 def _reward_to_risk(winner: Figure[Fraction], loser: Figure[Fraction]) -> Figure[Fraction]:

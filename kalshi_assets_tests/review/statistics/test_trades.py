@@ -116,6 +116,12 @@ def test_wilsons_ends_are_the_rates_from_which_what_came_is_just_1_96_deviations
         assert is_at_the_edge or isclose(off, Z * deviation, rel_tol=1e-4)
 
 
+@given(st.integers(1, 5_000))
+def test_where_all_or_none_won_the_interval_ends_exactly_there(count: int) -> None:
+    assert wilson(0, count).low == 0
+    assert wilson(count, count).high == 1
+
+
 @pytest.mark.parametrize(("won", "count"), [(0, 0), (3, 2), (-1, 2)])
 def test_what_is_no_rate_has_no_interval(won: int, count: int) -> None:
     with pytest.raises(ValueError, match="is not a rate"):
