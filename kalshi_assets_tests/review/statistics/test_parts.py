@@ -109,6 +109,8 @@ def test_a_trip_without_a_decision_has_no_parts_and_stands_apart_in_full() -> No
     by_hand = Trip(count=100, paid=40 * CENT, end=USD, fees=20_000)
     why = "no decision by a mean and a mid led to this trade"
     assert parts_of(by_hand) == Figure(None, why)
+    assert parts_of(replace(by_hand, mid=38 * CENT)).why_not == why, "a mid alone is no decision"
+    assert parts_of(replace(by_hand, mean=50 * CENT)).why_not == why, "nor is a mean"
     decided = replace(by_hand, mean=50 * CENT, mid=38 * CENT)
     both = parts_of_all([by_hand, decided])
     assert both.parts == parts_of(decided).value
