@@ -39,6 +39,11 @@ def until(found: Callable[[], Any], what: str) -> Any:
     raise AssertionError(f"{what} did not happen within {WAIT_SECONDS:g} s")
 
 
+def of_no_installation() -> dict[str, str]:
+    """Return the variables of this process without those of an installation that it started."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("DAGSTER_")}
+
+
 def is_alive(pid: int) -> bool:
     with suppress(psutil.NoSuchProcess):
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
@@ -57,7 +62,7 @@ class Stand:
         self.children = Children(folder / "run")
         self.children.folder.mkdir()
         self.environ = {
-            **os.environ,
+            **of_no_installation(),
             "PYTHONPATH": os.pathsep.join([str(folder), str(PROJECT)]),
             "DAGSTER_HOME": str(PROJECT),
             "TOLD_BY_OWNER": "yes",
@@ -188,6 +193,7 @@ def test_nothing_outlives_an_owner_that_is_killed(tmp_path: Path) -> None:
         stdout=subprocess.PIPE,
         text=True,
         cwd=PROJECT,
+        env=of_no_installation(),
     )
     assert owner.stdout is not None
     pids = [int(word) for word in owner.stdout.readline().split()]
