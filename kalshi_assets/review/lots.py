@@ -68,7 +68,7 @@ class Opened:
     @property
     def trip_id(self) -> str:
         """Return the trip they belong to."""
-        return f"{self.buyer.kind}:{self.buyer.source}:{self.side}"
+        return trip_id_of(self.buyer.kind, self.buyer.source, self.side)
 
 
 @dataclass(frozen=True)
@@ -131,6 +131,11 @@ def in_order(events: Iterable[Fill | Settlement]) -> list[Fill | Settlement]:
     return sorted(events, key=key)
 
 
+def trip_id_of(kind: TripKind, source: str, side: Side) -> str:
+    """Return the name of a trip: whoever bought this side, whatever came of it."""
+    return f"{kind}:{source}:{side}"
+
+
 def shares(amount: int, weights: Sequence[int]) -> list[int]:
     """Split an amount by weights into integers that add up to it exactly."""
     total = sum(weights)
@@ -176,13 +181,14 @@ class _Market:
         counts = [count for _, count in takes]
         weights = [*counts, fill.count - sum(counts)]
         cost = -(-fill.count * fill.price_bought // CENTICONTRACTS)
-        parts = list(zip(weights, shares(cost, weights), shares(fill.fee_micros, weights)))
-        for (lot, _), (count, paid, fee) in zip(takes, parts[:-1], strict=True):
+        fees = shares(fill.fee_micros, weights)
+        *closings, opening = zip(weights, shares(cost, weights), fees, strict=True)
+        for (lot, _), (count, paid, fee) in zip(takes, closings, strict=True):
             proceeds = count * PAIR_MICROS - paid
             part = self._take(lot, count)
             closed = Closed(part, proceeds, fee, fill.filled_at, buyer.closes_as, buyer.order_id)
             self._found.closed.append(closed)
-        count, paid, fee = parts[-1]
+        count, paid, fee = opening
         if count:
             ours = (lot.opened.trip_id for lot in self.lots if lot.opened.buyer.kind == "bot")
             ticker, at, beside = fill.market_ticker, fill.filled_at, next(ours, None)

@@ -10,7 +10,7 @@ from kalshi_assets.domain.account import Side
 from kalshi_assets.domain.fees import taker_fee
 from kalshi_assets.domain.journal import Books, JournalOrder, Override, RoundTrip
 from kalshi_assets.domain.price import CENTICONTRACTS, MICROS_PER_DOLLAR
-from kalshi_assets.review.lots import Closed, Matched, Opened
+from kalshi_assets.review.lots import Closed, Matched, Opened, trip_id_of
 
 
 def overrides_of(books: Books, found: Matched, trips: Sequence[RoundTrip]) -> tuple[Override, ...]:
@@ -41,7 +41,7 @@ def _cancelled(
         count = order.count - order.fill_count
         if order.leg != "entry" or order.taken_off_at is None or not count:
             continue
-        trip_id = f"bot:{order.signal_id}:{order.side}"
+        trip_id = trip_id_of("bot", order.signal_id, order.side)
         yield Override(
             kind="cancelled",
             at=order.taken_off_at,
