@@ -34,7 +34,7 @@ class JournalOrder:
     client_order_id: str
     venue_order_id: str | None
     signal_id: str
-    strategy: str
+    strategy: str | None
     market_ticker: str
     leg: str
     side: Side

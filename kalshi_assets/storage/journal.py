@@ -112,13 +112,13 @@ def _orders_query() -> Select[Any]:
         select(
             *(order[name] for name in (*names, "limit_price", "count", "fill_count")),
             decided.strategy,
-            decided.reason.label("exit_reason"),
+            func.coalesce(decided.reason, "").label("exit_reason"),
             decided.inputs["seen"]["mean_micros"].astext.label("yes_mean"),
             decided.inputs["seen"]["mid_micros"].astext.label("yes_mid"),
             decided.inputs["inputs"]["fee_multiplier"].astext.label("fee_multiplier"),
             taken_off.label("taken_off_at"),
         )
-        .join(schema.decisions, decided.decision_id == order.decision_id)
+        .outerjoin(schema.decisions, decided.decision_id == order.decision_id)
         .outerjoin(schema.markets, market.ticker == order.market_ticker)
         .order_by(order.client_order_id)
     )
