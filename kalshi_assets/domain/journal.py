@@ -134,9 +134,11 @@ class RoundTrip:
         return self.proceeds_micros + self.open_value_micros - paid
 
     @property
-    def holding_time(self) -> timedelta | None:
-        """Return the time from the first contract bought to the last one closed."""
-        return None if self.closed_at is None else self.closed_at - self.opened_at
+    def holding_seconds(self) -> int | None:
+        """Return the time from the first contract bought to the last one closed, cut to seconds."""
+        if self.closed_at is None:
+            return None
+        return (self.closed_at - self.opened_at) // timedelta(seconds=1)
 
     @property
     def entry_price_micros(self) -> int:

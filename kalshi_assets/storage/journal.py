@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, exists, func, select
+from sqlalchemy import Connection, Row, ScalarSelect, Select, exists, func, select
 
 from kalshi_assets.domain.journal import Books, Journal, JournalOrder, Override, RoundTrip, RuleExit
 from kalshi_assets.domain.price import MICROS_PER_DOLLAR
@@ -14,6 +14,7 @@ from kalshi_assets.storage.rows import replace_span
 
 WEEK = timedelta(days=7)
 DERIVED = (
+    "holding_seconds",
     "entry_price_micros",
     "exit_price_micros",
     "result_micros",
@@ -93,20 +94,8 @@ def _orders(connection: Connection, *, until: datetime) -> list[JournalOrder]:
 
 
 def _orders_query() -> Select[Any]:
-    """Return the orders with what their decisions saw, and where the venue ended them early."""
-    order, decided, market = schema.orders.c, schema.decisions.c, schema.markets.c
-    event, asked = schema.order_events.c, schema.order_events.alias("asked").c
-    is_asked = exists().where(
-        asked.client_order_id == order.client_order_id, asked.kind == "cancel"
-    )
-    taken_off = (
-        select(func.min(event.at))
-        .where(event.client_order_id == order.client_order_id)
-        .where(event.kind == "status", event.status == "canceled")
-        .where(event.detail.like("venue:%"), event.at < event.expires_at)
-        .where(event.at < func.coalesce(market.close_at, event.expires_at), ~is_asked)
-        .scalar_subquery()
-    )
+    """Return the orders with what their decisions saw, and when they left the book early."""
+    order, decided = schema.orders.c, schema.decisions.c
     names = ("client_order_id", "venue_order_id", "signal_id", "market_ticker", "leg", "side")
     return (
         select(
@@ -116,11 +105,33 @@ def _orders_query() -> Select[Any]:
             decided.inputs["seen"]["mean_micros"].astext.label("yes_mean"),
             decided.inputs["seen"]["mid_micros"].astext.label("yes_mid"),
             decided.inputs["inputs"]["fee_multiplier"].astext.label("fee_multiplier"),
-            taken_off.label("taken_off_at"),
+            _taken_off_at().label("taken_off_at"),
         )
         .outerjoin(schema.decisions, decided.decision_id == order.decision_id)
-        .outerjoin(schema.markets, market.ticker == order.market_ticker)
+        .outerjoin(schema.markets, schema.markets.c.ticker == order.market_ticker)
         .order_by(order.client_order_id)
+    )
+
+
+def _taken_off_at() -> ScalarSelect[Any]:
+    """Return when the venue's list first showed an order cancelled that nothing had ended.
+
+    The answer to the order itself, or to a request of ours, is not of the list.
+    """
+    order, event = schema.orders.c, schema.order_events.c
+    asked = schema.order_events.alias("asked").c
+    is_asked = exists().where(
+        asked.client_order_id == order.client_order_id, asked.kind == "cancel"
+    )
+    closed_at = func.coalesce(schema.markets.c.close_at, event.expires_at)
+    return (
+        select(func.min(event.at))
+        .where(event.client_order_id == order.client_order_id)
+        .where(event.kind == "status", event.status == "canceled")
+        .where(event.detail.like("venue:%"), ~is_asked)
+        .where(event.at < event.expires_at, event.at < closed_at)
+        .correlate(schema.orders, schema.markets)
+        .scalar_subquery()
     )
 
 

@@ -70,7 +70,7 @@ def test_an_exit_of_ours_closes_by_buying_the_other_side() -> None:
     assert trip.result_micros == 15_000_000 - 1_680_000 - 1_732_500
     assert trip.closings == ("exit: take_profit",)
     assert trip.exit_order_ids == ("ours-1",)
-    assert trip.holding_time == timedelta(seconds=1)
+    assert trip.holding_seconds == 1
     assert trip.opened_at == OPENED + timedelta(seconds=1)
 
 
@@ -91,7 +91,7 @@ def test_an_open_position_is_marked_or_unknown() -> None:
     account.bot("yes", "0.40", "100", fee="1.00")
     account.bot("no", "0.45", "40", leg="exit", exit_reason="stop", fee="0.50")
     marked = only(account.journal(sell_price="0.60").trips)
-    assert (marked.closed_at, marked.holding_time) == (None, None)
+    assert (marked.closed_at, marked.holding_seconds) == (None, None)
     assert marked.closed_count == 4_000
     assert marked.realized_micros == 40 * 15 * CENT - 400_000 - 500_000  # its share of the fee
     assert marked.open_value_micros == 36_000_000

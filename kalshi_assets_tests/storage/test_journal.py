@@ -203,9 +203,9 @@ JOURNAL = Journal((TRIP, OPEN, BEFORE), (OVERRIDE, replace(OVERRIDE, at=SUNDAY -
 
 
 def written(connection: Connection, table: str = "trade_journal") -> dict[str, Any]:
-    """Return a table's rows with the transaction and place each was written in, by what names it."""
+    """Return a table's rows, each with the place it was written to, by what names it."""
     name = "trip_id" if table == "trade_journal" else "order_id"
-    rows = connection.execute(text(f"SELECT ctid, xmin, * FROM kalshi.{table}"))  # noqa: S608
+    rows = connection.execute(text(f"SELECT ctid, * FROM kalshi.{table}"))  # noqa: S608
     return {row._mapping[name]: dict(row._mapping) for row in rows}
 
 

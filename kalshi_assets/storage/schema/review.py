@@ -26,6 +26,7 @@ trade_journal = Table(
     required("exit_fees_micros", BigInteger()),
     required("opened_at", INSTANT),
     optional("closed_at", INSTANT),
+    optional("holding_seconds", BigInteger()),
     required("closings", ARRAY(Text())),
     required("realized_micros", BigInteger()),
     # None: what is open has no known price.

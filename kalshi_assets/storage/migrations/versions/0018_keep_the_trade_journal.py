@@ -33,6 +33,7 @@ def upgrade() -> None:
         sa.Column("exit_fees_micros", sa.BigInteger(), nullable=False),
         sa.Column("opened_at", INSTANT, nullable=False),
         sa.Column("closed_at", INSTANT),
+        sa.Column("holding_seconds", sa.BigInteger()),
         sa.Column("closings", NAMES, nullable=False),
         sa.Column("realized_micros", sa.BigInteger(), nullable=False),
         sa.Column("open_value_micros", sa.BigInteger()),
