@@ -50,7 +50,7 @@ class JournalOrder:
 
 @dataclass(frozen=True)
 class RuleExit:
-    """A moment at which the exit rules found a reason to sell a signal's position, and the bid."""
+    """A moment at which the exit rules found a reason to sell what the bot held, and the bid."""
 
     at: datetime
     price: int
@@ -67,7 +67,7 @@ class Books:
         orders: ours.
         foreign_kinds: by the venue's order id, what is known of orders that are not ours.
         yes_values: by market that has a result, what one YES contract is worth.
-        rule_exits: by signal.
+        rule_exits: by market and side held: all that the bot holds of a market is sold as one.
     """
 
     opened_at: datetime | None = None
@@ -77,7 +77,7 @@ class Books:
     orders: Sequence[JournalOrder]
     foreign_kinds: Mapping[str, str]
     yes_values: Mapping[str, int]
-    rule_exits: Mapping[str, Sequence[RuleExit]]
+    rule_exits: Mapping[tuple[str, Side], Sequence[RuleExit]]
 
 
 @dataclass(frozen=True, kw_only=True)

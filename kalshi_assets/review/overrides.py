@@ -95,7 +95,7 @@ def _kept(books: Books, ends: Sequence[Closed], yes_value: int | None) -> int | 
     """Return what the contracts would have brought in the rule's hands, net of its fee."""
     opened, count = ends[0].part.opened, sum(end.part.count for end in ends)
     order = opened.buyer.order
-    exits = books.rule_exits.get(opened.buyer.source, ())
+    exits = books.rule_exits.get((opened.market_ticker, opened.side), ())
     later = [found for found in exits if found.at >= ends[0].at]
     if later and order is not None:
         price = min(later, key=lambda found: found.at).price

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, ScalarSelect, Select, exists, func, select
 
+from kalshi_assets.domain.account import Side
 from kalshi_assets.domain.journal import Books, Journal, JournalOrder, Override, RoundTrip, RuleExit
 from kalshi_assets.domain.price import MICROS_PER_DOLLAR
 from kalshi_assets.storage import books, schema
@@ -156,19 +157,20 @@ def _yes_values(connection: Connection) -> dict[str, int]:
     return {ticker: MICROS_PER_DOLLAR * is_yes for ticker, is_yes in won.items()}
 
 
-def _rule_exits(connection: Connection) -> dict[str, list[RuleExit]]:
+def _rule_exits(connection: Connection) -> dict[tuple[str, Side], list[RuleExit]]:
     """Return when exit rules found a reason to sell, and the bid then; commands are no rule."""
     row = schema.decisions.c
     quote = row.inputs["inputs"]["quote"]
     query = (
-        select(row.signal_id, row.judged_at, row.side, quote.label("quote"))
+        select(row.market_ticker, row.judged_at, row.side, quote.label("quote"))
         .where(row.kind == "exit", row.reason != "flatten")
         .order_by(row.judged_at)
     )
-    found: dict[str, list[RuleExit]] = {}
+    found: dict[tuple[str, Side], list[RuleExit]] = {}
     for each in connection.execute(query):
         if each.quote is not None:
-            found.setdefault(each.signal_id, []).append(RuleExit(each.judged_at, _bid(each)))
+            sold = found.setdefault((each.market_ticker, each.side), [])
+            sold.append(RuleExit(each.judged_at, _bid(each)))
     return found
 
 

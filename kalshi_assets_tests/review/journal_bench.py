@@ -26,7 +26,7 @@ class AccountBench:
     held: dict[str, tuple[int, int]] = field(default_factory=dict)
     others: dict[str, str] = field(default_factory=dict)
     yes_values: dict[str, int] = field(default_factory=dict)
-    rule_exits: dict[str, list[RuleExit]] = field(default_factory=dict)
+    rule_exits: dict[tuple[str, Side], list[RuleExit]] = field(default_factory=dict)
 
     def bot(self, side: Side, price: str, count: str, *, fee: str = "0", **order: Any) -> None:
         """Fill an order of ours, whole; `order` says what it was, an entry of signal S else."""

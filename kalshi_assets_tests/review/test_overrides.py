@@ -101,12 +101,12 @@ def test_closed_early_is_priced_against_the_first_exit_a_rule_found_after_it(
     sell_early(account)
     account.yes_values = {MARKET: NO}
     account.rule_exits = {
-        "S": [
+        (MARKET, "yes"): [
             RuleExit(OPENED + 2 * MINUTE, 990_000),
             RuleExit(OPENED + MINUTE, 700_000),
             RuleExit(OPENED, 10_000),
         ],
-        "another": [RuleExit(OPENED + timedelta(seconds=30), 20_000)],
+        (MARKET, "no"): [RuleExit(OPENED + timedelta(seconds=30), 20_000)],
     }
     # 100 x 0.70, less a taker's fee of 0.07 x 100 x 0.70 x 0.30 = 1.47, less 41.68 spent
     assert only(account.journal().overrides).rule_micros == 26_850_000

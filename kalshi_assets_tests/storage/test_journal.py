@@ -132,9 +132,9 @@ def test_a_rule_would_have_sold_at_the_bid_of_the_side_held(connection: Connecti
             decision(7),
         ],
     )
-    prices = [400_000, 580_000, 0, 0]
     assert read_books(connection, until=NOW).rule_exits == {
-        "signal-1": [RuleExit(NOW + n * SECOND, price) for n, price in enumerate(prices, 1)]
+        (TICKER, "yes"): [RuleExit(NOW + SECOND, 400_000), RuleExit(NOW + 3 * SECOND, 0)],
+        (TICKER, "no"): [RuleExit(NOW + 2 * SECOND, 580_000), RuleExit(NOW + 4 * SECOND, 0)],
     }
 
 
