@@ -77,8 +77,8 @@ def _trip(
     return RoundTrip(
         trip_id=first.trip_id,
         kind=first.buyer.kind,
-        strategy=order and order.strategy,
-        signal_id=order and order.signal_id,
+        strategy=None if order is None else order.strategy,
+        signal_id=None if order is None else order.signal_id,
         market_ticker=first.market_ticker,
         side=first.side,
         count=count,

@@ -91,7 +91,7 @@ def _override_row(override: Override, week: date) -> dict[str, Any]:
 
 def _orders(connection: Connection, *, until: datetime) -> list[JournalOrder]:
     rows = connection.execute(_orders_query().where(schema.orders.c.created_at < until))
-    return [_order(row._mapping, until=until) for row in rows]
+    return [_order(row._asdict(), until=until) for row in rows]
 
 
 def _orders_query() -> Select[Any]:

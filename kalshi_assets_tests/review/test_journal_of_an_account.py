@@ -88,7 +88,7 @@ def test_an_entry_that_a_hand_cancels_is_an_override(
         open_books(bench.desk)
         order = bench.buy("yes", "0.40", "2")
         bench.floor.wait(1)
-        bench.floor.me.cancel(order.venue_order_id)
+        bench.floor.me.cancel(order.venue_order_id or "")
         check(bench)
         with bench.desk.database.transaction() as connection:
             read = read_books(connection, until=bench.desk.clock.now() + HOURS)

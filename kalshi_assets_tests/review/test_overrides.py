@@ -1,6 +1,7 @@
 """What a hand changed of what the bot did, counted and priced by hand."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -50,7 +51,7 @@ def test_a_cancelled_entry_that_bought_nothing_has_no_trip(account: AccountBench
 
 
 def test_without_fee_terms_a_cancelled_entry_has_no_price(account: AccountBench) -> None:
-    values = {"taken_off_at": OPENED, "fill_count": 0, "fee_multiplier": None}
+    values: dict[str, Any] = {"taken_off_at": OPENED, "fill_count": 0, "fee_multiplier": None}
     account.orders["ours-1"] = bot_order(1, side="no", price="0.32", count="80", **values)
     account.yes_values = {MARKET: YES}
     assert only(account.journal().overrides).rule_micros is None
@@ -64,7 +65,7 @@ def test_without_fee_terms_a_cancelled_entry_has_no_price(account: AccountBench)
         {"taken_off_at": OPENED},  # all of it was bought before
     ],
 )
-def test_what_is_no_cancelled_entry(account: AccountBench, changes: dict[str, object]) -> None:
+def test_what_is_no_cancelled_entry(account: AccountBench, changes: dict[str, Any]) -> None:
     account.orders["ours-1"] = bot_order(1, side="no", price="0.32", count="80", **changes)
     assert account.journal().overrides == ()
 

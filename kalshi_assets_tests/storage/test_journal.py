@@ -245,7 +245,7 @@ def test_what_is_no_trip_any_more_leaves_its_week_and_no_other(connection: Conne
     save_week(connection, JOURNAL, week=WEEK + 7 * DAY, since=SUNDAY + 7 * DAY)
     assert save_week(connection, Journal((TRIP,), (), 0), week=WEEK, since=SUNDAY) == 2
     weeks = "SELECT week, trip_id FROM kalshi.trade_journal ORDER BY week"
-    assert connection.execute(text(weeks)).all() == [
+    assert [tuple(row) for row in connection.execute(text(weeks))] == [
         (WEEK, TRIP.trip_id),
         (WEEK + 7 * DAY, OPEN.trip_id),
     ]
