@@ -69,7 +69,7 @@ EXPIRY = ORDER.expires_at
         ("venue: canceled", NOW + SECOND, False, None, NOW + SECOND),
         ("venue: executed", NOW + SECOND, False, EXPIRY, NOW + SECOND),  # made smaller, then filled
         ("venue: canceled", NOW + SECOND, True, None, None),  # we asked for it
-        ("venue: canceled", EXPIRY, False, None, None),  # it may have expired
+        ("venue: canceled", EXPIRY, False, EXPIRY + DAY, None),  # it may have expired
         ("venue: canceled", NOW + SECOND, False, NOW + SECOND, None),  # its market had closed
         ("", NOW + SECOND, False, None, None),  # the answer to the order itself
         ("venue: canceled", NOW + DAY, False, None, None),  # after the books' end
