@@ -6,7 +6,7 @@ Every number is also in the JSON; here it is rounded: to cents, to tenths of a p
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
-from kalshi_assets.review.statistics import Bootstrap, Drawdown, Figure, Interval
+from kalshi_assets.review.statistics import Bootstrap, Drawdown, Interval
 from kalshi_assets.review.weekly.account import Account
 from kalshi_assets.review.weekly.markdown_doings import doings
 from kalshi_assets.review.weekly.markdown_tables import cell, section, table, told
@@ -76,6 +76,8 @@ def _trades(figures: WeekFigures) -> str:
     columns = [figures.trades, *(party.trades for party in shown)]
     so_far = [figures.so_far, *(party.so_far for party in shown)]
     rows = [[name, *(spell(column) for column in columns)] for name, spell in ROWS]
+    if not figures.trades.figures.trade_count:
+        rows = rows[:1]  # the others would all say that there is none
     rows.append(["mean of all so far", *(told(each, _mean) for each in so_far)])
     rows.append(["is it different from zero?", *(told(each, _different) for each in so_far)])
     return section("Trades", table(["", "all", *(_title(party) for party in shown)], rows))

@@ -107,11 +107,13 @@ def _stretches(stretches: Stretches) -> Json:
             "covered_share": stretches.share,
         }
     )
-    reasons = [{"reason": name, "stretch_count": count} for name, count in stretches.reasons]
+    reasons: list[Json] = [
+        {"reason": name, "stretch_count": count} for name, count in stretches.reasons
+    ]
     return {**told, "reasons": reasons}
 
 
 def _api(api: Api) -> Json:
     told = object_of({"call_count": api.call_count, "failed_share": api.failed_share})
-    outcomes = [{"outcome": name, "call_count": count} for name, count in api.outcomes]
+    outcomes: list[Json] = [{"outcome": name, "call_count": count} for name, count in api.outcomes]
     return {**told, "outcomes": outcomes, "latency": _percentiles(api.latency)}

@@ -36,6 +36,8 @@ def reasons_of(figures: WeekFigures) -> tuple[str, ...]:
 
 
 def _so_far(figures: WeekFigures) -> str:
+    if not figures.so_far_count:
+        return "nor was any before"
     found, count = figures.so_far.value, number_of(figures.so_far_count, "trade")
     if found is None:
         told = f"whether that differs from zero cannot be said ({figures.so_far.why_not})"
@@ -94,6 +96,14 @@ def _groups(figures: WeekFigures) -> str | None:
     )
 
 
+def _account(figures: WeekFigures) -> str | None:
+    account = figures.account
+    if account.change.value is None or not account.beside_trades.value:
+        return None
+    made, beside = usd(account.change.value), usd(account.beside_trades.value)
+    return f"The account made {made}; {beside} of it is the marks of positions held at either end."
+
+
 def _still_open(figures: WeekFigures) -> str | None:
     held = figures.open_trips
     if not held.count:
@@ -124,7 +134,8 @@ def _hands(figures: WeekFigures) -> str | None:
         return None
     changed = number_of(total.count, "time")
     unpriced = f" ({total.unpriced_count} without a price)" if total.unpriced_count else ""
-    return f"Hands overrode the bot {changed}{unpriced}; against the rule: {_gain(total.gain)}."
+    gain = _or_why(total.gain, usd)
+    return f"Hands overrode the bot {changed}{unpriced}; against the rule: {gain}."
 
 
 def _data(figures: WeekFigures) -> str | None:
@@ -151,14 +162,10 @@ def _settings(figures: WeekFigures) -> str | None:
     return f"Settings changed in the week: {names}."
 
 
-def _gain(gain: Figure[int]) -> str:
-    return _or_why(gain, usd)
-
-
 def _or_why(figure: Figure[Fraction] | Figure[int], spell: Callable[[Fraction], str]) -> str:
-    return (
-        f"not known ({figure.why_not})" if figure.value is None else spell(Fraction(figure.value))
-    )
+    if figure.value is None:
+        return f"not known ({figure.why_not})"
+    return spell(Fraction(figure.value))
 
 
 REASONS: tuple[Reason, ...] = (
@@ -166,6 +173,7 @@ REASONS: tuple[Reason, ...] = (
     _parts,
     _won,
     _groups,
+    _account,
     _still_open,
     _refused,
     _hands,
