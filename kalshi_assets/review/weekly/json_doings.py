@@ -1,9 +1,11 @@
 """What was done and how it went, in JSON: orders, refusals, overrides, data, calls."""
 
+from datetime import UTC
+
 from kalshi_assets.review.statistics import Figure, Percentiles
 from kalshi_assets.review.weekly.hands import Hands
 from kalshi_assets.review.weekly.health import Api, Orders, Quality, Stretches
-from kalshi_assets.review.weekly.inputs import CheckCount
+from kalshi_assets.review.weekly.inputs import CheckCount, SettingChange
 from kalshi_assets.review.weekly.json_values import Json, object_of, part
 from kalshi_assets.review.weekly.refusals import Refused
 from kalshi_assets.review.weekly.review import WeekFigures
@@ -26,7 +28,7 @@ def doings(figures: WeekFigures) -> dict[str, Json]:
         },
         "data_quality": _quality(figures.quality),
         "api": _api(figures.api),
-        "setting_changes": [object_of(vars(change)) for change in figures.changes],
+        "setting_changes": [_change(change) for change in figures.changes],
     }
 
 
@@ -117,3 +119,13 @@ def _api(api: Api) -> Json:
     told = object_of({"call_count": api.call_count, "failed_share": api.failed_share})
     outcomes: list[Json] = [{"outcome": name, "call_count": count} for name, count in api.outcomes]
     return {**told, "outcomes": outcomes, "latency": _percentiles(api.latency)}
+
+
+def _change(change: SettingChange) -> Json:
+    """Return a change; null is a value here: it was not set."""
+    return {
+        "name": change.name,
+        "changed_at": change.at.astimezone(UTC).isoformat(),
+        "before": change.before,
+        "after": change.after,
+    }
