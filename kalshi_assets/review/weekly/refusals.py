@@ -82,7 +82,7 @@ def would_have_made(decision: RefusedDecision) -> int | None:
     if yes_worth is None:
         yes_worth = decision.yes_mid_micros
     ask, count, multiplier = decision.ask_micros, decision.count, decision.fee_multiplier
-    if yes_worth is None or ask is None or not count or multiplier is None:
+    if yes_worth is None or ask is None or count is None or multiplier is None:
         return None
     worth = yes_worth if decision.side == "yes" else MICROS_PER_DOLLAR - yes_worth
     made = count * (worth - ask) // CENTICONTRACTS

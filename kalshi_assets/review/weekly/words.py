@@ -8,6 +8,7 @@ from kalshi_assets.review.statistics.figure import usd
 from kalshi_assets.review.weekly.review import WeekFigures
 from kalshi_assets.review.weekly.spelling import duration, number_of, percent, signed_percent
 
+MOST_GATES = 3
 Reason = Callable[[WeekFigures], str | None]
 
 
@@ -59,6 +60,14 @@ def _books_differ(figures: WeekFigures) -> str | None:
     return f"The books are not right: settlements paid {paid} where nothing was held."
 
 
+def _too_narrow(figures: WeekFigures) -> str | None:
+    found = figures.so_far.value
+    if found is None or found.resampled_by == "day":
+        return None
+    days = number_of(found.day_count, "day")
+    return f"All trades so far are of {days}: the interval is narrower than it should be."
+
+
 def _parts(figures: WeekFigures) -> str | None:
     if not figures.trades.figures.trade_count:
         return None
@@ -101,7 +110,7 @@ def _account(figures: WeekFigures) -> str | None:
     if account.change.value is None or not account.beside_trades.value:
         return None
     made, beside = usd(account.change.value), usd(account.beside_trades.value)
-    return f"The account made {made}; {beside} of it is the marks of positions held at either end."
+    return f"The account made {made}: {beside} of it beside the closed trades, of what it held."
 
 
 def _still_open(figures: WeekFigures) -> str | None:
@@ -121,10 +130,11 @@ def _refused(figures: WeekFigures) -> str | None:
     signals = number_of(total.signal_count, "signal")
     made = _or_why(total.would_have_made, usd)
     unpriced = f", {total.unpriced_count} unpriced" if total.unpriced_count else ""
-    most = max(gates, key=lambda row: row.signal_count)
+    most = sorted(gates, key=lambda row: -row.signal_count)[:MOST_GATES]
+    gates_told = ", ".join(f"{row.gate} {row.signal_count:,}" for row in most if row.signal_count)
     return (
-        f"The gates refused {signals}, {most.signal_count} of them {most.gate}; those that were "
-        f"never ordered would have made {made}{unpriced}."
+        f"The gates refused {signals} ({gates_told}); those that were never ordered would have "
+        f"made {made}{unpriced}."
     )
 
 
@@ -170,6 +180,7 @@ def _or_why(figure: Figure[Fraction] | Figure[int], spell: Callable[[Fraction], 
 
 REASONS: tuple[Reason, ...] = (
     _books_differ,
+    _too_narrow,
     _parts,
     _won,
     _groups,

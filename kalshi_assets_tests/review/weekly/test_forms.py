@@ -55,7 +55,7 @@ def turned(inputs: WeekInputs, by: int) -> WeekInputs:
     for name in LISTS:
         members = list(getattr(inputs, name))[::-1]
         changes[name] = members[by:] + members[:by]
-    categories = dict(reversed(inputs.categories.items()))
+    categories = dict(reversed(list(inputs.categories.items())))
     return replace(inputs, categories=categories, **changes)
 
 

@@ -192,6 +192,18 @@ def test_bot_and_hand_stand_side_by_side() -> None:
     assert other.trades.figures.trade_count == 0
 
 
+def test_trades_of_few_days_are_told_to_say_too_little() -> None:
+    ends = ("1", "0", "1", "0.5", "1")
+    few = [trip(f"S{n}", end=end) for n, end in enumerate(ends)]
+    told = "All trades so far are of 1 day: the interval is narrower than it should be."
+    assert told in weekly_review(week_of(trips=few)).reasons
+    spread = [
+        trip(f"S{n}", end=end, opened_at=MONDAY - 9 * DAY, closed_at=MONDAY - n * DAY)
+        for n, end in enumerate(ends)
+    ]
+    assert told[:20] not in " ".join(weekly_review(week_of(trips=spread)).reasons)
+
+
 def test_books_that_are_not_right_come_first() -> None:
     review = weekly_review(week_of(trips=[trip()], unassigned_micros=2_000_000))
     assert review.reasons[0] == (

@@ -27,7 +27,8 @@ CPI, FED, GOLD = "KXCPI-26OCT-T0.3", "KXFED-26OCT-T4.00", "KXGOLD-26OCT12-T4100"
 
 def week_of(**values: Any) -> WeekInputs:
     """Return a week that was over when it was reviewed."""
-    return WeekInputs(**{"week": WEEK, "as_of": WEEK.end + DAY} | values)
+    whole: dict[str, Any] = {"week": WEEK, "as_of": WEEK.end + DAY}
+    return WeekInputs(**whole | values)
 
 
 def trip(
