@@ -147,6 +147,7 @@ def test_other_tables_say_what_the_json_says() -> None:
     assert rows["trading halted"][:2] == ["2", duration(halts["covered_seconds"])]
     assert rows["entry_deviation_points"] == ["Mon 2026-10-12 12:00 EDT", "8", "10"]
     spread = next(row for row in found["refusals"]["by_gate"] if row["gate"] == "spread")
+    assert rows["stale"] == ["2", "0", "+$13.18", "0", "1", "1", "3"]
     assert rows["spread"][2] == usd(Fraction(micros(spread["would_have_made_usd"])))
 
 

@@ -8,6 +8,7 @@ from kalshi_assets.domain.price import micros
 from kalshi_assets.review.weekly import (
     Calls,
     EquityPoint,
+    SettingChange,
     Stretch,
     Transfer,
     WeekFigures,
@@ -84,6 +85,8 @@ def test_a_refused_signal_is_priced_as_if_it_had_been_bought() -> None:
     assert would_have_made(scalar) == micros("23.1814")  # 80 x (0.625 - 0.32) = 24.40
     marked = refused("R", "spread", yes_result_micros=None, yes_mid_micros=705_000)
     assert would_have_made(marked) == micros("-3.2186")  # 80 x (0.295 - 0.32) = -2.00
+    both = refused("R", "spread", yes_mid_micros=705_000)
+    assert would_have_made(both) == micros("53.1814"), "a result is worth more than a mid"
 
 
 @pytest.mark.parametrize("missing", ["ask_micros", "count", "fee_multiplier", "yes_result_micros"])
@@ -134,7 +137,25 @@ def test_a_signal_that_was_ordered_after_all_was_not_missed() -> None:
 def test_a_refusal_names_its_gates() -> None:
     with pytest.raises(ValueError, match="refused by no gate"):
         refused("R")
-    assert refusals_of([refused("R", "spread", "spread")]).by_gate[0].gate == "spread"
+    twice = refusals_of([refused("R", "spread", "spread")]).by_gate
+    assert [(row.gate, row.signal_count) for row in twice] == [("spread", 1)]
+
+
+def test_what_was_refused_or_set_after_the_week_is_not_of_it() -> None:
+    late = [refused("late", "spread", judged_at=WEEK.end)]
+    early = [refused("early", "spread", judged_at=WEEK.begin - DAY)]
+    changes = [SettingChange(WEEK.end, "late", None, "1"), SettingChange(MONDAY, "s", None, "1")]
+    figures = weekly_review(week_of(refused=[*late, *early], changes=changes)).figures
+    assert figures.refusals.decision_count == 0
+    assert [change.name for change in figures.changes] == ["s"]
+
+
+def test_the_fees_of_an_exit_are_fees_too() -> None:
+    sold = trip(end="0.5", exit_fees_micros=1_400_000)
+    trades = weekly_review(week_of(trips=[sold])).figures.trades
+    assert trades.fees_micros == 2_618_600
+    # 80 x (0.50 - 0.32) = 14.40, less 1.2186 and 1.40
+    assert trades.figures.net_profit == trades.parts.total == micros("11.7814")
 
 
 def test_overrides_by_kind_add_up_to_the_whole(week: WeekFigures) -> None:
