@@ -121,7 +121,10 @@ def matched(books: Books) -> Matched:
 
 
 def in_order(events: Iterable[Fill | Settlement]) -> list[Fill | Settlement]:
-    """Put events in the order they are booked in; at one moment fills by id, then settlements."""
+    """Put events in the order they are booked in; at one moment fills by id, then settlements.
+
+    The exchange does not say which of two fills at one moment was first: so it is always the same.
+    """
 
     def key(event: Fill | Settlement) -> tuple[datetime, bool, str]:
         if isinstance(event, Fill):

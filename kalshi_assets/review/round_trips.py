@@ -13,11 +13,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from itertools import groupby
+from math import floor
 
 from kalshi_assets.domain.journal import Books, Journal, JournalOrder, RoundTrip
 from kalshi_assets.domain.price import CENTICONTRACTS, MICROS_PER_DOLLAR
 from kalshi_assets.review.lots import Closed, Matched, Opened, Part, matched, shares
 from kalshi_assets.review.overrides import overrides_of
+
+HALF = Fraction(1, 2)  # averages are rounded as those of the trip's own prices are
 
 
 def journal_of(books: Books, *, sell_prices: Mapping[str, int]) -> Journal:
@@ -114,7 +117,7 @@ def _mean(
             return None
         is_mirrored = is_of_yes and lot.side == "no"
         total += lot.count * Fraction(MICROS_PER_DOLLAR - value if is_mirrored else value)
-    return round(total / sum(lot.count for lot in opened))
+    return floor(total / sum(lot.count for lot in opened) + HALF)
 
 
 def _once(names: Iterable[str]) -> tuple[str, ...]:

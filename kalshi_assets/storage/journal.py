@@ -1,15 +1,17 @@
 """The trade journal: what it is made of is read from the ledger, and a week of it is written."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection, Row, ScalarSelect, Select, exists, func, select
 
-from kalshi_assets.domain.account import Side
+from kalshi_assets.domain.account import Fill, Settlement, Side
 from kalshi_assets.domain.journal import Books, Journal, JournalOrder, Override, RoundTrip, RuleExit
 from kalshi_assets.domain.price import MICROS_PER_DOLLAR
+from kalshi_assets.errors import LedgerNotOpen
 from kalshi_assets.storage import books, schema
 from kalshi_assets.storage.rows import replace_span
 
@@ -33,16 +35,30 @@ def read_books(connection: Connection, *, until: datetime) -> Books:
     opened = books.opening(connection)
     fills = books.fills_since_opening(connection)
     settled = books.settlements_since_opening(connection)
-    return Books(
-        opened_at=None if opened is None else opened.at,
-        held_at_opening={} if opened is None else opened.positions,
-        fills=[fill for fill in fills if fill.filled_at < until],
-        settlements=[each for each in settled if each.settled_at < until],
-        orders=_orders(connection, until=until),
-        foreign_kinds=_foreign_kinds(connection),
-        yes_values=_yes_values(connection),
-        rule_exits=_rule_exits(connection),
+    found = _books(
+        connection,
+        [fill for fill in fills if fill.filled_at < until],
+        [each for each in settled if each.settled_at < until],
+        until=until,
     )
+    if opened is None:
+        return found
+    return replace(found, opened_at=opened.at, held_at_opening=opened.positions)
+
+
+def read_earlier_books(connection: Connection) -> Books:
+    """Return what is kept of the account's time before its books were opened.
+
+    What these books leave open was held at the opening; the books since begin with it, at the cost
+    that the venue stated. So the two are journals of their own, and their sums are not one.
+
+    Raises:
+        LedgerNotOpen: there is no before.
+    """
+    opened = books.opening(connection)
+    if opened is None:
+        raise LedgerNotOpen("the books are not open: reconcile first")
+    return _books(connection, *books.before_opening(connection), until=opened.at)
 
 
 def sell_prices(connection: Connection, *, until: datetime) -> dict[str, int]:
@@ -76,6 +92,24 @@ def save_week(connection: Connection, journal: Journal, *, week: date, since: da
             (schema.trade_journal, [_trip_row(trip, week) for trip in trips]),
             (schema.overrides, [_override_row(each, week) for each in found]),
         )
+    )
+
+
+def _books(
+    connection: Connection,
+    fills: Sequence[Fill],
+    settlements: Sequence[Settlement],
+    *,
+    until: datetime,
+) -> Books:
+    return Books(
+        held_at_opening={},
+        fills=fills,
+        settlements=settlements,
+        orders=_orders(connection, until=until),
+        foreign_kinds=_foreign_kinds(connection),
+        yes_values=_yes_values(connection),
+        rule_exits=_rule_exits(connection),
     )
 
 

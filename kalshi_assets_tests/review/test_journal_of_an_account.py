@@ -2,20 +2,25 @@
 
 import random
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from kalshi_assets.domain.price import CENTICONTRACTS
+from kalshi_assets.execution.account import record_fills
 from kalshi_assets.execution.books import compare, open_books
+from kalshi_assets.execution.desk import exit_rules_of
+from kalshi_assets.execution.exits import sell_for_reasons
 from kalshi_assets.execution.reconcile import reconcile
 from kalshi_assets.review.round_trips import journal_of
 from kalshi_assets.storage import books
 from kalshi_assets.storage.journal import read_books
 from kalshi_assets_tests.execution.desk_bench import DeskBench, desk_bench
 from kalshi_assets_tests.execution.test_books import HOUR, step, tape_of_three
+from kalshi_assets_tests.execution.trading_floor import judge_and_place, orders
 from kalshi_assets_tests.local_exchange.bench import TICKER
-from kalshi_assets_tests.stand import DatabaseMaker
+from kalshi_assets_tests.stand import OVERREACTING, DatabaseMaker, Stand
 
 PRICE, HOURS = 437_000, timedelta(hours=1)
 
@@ -54,6 +59,7 @@ def test_results_are_the_change_of_the_balance_the_venue_states(
         for _ in range(5):
             for _ in range(6):
                 step(bench, draw)
+                bench.floor.wait(1)  # of two fills at one moment nobody says which was first
                 reconcile(bench.desk)
             check(bench)
         bench.floor.wait(4 * HOUR)
@@ -66,6 +72,7 @@ def test_what_a_hand_sells_of_ours_is_an_override(
     with desk_bench(make_database(), tmp_path) as bench:
         open_books(bench.desk)
         bench.buy("yes", "0.52", "2")
+        bench.floor.wait(1)
         by_hand = bench.by_hand("ask", "0.47", "0.50")
         assert check(bench) == {"bot"}
         bench.floor.wait(7 * HOUR)
@@ -95,3 +102,30 @@ def test_an_entry_that_a_hand_cancels_is_an_override(
         [override] = journal_of(read, sell_prices={}).overrides
         assert (override.kind, override.order_id) == ("cancelled", order.client_order_id)
         assert (override.count, override.trip_id) == (200, None)
+
+
+def test_a_trip_knows_what_the_jobs_decided(loaded_stand: Stand) -> None:
+    judge_and_place(loaded_stand)
+    loaded_stand.later(1)
+    loaded_stand.change(exit_stop_points=Decimal("0.5"))
+    with loaded_stand.desk() as desk:
+        sell_for_reasons(desk, exit_rules_of(loaded_stand.settings))
+        record_fills(desk)
+        with desk.database.transaction() as connection:
+            read = read_books(connection, until=loaded_stand.now + HOURS)
+    [signal] = loaded_stand.rows(
+        "SELECT * FROM kalshi.signals WHERE market_ticker = :ticker", ticker=OVERREACTING
+    )
+    [entry], [sold] = orders(loaded_stand), orders(loaded_stand, "exit")
+    [trip] = journal_of(read, sell_prices={}).trips
+    assert (trip.signal_id, trip.strategy) == (signal["signal_id"], signal["strategy"])
+    assert trip.side == signal["side"] == "no"
+    assert trip.mean_micros == round(1_000_000 - signal["mean"])
+    assert trip.mid_micros == 1_000_000 - signal["mid"]
+    assert trip.limit_micros == entry["limit_price"]
+    assert trip.closings == ("exit: stop",)
+    assert trip.count == trip.closed_count == entry["count"]
+    assert trip.exit_price_micros == 1_000_000 - sold["limit_price"]
+    [by_rule] = read.rule_exits[OVERREACTING, "no"]
+    assert by_rule.price == trip.exit_price_micros
+    assert all(order.fee_multiplier == 1 for order in read.orders if order.leg == "entry")

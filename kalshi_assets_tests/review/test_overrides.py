@@ -144,6 +144,12 @@ def test_only_what_was_added_while_the_bot_held_counts_as_doubled(account: Accou
     assert (found.count, found.came_micros) == (3_000, -13_500_000)
 
 
+def test_adding_to_what_a_hand_bought_is_no_override(account: AccountBench) -> None:
+    account.hand("yes", "0.45", "10")
+    account.hand("yes", "0.45", "10")
+    assert account.journal().overrides == ()
+
+
 @pytest.mark.parametrize("leg", ["before", "after", "selling one's own"])
 def test_trading_by_hand_beside_the_bot_is_no_override(account: AccountBench, leg: str) -> None:
     if leg != "after":

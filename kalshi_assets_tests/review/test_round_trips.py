@@ -60,6 +60,18 @@ def test_attempts_of_one_signal_are_one_trip_averaged_by_what_each_bought() -> N
     assert first.entry_order_ids == ("ours-0", "ours-1")
 
 
+def test_averages_are_rounded_to_the_nearest_micro_and_all_alike() -> None:
+    account = AccountBench()
+    account.bot("yes", "0.40", "1")
+    account.bot("yes", "0.41", "2")
+    account.bot("yes", "0.0001", "1.99", signal="of half a micro")
+    account.bot("yes", "0.0002", "0.01", signal="of half a micro")
+    thirds, half = account.journal().trips
+    assert thirds.entry_price_micros == 406_667  # 1.22 / 3
+    assert half.entry_price_micros == 101  # (1.99 x 100 + 0.01 x 200) / 2 = 100.5
+    assert half.slippage_limit_micros == thirds.slippage_limit_micros == 0
+
+
 def test_an_exit_of_ours_closes_by_buying_the_other_side() -> None:
     account = AccountBench()
     account.bot("yes", "0.40", "100", fee="1.68")

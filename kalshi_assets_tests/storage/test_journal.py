@@ -10,9 +10,10 @@ from sqlalchemy import insert, text
 
 from kalshi_assets.domain.account import Fill, Position, Settlement
 from kalshi_assets.domain.journal import Journal, JournalOrder, Override, RoundTrip, RuleExit
+from kalshi_assets.errors import LedgerNotOpen
 from kalshi_assets.storage import account, books, ledger, schema
 from kalshi_assets.storage.engine import Connection
-from kalshi_assets.storage.journal import read_books, save_week, sell_prices
+from kalshi_assets.storage.journal import read_books, read_earlier_books, save_week, sell_prices
 from kalshi_assets_tests.risk.cases import NOW, TICKER
 from kalshi_assets_tests.storage.test_ledger import ORDER, decision
 
@@ -68,7 +69,7 @@ EXPIRY = ORDER.expires_at
         ("venue: canceled", NOW + SECOND, False, None, NOW + SECOND),
         ("venue: executed", NOW + SECOND, False, EXPIRY, NOW + SECOND),  # made smaller, then filled
         ("venue: canceled", NOW + SECOND, True, None, None),  # we asked for it
-        ("venue: canceled", EXPIRY, False, None, None),  # it may have expired
+        ("venue: canceled", EXPIRY, False, EXPIRY + DAY, None),  # it may have expired
         ("venue: canceled", NOW + SECOND, False, NOW + SECOND, None),  # its market had closed
         ("", NOW + SECOND, False, None, None),  # the answer to the order itself
         ("venue: canceled", NOW + DAY, False, None, None),  # after the books' end
@@ -150,6 +151,14 @@ def test_books_begin_at_the_opening_and_end_before_a_moment(connection: Connecti
     read = read_books(connection, until=NOW + SECOND)
     assert (read.opened_at, read.held_at_opening) == (NOW - DAY, {TICKER: (-500, 1_600_000)})
     assert (read.fills, read.settlements) == ([FILL], [paid])
+    earlier = read_earlier_books(connection)
+    assert (earlier.opened_at, earlier.held_at_opening) == (None, {})
+    assert (earlier.fills, earlier.settlements) == ([early], [])
+
+
+def test_there_is_no_before_while_the_books_are_not_open(connection: Connection) -> None:
+    with pytest.raises(LedgerNotOpen):
+        read_earlier_books(connection)
 
 
 def test_open_positions_are_marked_as_last_recorded_before_the_end(connection: Connection) -> None:
