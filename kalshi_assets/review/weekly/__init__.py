@@ -1,8 +1,8 @@
 """The weekly review's figures and their text forms. Pure: plain records in, one review out.
 
 Reading order: `inputs` (what a week is made of), `review` (all figures of it), then the rooms they
-come from: `trades`, `account`, `refusals`, `hands`, `health`; `words` says them in sentences,
-`as_json` and `as_markdown` write them down.
+come from: `trades`, `traded`, `account`, `refusals`, `hands`, `health`; `words` says them in
+sentences, `as_json` and `as_markdown` write them down.
 """
 
 from kalshi_assets.review.weekly.as_json import to_json

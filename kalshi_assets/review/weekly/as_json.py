@@ -6,12 +6,13 @@
 import json
 from collections.abc import Callable
 
-from kalshi_assets.review.statistics import Bootstrap, Drawdown, Figure
+from kalshi_assets.review.statistics import Bootstrap, Drawdown, Figure, TradeFigures
 from kalshi_assets.review.weekly.account import Account
 from kalshi_assets.review.weekly.json_doings import doings
 from kalshi_assets.review.weekly.json_values import Json, object_of, part
 from kalshi_assets.review.weekly.review import WeekFigures, WeeklyReview
-from kalshi_assets.review.weekly.trades import Group, Party, Trades
+from kalshi_assets.review.weekly.traded import Party
+from kalshi_assets.review.weekly.trades import Group, Trades
 
 VERSION = 1
 
@@ -48,55 +49,62 @@ def as_document(review: WeeklyReview) -> dict[str, Json]:
 
 def _of_trades(figures: WeekFigures) -> dict[str, Json]:
     return {
-        "trades": _trades(figures.trades),
-        "so_far_trade_count": figures.so_far_count,
-        "so_far": _bootstrap(figures.so_far),
+        "trades": _trades(figures.traded.whole),
+        "so_far_trade_count": figures.traded.so_far_count,
+        "so_far": _bootstrap(figures.traded.so_far),
         "open_trips": object_of(
             {
-                "trip_count": figures.open_trips.count,
-                "unpriced_count": figures.open_trips.unpriced_count,
-                "result_usd": figures.open_trips.result,
+                "trip_count": figures.traded.open_trips.count,
+                "unpriced_count": figures.traded.open_trips.unpriced_count,
+                "result_usd": figures.traded.open_trips.result,
             }
         ),
-        "by_party": [_party(party) for party in figures.parties],
-        "by_strategy": [_group(group) for group in figures.by_strategy],
-        "by_category": [_group(group) for group in figures.by_category],
-        "by_market": [_group(group) for group in figures.by_market],
+        "by_party": [_party(party) for party in figures.traded.parties],
+        "by_strategy": [_group(group) for group in figures.traded.by_strategy],
+        "by_category": [_group(group) for group in figures.traded.by_category],
+        "by_market": [_group(group) for group in figures.traded.by_market],
     }
 
 
 def _trades(trades: Trades) -> Json:
-    of, whole = trades.figures, trades.parts
+    return object_of({**_won(trades.figures), **_came_from(trades)})
+
+
+def _won(of: TradeFigures) -> dict[str, object]:
     interval = of.win_interval
-    return object_of(
-        {
-            "trade_count": of.trade_count,
-            "win_count": of.win_count,
-            "loss_count": of.loss_count,
-            "tie_count": of.tie_count,
-            "net_profit_usd": of.net_profit,
-            "win_rate_share": of.win_rate,
-            "win_rate_low_share": part(interval, lambda i: i.low),
-            "win_rate_high_share": part(interval, lambda i: i.high),
-            "average_winner_usd": of.average_winner,
-            "average_loser_usd": of.average_loser,
-            "reward_to_risk_ratio": of.reward_to_risk,
-            "expectancy_usd": of.expectancy,
-            "profit_factor_ratio": of.profit_factor,
-            "entry_cost_usd": trades.entry_cost_micros,
-            "fees_usd": trades.fees_micros,
-            "slippage_mid_usd": trades.slippage_mid.micros,
-            "slippage_mid_known_count": trades.slippage_mid.known_count,
-            "slippage_limit_usd": trades.slippage_limit.micros,
-            "slippage_limit_known_count": trades.slippage_limit.known_count,
-            "part_edge_usd": whole.parts.edge,
-            "part_spread_and_slippage_usd": whole.parts.spread_and_slippage,
-            "part_settlement_usd": whole.parts.settlement,
-            "part_fees_usd": whole.parts.fees,
-            "part_unexplained_usd": whole.unexplained,
-            "unexplained_count": whole.unexplained_count,
-        }
-    )
+    return {
+        "trade_count": of.trade_count,
+        "win_count": of.win_count,
+        "loss_count": of.loss_count,
+        "tie_count": of.tie_count,
+        "net_profit_usd": of.net_profit,
+        "win_rate_share": of.win_rate,
+        "win_rate_low_share": part(interval, lambda i: i.low),
+        "win_rate_high_share": part(interval, lambda i: i.high),
+        "average_winner_usd": of.average_winner,
+        "average_loser_usd": of.average_loser,
+        "reward_to_risk_ratio": of.reward_to_risk,
+        "expectancy_usd": of.expectancy,
+        "profit_factor_ratio": of.profit_factor,
+    }
+
+
+def _came_from(trades: Trades) -> dict[str, object]:
+    whole = trades.parts
+    return {
+        "entry_cost_usd": trades.entry_cost_micros,
+        "fees_usd": trades.fees_micros,
+        "slippage_mid_usd": trades.slippage_mid.micros,
+        "slippage_mid_known_count": trades.slippage_mid.known_count,
+        "slippage_limit_usd": trades.slippage_limit.micros,
+        "slippage_limit_known_count": trades.slippage_limit.known_count,
+        "part_edge_usd": whole.parts.edge,
+        "part_spread_and_slippage_usd": whole.parts.spread_and_slippage,
+        "part_settlement_usd": whole.parts.settlement,
+        "part_fees_usd": whole.parts.fees,
+        "part_unexplained_usd": whole.unexplained,
+        "unexplained_count": whole.unexplained_count,
+    }
 
 
 def _bootstrap(figure: Figure[Bootstrap]) -> Json:

@@ -20,7 +20,8 @@ from kalshi_assets.review.weekly.spelling import (
     signed_percent,
     venue_time,
 )
-from kalshi_assets.review.weekly.trades import Group, Party, Summed, Trades
+from kalshi_assets.review.weekly.traded import Party
+from kalshi_assets.review.weekly.trades import Group, Summed, Trades
 
 MOST_ROWS = 8
 TITLES = {"bot": "bot", "manual": "by hand", "other": "other"}
@@ -36,9 +37,9 @@ def to_markdown(review: WeeklyReview) -> str:
         "\n".join(f"- {cell(reason)}" for reason in review.reasons),
         _trades(figures),
         section("Account", _account(figures.account)),
-        _grouped("By strategy", figures.by_strategy),
-        _grouped("By category", figures.by_category),
-        _grouped("By market", figures.by_market),
+        _grouped("By strategy", figures.traded.by_strategy),
+        _grouped("By category", figures.traded.by_category),
+        _grouped("By market", figures.traded.by_market),
         *doings(figures),
         _foot(figures),
     ]
@@ -72,11 +73,11 @@ ROWS: tuple[tuple[str, Spell], ...] = (
 
 def _trades(figures: WeekFigures) -> str:
     """Return the week's trades, and bot against manual, in one table."""
-    shown = [p for p in figures.parties if p.name != "other" or p.trades.figures.trade_count]
-    columns = [figures.trades, *(party.trades for party in shown)]
-    so_far = [figures.so_far, *(party.so_far for party in shown)]
+    shown = [p for p in figures.traded.parties if p.name != "other" or p.trades.figures.trade_count]
+    columns = [figures.traded.whole, *(party.trades for party in shown)]
+    so_far = [figures.traded.so_far, *(party.so_far for party in shown)]
     rows = [[name, *(spell(column) for column in columns)] for name, spell in ROWS]
-    if not figures.trades.figures.trade_count:
+    if not figures.traded.whole.figures.trade_count:
         rows = rows[:1]  # the others would all say that there is none
     rows.append(["mean of all so far", *(told(each, _mean) for each in so_far)])
     rows.append(["is it different from zero?", *(told(each, _different) for each in so_far)])

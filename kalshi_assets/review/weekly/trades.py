@@ -1,26 +1,21 @@
-"""The closed trades of some party or group, and their groups, which add up to the whole."""
+"""What some closed trades made, and their groups, which add up to the whole."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from fractions import Fraction
 
-from kalshi_assets.domain.calendar import venue_day
 from kalshi_assets.domain.journal import RoundTrip
 from kalshi_assets.domain.price import CENTICONTRACTS
 from kalshi_assets.review.statistics import (
-    Bootstrap,
     Figure,
     PartsOfAll,
     TradeFigures,
     Trip,
-    bootstrap_mean,
     parts_of_all,
     slippage_of,
     trade_figures,
 )
 
-PARTIES = ("bot", "manual", "other")
 NO_STRATEGY = {
     "bot": "(strategy not known)",
     "manual": "(by hand)",
@@ -56,28 +51,6 @@ class Group:
 
     name: str
     trades: Trades
-
-
-@dataclass(frozen=True)
-class Party:
-    """The trades of the bot, by hand, or of neither, and whether all of theirs so far tell."""
-
-    name: str
-    trades: Trades
-    so_far: Figure[Bootstrap]
-
-
-@dataclass(frozen=True)
-class OpenTrips:
-    """Trips not closed yet: their result, marked, is in no other figure of the trades.
-
-    Attributes:
-        result: of those that have a price, fees paid so far included.
-    """
-
-    count: int
-    unpriced_count: int
-    result: Figure[int]
 
 
 def trades_of(trips: Sequence[RoundTrip]) -> Trades:
@@ -125,37 +98,6 @@ def grouped(trips: Sequence[RoundTrip], name_of: Callable[[RoundTrip], str]) -> 
         by_name.setdefault(name_of(trip), []).append(trip)
     groups = [Group(name, trades_of(members)) for name, members in by_name.items()]
     return tuple(sorted(groups, key=lambda g: (-g.trades.figures.net_profit, g.name)))
-
-
-def parties(week: Sequence[RoundTrip], so_far: Sequence[RoundTrip]) -> tuple[Party, ...]:
-    """Return bot, manual and other, each of them even where it has no trade."""
-    return tuple(
-        Party(
-            name,
-            trades_of([trip for trip in week if party_of(trip) == name]),
-            bootstrap_mean(results_by_day([t for t in so_far if party_of(t) == name])),
-        )
-        for name in PARTIES
-    )
-
-
-def open_trips(trips: Sequence[RoundTrip]) -> OpenTrips:
-    """Return what the trips that are still open would have made, sold at their marks."""
-    results = [trip.result_micros for trip in trips]
-    known = [result for result in results if result is not None]
-    why_not = "no open position has a price" if trips else "no position is open"
-    total: Figure[int] = Figure(sum(known)) if known else Figure(None, why_not)
-    return OpenTrips(len(trips), len(trips) - len(known), total)
-
-
-def results_by_day(trips: Sequence[RoundTrip]) -> list[tuple[date, int]]:
-    """Return of each closed trip the New York day it was closed on, and its result."""
-    return [(venue_day(t.closed_at), result_of(t)) for t in trips if t.closed_at is not None]
-
-
-def party_of(trip: RoundTrip) -> str:
-    """Return who made a trip; `other` is what was held at the opening, or nobody is known for."""
-    return trip.kind if trip.kind in ("bot", "manual") else "other"
 
 
 def strategy_of(trip: RoundTrip) -> str:

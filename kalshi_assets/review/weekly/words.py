@@ -14,7 +14,7 @@ Reason = Callable[[WeekFigures], str | None]
 
 def answer_of(figures: WeekFigures) -> str:
     """Return in one sentence what the week made, and whether all trades so far tell anything."""
-    week, trades = figures.week, figures.trades.figures
+    week, trades = figures.week, figures.traded.whole.figures
     span = f"the week of {week.first_day} to {week.last_day}"
     if figures.is_provisional:
         span += ", which is not over,"
@@ -37,11 +37,11 @@ def reasons_of(figures: WeekFigures) -> tuple[str, ...]:
 
 
 def _so_far(figures: WeekFigures) -> str:
-    if not figures.so_far_count:
+    if not figures.traded.so_far_count:
         return "nor was any before"
-    found, count = figures.so_far.value, number_of(figures.so_far_count, "trade")
+    found, count = figures.traded.so_far.value, number_of(figures.traded.so_far_count, "trade")
     if found is None:
-        told = f"whether that differs from zero cannot be said ({figures.so_far.why_not})"
+        told = f"whether that differs from zero cannot be said ({figures.traded.so_far.why_not})"
         return f"over {count} so far, {told}"
     verdict = "cannot be told from zero"
     if found.is_different_from_zero:
@@ -61,7 +61,7 @@ def _books_differ(figures: WeekFigures) -> str | None:
 
 
 def _too_narrow(figures: WeekFigures) -> str | None:
-    found = figures.so_far.value
+    found = figures.traded.so_far.value
     if found is None or found.resampled_by == "day":
         return None
     days = number_of(found.day_count, "day")
@@ -69,9 +69,9 @@ def _too_narrow(figures: WeekFigures) -> str | None:
 
 
 def _parts(figures: WeekFigures) -> str | None:
-    if not figures.trades.figures.trade_count:
+    if not figures.traded.whole.figures.trade_count:
         return None
-    whole = figures.trades.parts
+    whole = figures.traded.whole.parts
     parts = whole.parts
     told = (
         f"Edge claimed {usd(parts.edge)}, settlement brought {usd(parts.settlement)} beside it, "
@@ -84,7 +84,7 @@ def _parts(figures: WeekFigures) -> str | None:
 
 
 def _won(figures: WeekFigures) -> str | None:
-    trades = figures.trades.figures
+    trades = figures.traded.whole.figures
     rate, interval = trades.win_rate.value, trades.win_interval.value
     if rate is None or interval is None:
         return None
@@ -96,9 +96,9 @@ def _won(figures: WeekFigures) -> str | None:
 
 
 def _groups(figures: WeekFigures) -> str | None:
-    if len(figures.by_market) < 2:
+    if len(figures.traded.by_market) < 2:
         return None
-    best, worst = figures.by_market[0], figures.by_market[-1]
+    best, worst = figures.traded.by_market[0], figures.traded.by_market[-1]
     return (
         f"Best market: {best.name}, {usd(best.trades.figures.net_profit)}; "
         f"worst: {worst.name}, {usd(worst.trades.figures.net_profit)}."
@@ -114,7 +114,7 @@ def _account(figures: WeekFigures) -> str | None:
 
 
 def _still_open(figures: WeekFigures) -> str | None:
-    held = figures.open_trips
+    held = figures.traded.open_trips
     if not held.count:
         return None
     result = _or_why(held.result, usd)

@@ -80,7 +80,7 @@ def test_money_is_decimal_strings_and_what_is_undefined_says_why() -> None:
         if isinstance(value, str) and not value[-1].isalpha():
             assert re.fullmatch(r"-?\d+\.\d{2,8}", value), value
     assert found["trades"]["net_profit_usd"] == exact_usd(
-        weekly_review(eventful()).figures.trades.figures.net_profit
+        weekly_review(eventful()).figures.traded.whole.figures.net_profit
     )
     nulls = list(undefined(found))
     assert nulls, "the week has a refused gate that cannot be priced"

@@ -15,7 +15,6 @@ from kalshi_assets.review.weekly import (
     outcome_of,
     weekly_review,
 )
-from kalshi_assets.review.weekly.refusals import SEVERAL, refusals_of, would_have_made
 from kalshi_assets.review.weekly.trades import Trades
 from kalshi_assets_tests.review.weekly.week_bench import (
     DAY,
@@ -54,91 +53,26 @@ def sums(trades: list[Trades]) -> tuple[Fraction | int, ...]:
 
 @pytest.mark.parametrize("table", ["by_strategy", "by_category", "by_market", "parties"])
 def test_every_split_of_the_trades_adds_up_to_the_whole(week: WeekFigures, table: str) -> None:
-    groups = getattr(week, table)
+    groups = getattr(week.traded, table)
     assert len(groups) > 1
-    assert sums([group.trades for group in groups]) == sums([week.trades])
+    assert sums([group.trades for group in groups]) == sums([week.traded.whole])
 
 
 def test_the_parts_add_up_to_the_net_profit(week: WeekFigures) -> None:
-    assert week.trades.parts.total == week.trades.figures.net_profit
-    assert week.trades.parts.parts.fees != -week.trades.fees_micros, "some trades are unexplained"
+    assert week.traded.whole.parts.total == week.traded.whole.figures.net_profit
+    assert week.traded.whole.parts.parts.fees != -week.traded.whole.fees_micros, (
+        "some trades are unexplained"
+    )
 
 
 def test_what_has_no_strategy_or_category_is_named(week: WeekFigures) -> None:
-    assert {group.name for group in week.by_strategy} == {
+    assert {group.name for group in week.traded.by_strategy} == {
         "mean_reversion",
         "breakout",
         "(by hand)",
         "(held at the opening)",
     }
-    assert {g.name for g in week.by_category} == {"Economics", "(category not known)"}
-
-
-def test_a_refused_signal_is_priced_as_if_it_had_been_bought() -> None:
-    # 80 NO at 32 cents: 54.40, less 0.07 x 80 x 0.32 x 0.68 = 1.218560, up to $0.0001: 1.2186
-    assert would_have_made(refused("R", "spread")) == micros("53.1814")
-    assert would_have_made(refused("R", "spread", yes_result_micros=1_000_000)) == micros(
-        "-26.8186"
-    )
-    assert would_have_made(refused("R", "spread", side="yes")) == micros("-26.8186")
-    scalar = refused("R", "spread", yes_result_micros=375_000)
-    assert would_have_made(scalar) == micros("23.1814")  # 80 x (0.625 - 0.32) = 24.40
-    marked = refused("R", "spread", yes_result_micros=None, yes_mid_micros=705_000)
-    assert would_have_made(marked) == micros("-3.2186")  # 80 x (0.295 - 0.32) = -2.00
-    both = refused("R", "spread", yes_mid_micros=705_000)
-    assert would_have_made(both) == micros("53.1814"), "a result is worth more than a mid"
-
-
-@pytest.mark.parametrize("missing", ["ask_micros", "count", "fee_multiplier", "yes_result_micros"])
-def test_what_is_not_known_of_a_refusal_is_not_guessed(missing: str) -> None:
-    decision = refused("R", "spread", **{missing: None})
-    assert would_have_made(decision) is None
-    total = refusals_of([decision, refused("Q", "spread")]).total
-    assert would_have_made(refused("R", "spread", count=0)) == 0, "none is a count that is known"
-    assert (total.unpriced_count, total.would_have_made.value) == (1, micros("53.1814"))
-
-
-def test_refusals_by_gate_add_up_to_the_whole(week: WeekFigures) -> None:
-    rows, total = week.refusals.by_gate, week.refusals.total
-    assert [row.gate for row in rows] == ["stale", "spread", "hours", SEVERAL]
-    for name in (
-        "signal_count",
-        "ordered_later_count",
-        "settled_count",
-        "marked_count",
-        "unpriced_count",
-    ):
-        assert sum(getattr(row, name) for row in rows) == getattr(total, name)
-    assert sum(row.would_have_made.value or 0 for row in rows) == total.would_have_made.value
-    # R1 and R2 made 53.1814 each; R3 is marked: 80 x (0.50 - 0.32) - 1.2186 = 13.1814
-    assert total.would_have_made.value == micros("119.5442")
-    assert (total.settled_count, total.marked_count, total.unpriced_count) == (2, 1, 1)
-
-
-def test_a_signal_refused_again_and_again_counts_once_at_its_first_ask() -> None:
-    again = [
-        refused("R", "stale", decision_id="R-2", judged_at=MONDAY + HOUR, ask_micros=500_000),
-        refused("R", "spread"),
-    ]
-    found = refusals_of(again)
-    assert found.decision_count == 2
-    assert [(row.gate, row.signal_count) for row in found.by_gate] == [("spread", 1)]
-    assert found.total.would_have_made.value == micros("53.1814")
-
-
-def test_a_signal_that_was_ordered_after_all_was_not_missed() -> None:
-    again = [refused("R", "spread"), refused("R", "spread", decision_id="R-2")]
-    again[1] = refused("R", "spread", decision_id="R-2", was_ordered_later=True)
-    total = refusals_of(again).total
-    assert (total.signal_count, total.ordered_later_count) == (1, 1)
-    assert total.would_have_made.why_not == "nothing was missed"
-
-
-def test_a_refusal_names_its_gates() -> None:
-    with pytest.raises(ValueError, match="refused by no gate"):
-        refused("R")
-    twice = refusals_of([refused("R", "spread", "spread")]).by_gate
-    assert [(row.gate, row.signal_count) for row in twice] == [("spread", 1)]
+    assert {g.name for g in week.traded.by_category} == {"Economics", "(category not known)"}
 
 
 def test_what_was_refused_or_set_after_the_week_is_not_of_it() -> None:
@@ -152,7 +86,7 @@ def test_what_was_refused_or_set_after_the_week_is_not_of_it() -> None:
 
 def test_the_fees_of_an_exit_are_fees_too() -> None:
     sold = trip(end="0.5", exit_fees_micros=1_400_000)
-    trades = weekly_review(week_of(trips=[sold])).figures.trades
+    trades = weekly_review(week_of(trips=[sold])).figures.traded.whole
     assert trades.fees_micros == 2_618_600
     # 80 x (0.50 - 0.32) = 14.40, less 1.2186 and 1.40
     assert trades.figures.net_profit == trades.parts.total == micros("11.7814")
@@ -181,7 +115,7 @@ def test_the_account_is_told_without_what_was_paid_in(week: WeekFigures) -> None
     assert account.paid_in == micros("500")
     assert account.change.value == micros("60")
     assert account.unvalued_count == 1
-    assert account.beside_trades.value == micros("60") - week.trades.figures.net_profit
+    assert account.beside_trades.value == micros("60") - week.traded.whole.figures.net_profit
     # 1053.1814 before the 500 came, 1526 - 500 = 1026 after it: 27.1814 below the peak.
     assert account.drawdown.value is not None
     assert account.drawdown.value.fall == micros("27.1814")

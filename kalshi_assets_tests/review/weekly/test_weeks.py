@@ -43,7 +43,7 @@ def test_an_empty_week_made_nothing_and_says_so() -> None:
         "In the week of 2026-10-11 to 2026-10-17 no trade was closed; nor was any before."
     )
     assert review.reasons == ()
-    assert review.figures.trades.figures.net_profit == 0
+    assert review.figures.traded.whole.figures.net_profit == 0
     assert review.figures.account.change.why_not
     assert "nan" not in to_json(review).lower()
 
@@ -62,7 +62,7 @@ def test_one_trade_is_told_and_tells_nothing() -> None:
         "1 trade: 1 won, 0 lost (100.0 %, 95 %: 20.7 % to 100.0 %); reward to risk is not known "
         "(no trade was lost).",
     )
-    trades = review.figures.trades
+    trades = review.figures.traded.whole
     assert trades.figures.net_profit == 53_181_400
     assert trades.fees_micros == 1_218_600
     assert trades.slippage_mid.micros.value == -800_000  # 80 x (0.31 - 0.32)
@@ -72,7 +72,7 @@ def test_one_trade_is_told_and_tells_nothing() -> None:
 def test_a_week_of_losses_has_no_winner_and_no_reward() -> None:
     lost = [trip(f"S{n}", end="0", closed_at=MONDAY + n * 12 * HOUR) for n in range(6)]
     review = weekly_review(week_of(trips=[*lost, trip("odd", end="0.1")]))
-    trades = review.figures.trades.figures
+    trades = review.figures.traded.whole.figures
     # 6 x -26.8186, and 8.00 - 26.8186 = -18.8186
     assert trades.net_profit == -179_730_200
     assert (trades.win_count, trades.loss_count) == (0, 7)
@@ -98,8 +98,8 @@ def test_a_scalar_settlement_is_what_it_paid() -> None:
     account.settle("scalar", yes="100", revenue="37.50")
     figures = figures_of(trips=account.journal().trips)
     # 37.50 - 40.00 - 1.68
-    assert figures.trades.figures.net_profit == -4_180_000
-    parts = figures.trades.parts.parts
+    assert figures.traded.whole.figures.net_profit == -4_180_000
+    parts = figures.traded.whole.parts.parts
     assert parts.settlement == micros("-22.50")  # 100 x (0.375 - 0.60)
     assert parts.total == -4_180_000
 
@@ -136,8 +136,8 @@ def test_the_last_hour_of_saturday_is_of_the_week_and_sunday_is_not(sunday: date
     figures = weekly_review(
         WeekInputs(week=week, as_of=week.end, trips=[last, before, first])
     ).figures
-    assert figures.trades.figures.trade_count == 2
-    assert figures.so_far_count == 3
+    assert figures.traded.whole.figures.trade_count == 2
+    assert figures.traded.so_far_count == 3
 
 
 def test_a_week_begins_on_a_sunday_in_new_york() -> None:
@@ -176,14 +176,14 @@ def test_a_week_made_again_later_is_the_same() -> None:
 
 def test_what_is_open_is_told_apart() -> None:
     figures = figures_of(trips=[trip(), still_open("a"), still_open("b", open_value_micros=None)])
-    assert figures.trades.figures.trade_count == 1
-    assert (figures.open_trips.count, figures.open_trips.unpriced_count) == (2, 1)
-    assert figures.open_trips.result.value == micros("1.1814")  # 28.00 - 25.60 - 1.2186
+    assert figures.traded.whole.figures.trade_count == 1
+    assert (figures.traded.open_trips.count, figures.traded.open_trips.unpriced_count) == (2, 1)
+    assert figures.traded.open_trips.result.value == micros("1.1814")  # 28.00 - 25.60 - 1.2186
 
 
 def test_bot_and_hand_stand_side_by_side() -> None:
     figures = figures_of(trips=[trip(), by_hand("H", end="0")])
-    bot, manual, other = figures.parties
+    bot, manual, other = figures.traded.parties
     assert (bot.name, manual.name, other.name) == ("bot", "manual", "other")
     assert bot.trades.figures.net_profit == 53_181_400
     assert manual.trades.figures.net_profit == -26_818_600

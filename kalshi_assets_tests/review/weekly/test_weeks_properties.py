@@ -39,13 +39,18 @@ def trips(draw: st.DrawFn) -> list[RoundTrip]:
 def test_the_splits_and_the_parts_add_up_to_what_was_paid_and_got(made: list[RoundTrip]) -> None:
     review = weekly_review(week_of(trips=made))
     figures = review.figures
-    whole = figures.trades.figures.net_profit
+    whole = figures.traded.whole.figures.net_profit
     assert whole == sum(
         t.proceeds_micros - t.entry_cost_micros - t.entry_fees_micros - t.exit_fees_micros
         for t in made
     )
-    assert figures.trades.parts.total == Fraction(whole)
-    for split in (figures.by_strategy, figures.by_category, figures.by_market, figures.parties):
+    assert figures.traded.whole.parts.total == Fraction(whole)
+    for split in (
+        figures.traded.by_strategy,
+        figures.traded.by_category,
+        figures.traded.by_market,
+        figures.traded.parties,
+    ):
         assert sum(group.trades.figures.net_profit for group in split) == whole
         assert sum(group.trades.figures.trade_count for group in split) == len(made)
     read = json.loads(to_json(review))

@@ -127,8 +127,8 @@ def point(at: datetime, value: str | None, cash: str) -> EquityPoint:
     return EquityPoint(at, None if value is None else micros(value), micros(cash))
 
 
-def eventful() -> WeekInputs:
-    """Return a week in which everything happened, and a trade of the week before."""
+def eventful_trips() -> list[RoundTrip]:
+    """Return trips of everybody, one still open and one of the week before."""
     ends = ("1", "0", "0.55", "1", "0.2", "0.9", "0")
     tickers = (CPI, FED, GOLD, CPI, FED, GOLD, CPI)
     trips = [
@@ -138,21 +138,33 @@ def eventful() -> WeekInputs:
     held = trip("held", trip_id="opening:X:no", kind="opening", strategy=None, mean_micros=None)
     before = trip("before", closed_at=MONDAY - 7 * DAY, opened_at=MONDAY - 8 * DAY)
     other_rule = trip("other", strategy="breakout", market_ticker=GOLD, end="0.31")
-    return week_of(
-        trips=[*trips, by_hand("H1", end="0"), held, before, other_rule, still_open("open")],
-        overrides=[
-            override("o1", "cancelled", 0, 53_181_400),
-            override("o2", "closed_early", 5_000_000, -26_818_600),
-            override("o3", "doubled", None, 0),
-        ],
-        equity=[
+    return [*trips, by_hand("H1", end="0"), held, before, other_rule, still_open("open")]
+
+
+def eventful_account() -> dict[str, Any]:
+    """Return an account that was paid into, and was once without a value."""
+    return {
+        "equity": [
             point(WEEK.begin - HOUR, "1000", "900"),
             point(MONDAY, "1053.1814", "953.1814"),
             point(MONDAY + 6 * HOUR, None, "900"),
             point(MONDAY + DAY, "1526.00", "1526.00"),
             point(MONDAY + 2 * DAY, "1560.00", "1500.00"),
         ],
-        transfers=[Transfer(MONDAY + 12 * HOUR, 500_000_000)],
+        "transfers": [Transfer(MONDAY + 12 * HOUR, 500_000_000)],
+    }
+
+
+def eventful() -> WeekInputs:
+    """Return a week in which everything happened."""
+    return week_of(
+        trips=eventful_trips(),
+        **eventful_account(),
+        overrides=[
+            override("o1", "cancelled", 0, 53_181_400),
+            override("o2", "closed_early", 5_000_000, -26_818_600),
+            override("o3", "doubled", None, 0),
+        ],
         categories={CPI: "Economics", FED: "Economics"},
         refused=[
             refused("R1", "spread"),
