@@ -196,3 +196,9 @@ def test_a_value_that_is_not_of_its_keys_unit_is_refused() -> None:
         object_of({"share_of_it": 0.5})
     with pytest.raises(TypeError, match="moment cannot be spelled"):
         object_of({"moment": MONDAY})
+
+
+def test_groups_of_one_result_stand_by_name() -> None:
+    trips = [trip("S1", market_ticker="KXB"), trip("S2", market_ticker="KXA")]
+    review = weekly_review(week_of(trips=trips))
+    assert [group.name for group in review.figures.traded.by_market] == ["KXA", "KXB"]

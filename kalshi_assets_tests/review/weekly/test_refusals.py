@@ -5,7 +5,7 @@ import pytest
 from kalshi_assets.domain.price import micros
 from kalshi_assets.review.weekly import weekly_review
 from kalshi_assets.review.weekly.refusals import SEVERAL, refusals_of, would_have_made
-from kalshi_assets_tests.review.weekly.week_bench import HOUR, MONDAY, eventful, refused
+from kalshi_assets_tests.review.weekly.week_bench import HOUR, MONDAY, eventful, refused, week_of
 
 
 def test_a_refused_signal_is_priced_as_if_it_had_been_bought() -> None:
@@ -74,3 +74,12 @@ def test_a_refusal_names_its_gates() -> None:
         refused("R")
     twice = refusals_of([refused("R", "spread", "spread")]).by_gate
     assert [(row.gate, row.signal_count) for row in twice] == [("spread", 1)]
+
+
+def test_the_reasons_name_the_gates_that_refused_alone_most_often() -> None:
+    decisions = [refused("A", "stale", "spread"), refused("B", "hours"), refused("C", "hours")]
+    (reason,) = weekly_review(week_of(refused=decisions)).reasons
+    assert reason == (
+        "The gates refused 3 signals (hours 2, (several at once) 1); those that were never ordered "
+        "would have made +$159.54."  # 3 x 53.1814
+    )
