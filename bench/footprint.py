@@ -23,11 +23,12 @@ import psycopg
 
 from bench.report import Figure
 from kalshi_assets.local_exchange import Input
+from kalshi_assets.runtime.children import Children
 from kalshi_assets.runtime.dagster_stack import script
 from kalshi_assets.runtime.database import database_name
 from kalshi_assets.runtime.exchange import Replay, start_exchange
 from kalshi_assets.runtime.home import LOCAL_KEY_ID, Home
-from kalshi_assets.runtime.processes import Children, free_port, is_listening
+from kalshi_assets.runtime.processes import free_port, is_listening
 from kalshi_assets.runtime.trunk import WARM as FORKED_WARM
 from kalshi_assets.runtime.up import on_local_exchange
 from kalshi_assets.settings import PREFIX, Settings, as_variables, load_settings
@@ -44,7 +45,7 @@ OWN, RUNS = "owner", "runs"
 # down of them, the warm process by its name, all others by the first word that stands in theirs.
 WARM = "warm process"
 NAMES = {
-    "warm_launcher.server": WARM,
+    "warm_launcher.start": WARM,
     "dagster-daemon": "daemon",
     "dagster-webserver": "webserver",
     "dagster_webserver": "webserver",
@@ -256,7 +257,7 @@ def kind_of(process: psutil.Process) -> str:
 
 def is_warm(process: psutil.Process) -> bool:
     """Tell whether it is a warm process, or a run forked of one."""
-    return process.name() == FORKED_WARM or "warm_launcher.server" in " ".join(process.cmdline())
+    return process.name() == FORKED_WARM or "warm_launcher.start" in " ".join(process.cmdline())
 
 
 def cpu_seconds(processes: dict[int, str]) -> dict[str, float]:

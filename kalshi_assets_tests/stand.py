@@ -4,6 +4,7 @@ The venue stands still at the scenario's moment, but for what a test moves.
 """
 
 import json
+import os
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -273,10 +274,15 @@ def _key_pair(folder: Path) -> tuple[Path, str]:
 
 
 def unset_settings(patch: pytest.MonkeyPatch, names: Sequence[str]) -> None:
-    """Remove `KALSHI_*` variables that the caller's shell may have set."""
+    """Remove `KALSHI_*` variables that the caller's shell may have set.
+
+    TEST_RUN_LAUNCHER=warm lets every installation that a test starts fork its runs.
+    """
     for name in names:
         if name.startswith(PREFIX):
             patch.delenv(name)
+    if launcher := os.environ.get("TEST_RUN_LAUNCHER"):
+        patch.setenv("KALSHI_RUN_LAUNCHER", launcher)
 
 
 DatabaseMaker = Callable[[], str]

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 from kalshi_assets.domain.market import Side as Side
+from kalshi_assets.domain.price import CENTICONTRACTS, MICROS_PER_DOLLAR
 
 TimeInForce = Literal["good_till_canceled", "immediate_or_cancel", "fill_or_kill"]
 
@@ -76,6 +77,11 @@ class Fill:
     fee_micros: int
     is_taker: bool
     filled_at: datetime
+
+    @property
+    def price_bought(self) -> int:
+        """Return what one contract of the side bought cost, micros."""
+        return self.yes_price if self.side == "yes" else MICROS_PER_DOLLAR - self.yes_price
 
 
 @dataclass(frozen=True)
@@ -205,3 +211,14 @@ class Settlement:
     no_count: int
     revenue_micros: int
     fee_micros: int
+
+    @property
+    def payout_micros(self) -> int:
+        """Return what it paid, exactly where the result is yes or no.
+
+        Its fees are those of the fills, which were paid with them.
+        """
+        winners = {"yes": self.yes_count, "no": self.no_count}
+        if self.result in winners:
+            return winners[self.result] * MICROS_PER_DOLLAR // CENTICONTRACTS
+        return self.revenue_micros

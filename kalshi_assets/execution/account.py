@@ -79,8 +79,13 @@ def read_statement(desk: Desk) -> Statement:
 def statement_of(balance: Balance, held: Iterable[Position], *, quotes: Quoting) -> Statement:
     """Return the statement of an account, its open positions valued with quotes of now."""
     positions = [p for p in held if p.position != 0]
-    tickers = [p.market_ticker for p in positions]
-    by_ticker = {s.quote.market_ticker: s.quote for s in quotes.markets(tickers=tickers).snapshots}
+    batch = quotes.markets(tickers=[p.market_ticker for p in positions])
+    return stated(balance, positions, {s.quote.market_ticker: s.quote for s in batch.snapshots})
+
+
+def stated(balance: Balance, held: Iterable[Position], by_ticker: Mapping[str, Quote]) -> Statement:
+    """Return the statement of an account, its open positions valued with these quotes."""
+    positions = [p for p in held if p.position != 0]
     prices = {
         p.market_ticker: sell_price(p, by_ticker[p.market_ticker])
         for p in positions

@@ -161,17 +161,9 @@ def _added_up(
         holdings[fill.market_ticker] = held.after(fill)
     cash = opened.cash_micros + sum(held.cash_micros for held in holdings.values())
     for settlement in settled:
-        cash += payout_micros(settlement)
+        cash += settlement.payout_micros
         holdings.pop(settlement.market_ticker, None)
     return cash, {ticker: held.position for ticker, held in holdings.items() if held.position}
-
-
-def payout_micros(settlement: Settlement) -> int:
-    """Return what a settlement paid. Its fees are those of the fills, which were paid with them."""
-    winners = {"yes": settlement.yes_count, "no": settlement.no_count}
-    if settlement.result in winners:
-        return winners[settlement.result] * MICROS_PER_DOLLAR // CENTICONTRACTS
-    return settlement.revenue_micros
 
 
 def _of_before(order: VenueOrder) -> rows.ForeignKind:

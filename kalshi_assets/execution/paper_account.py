@@ -40,7 +40,7 @@ class Holding:
 
     def after(self, fill: Fill) -> "Holding":
         """Return the holding once a fill is booked; closing releases the average cost."""
-        price = price_bought(fill)
+        price = fill.price_bought
         closing = min(fill.count, self.closable(fill.side))
         released = self.cost_micros * closing // abs(self.position) if closing else 0
         closed_at = cost_micros(closing, price)
@@ -89,11 +89,6 @@ def account_of(
         cash += settlement.revenue_micros - settlement.fee_micros
         holdings.pop(settlement.market_ticker, None)
     return Account(cash, holdings)
-
-
-def price_bought(fill: Fill) -> int:
-    """Return what one contract of the side bought cost, micros."""
-    return fill.yes_price if fill.side == "yes" else MICROS_PER_DOLLAR - fill.yes_price
 
 
 def cost_micros(count: int, price: int) -> int:

@@ -1,1 +1,1 @@
-"""Review: what people look at. Plots here; the journal and the weekly review will follow."""
+"""Review: what people look at. Round trips, overrides, plots; the weekly review will follow."""

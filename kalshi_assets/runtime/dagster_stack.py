@@ -17,10 +17,11 @@ from urllib.parse import quote
 
 from kalshi_assets.domain.clock import VenueClock, wall_now
 from kalshi_assets.errors import ConfigurationError, ProcessError, StorageError
+from kalshi_assets.runtime.children import Children, Starter, started
 from kalshi_assets.runtime.forking import start_trunk
 from kalshi_assets.runtime.home import Home
 from kalshi_assets.runtime.installation import described
-from kalshi_assets.runtime.processes import Children, Starter, free_port, is_listening, started
+from kalshi_assets.runtime.processes import free_port, is_listening
 from kalshi_assets.runtime.warm_launcher.processes import can_fork
 from kalshi_assets.settings import Settings, environment
 from kalshi_assets.storage.engine import DAEMON_LOCK, Database

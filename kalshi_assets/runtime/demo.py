@@ -13,11 +13,12 @@ from kalshi_assets.domain.calendar import days_between, venue_day
 from kalshi_assets.domain.clock import wall_now
 from kalshi_assets.domain.tick import SLOT_TAG, slot_of
 from kalshi_assets.errors import ProcessError
+from kalshi_assets.runtime.children import Children
 from kalshi_assets.runtime.dagster_stack import QUIET, Running, require_free, running_dagster
 from kalshi_assets.runtime.database import database_name, served_database
 from kalshi_assets.runtime.exchange import Replay, local_settings, start_exchange
 from kalshi_assets.runtime.home import Home
-from kalshi_assets.runtime.processes import Children, end_left_overs
+from kalshi_assets.runtime.processes import end_left_overs
 from kalshi_assets.runtime.summary import Summary, story, summarise
 from kalshi_assets.settings import Settings, environment
 from kalshi_assets.storage import intake, ledger, markets, overview, signals

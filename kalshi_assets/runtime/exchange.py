@@ -19,9 +19,9 @@ from kalshi_assets.local_exchange import (
     serve,
 )
 from kalshi_assets.local_exchange.tape import Tape
+from kalshi_assets.runtime.children import Children
 from kalshi_assets.runtime.exchange_asked import LocalExchange, told_of
 from kalshi_assets.runtime.home import LOCAL_KEY_ID, Home
-from kalshi_assets.runtime.processes import Children
 from kalshi_assets.settings import Settings, load_settings
 
 START_SECONDS = 60.0

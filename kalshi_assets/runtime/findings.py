@@ -10,9 +10,9 @@ from typing import Literal
 
 from kalshi_assets.domain.clock import wall_now
 from kalshi_assets.errors import ConfigurationError
+from kalshi_assets.runtime.children import recorded_children
 from kalshi_assets.runtime.home import Home
 from kalshi_assets.runtime.installation import Installation, run_folder
-from kalshi_assets.runtime.processes import recorded_children
 
 State = Literal["ok", "warning", "failed"]
 GIB = 1024**3

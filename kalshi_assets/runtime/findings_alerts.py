@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kalshi_assets.errors import ConfigurationError, StorageError
+from kalshi_assets.runtime.children import recorded_children
 from kalshi_assets.runtime.findings import Finding, skipped
 from kalshi_assets.runtime.home import Home
 from kalshi_assets.runtime.installation import Installation, database_of, run_folder
-from kalshi_assets.runtime.processes import recorded_children
 from kalshi_assets.settings import Settings
 from kalshi_assets.storage.alerts import Delivery, delivery_health
 

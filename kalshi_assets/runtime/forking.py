@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from kalshi_assets.errors import ProcessError
-from kalshi_assets.runtime.processes import Children, Process, Starter, started
+from kalshi_assets.runtime.children import Children, Process, Starter, started
 from kalshi_assets.runtime.warm_launcher import protocol
 from kalshi_assets.runtime.warm_launcher.processes import ONE_THREAD
 

@@ -1,25 +1,10 @@
-"""Child processes that never outlive their owner for long.
+"""Processes of an installation: found by the run folder in their environment, and ended."""
 
-Each child leads a session of its own, so that Ctrl-C reaches only the owner, which stops them in
-order. On Linux a child is killed when its owner is: everything it keeps is durable. All descendants
-carry the run folder in their environment: the next start finds what was left over by it, and by
-nothing else.
-"""
-
-import ctypes
-import json
-import logging
 import os
 import signal
 import socket
-import subprocess
-import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from time import monotonic, sleep
-from typing import Protocol, Self
 
 import psutil
 
@@ -28,164 +13,6 @@ from kalshi_assets.storage.embedded import ProcessMark
 
 MARK = "DESK_RUN_FOLDER"
 STOP_SECONDS = 10.0
-LONGEST_PAUSE_SECONDS = 60.0
-_PR_SET_PDEATHSIG = 1
-_logger = logging.getLogger(__name__)
-
-
-class Process(Protocol):
-    """A process we started, in whatever way."""
-
-    @property
-    def pid(self) -> int:
-        """Return its number."""
-
-    def poll(self) -> int | None:
-        """Return its exit code, or None while it works."""
-
-    def wait(self) -> int | None:
-        """Wait for its end."""
-
-    def kill(self) -> None:
-        """Kill it."""
-
-
-@dataclass
-class Child:
-    """A process we started, and where it writes what it says. Not all are needed to go on."""
-
-    name: str
-    process: Process
-    log: Path
-    start: Callable[[], Process]
-    is_ended_last: bool = False
-    is_needed: bool = True
-    started_at: float = field(default_factory=monotonic)
-    restarts: int = 0
-    restart_at: float | None = None
-
-    def require_alive(self) -> None:
-        """Check that it still runs.
-
-        Raises:
-            ProcessError: it ended; the message ends with its last words.
-        """
-        code = self.process.poll()
-        if code is not None:
-            raise ProcessError(
-                f"{self.name} ended with exit code {code}; its log {self.log} ends with:\n"
-                + last_lines(self.log)
-            )
-
-    def restart_where_ended(self) -> bool:
-        """Start it again some time after it ended, and tell whether it was.
-
-        The pause doubles with every early end.
-        """
-        if self.process.poll() is None:
-            return False
-        now = monotonic()
-        if self.restart_at is None:
-            was_early = now - self.started_at < LONGEST_PAUSE_SECONDS
-            self.restarts = self.restarts + 1 if was_early else 0
-            self.restart_at = now + min(LONGEST_PAUSE_SECONDS, 2.0**self.restarts)
-        if now < self.restart_at:
-            return False
-        self.process, self.started_at, self.restart_at = self.start(), now, None
-        return True
-
-
-@dataclass
-class Children:
-    """The children of this process. Used as a context manager it stops them, last one first.
-
-    Attributes:
-        folder: the run folder: one file a child with pid and start time, and the logs.
-    """
-
-    folder: Path
-    _children: list[Child] = field(default_factory=list)
-    _checks: list[Callable[[], None]] = field(default_factory=list)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.stop()
-
-    def start(
-        self,
-        name: str,
-        words: Sequence[str],
-        env: Mapping[str, str],
-        *,
-        is_ended_last: bool = False,
-        is_needed: bool = True,
-        starter: "Starter | None" = None,
-    ) -> Child:
-        """Start a program, or have it started; its output goes to `<folder>/<name>.log`.
-
-        One that others call is ended last: a run that still works must not take our own end for an
-        outage of the exchange, and halt trading. Without one that is not needed, the rest goes on,
-        and it is started again.
-        """
-        log = self.folder / f"{name}.log"
-        log.write_bytes(b"")
-        marked = {**env, MARK: str(self.folder.resolve())}
-
-        def start() -> Process:
-            process = (starter or started)(words, marked, log)
-            mark = ProcessMark.of(process.pid) or ProcessMark(process.pid, "")
-            (self.folder / f"{name}.json").write_text(json.dumps(asdict(mark)))
-            return process
-
-        child = Child(name, start(), log, start, is_ended_last, is_needed)
-        self._children.append(child)
-        return child
-
-    def need(self, require_alive: Callable[[], None]) -> None:
-        """Need something else as well, which is started elsewhere: it is asked at every look."""
-        self._checks.append(require_alive)
-
-    def look_after(self) -> None:
-        """Check that every child that is needed still runs; start the others again that ended.
-
-        Raises:
-            ProcessError: one that is needed ended.
-        """
-        for require_alive in self._checks:
-            require_alive()
-        for child in self._children:
-            if child.is_needed:
-                child.require_alive()
-            elif child.restart_where_ended():
-                _logger.warning("%s had ended and is started again, see %s", child.name, child.log)
-
-    def wait_for(self, condition: Callable[[], bool], *, what: str, seconds: float) -> None:
-        """Wait until a condition holds, while every child lives.
-
-        Raises:
-            ProcessError: a child ended, or the time is over.
-        """
-        deadline = monotonic() + seconds
-        while not condition():
-            self.look_after()
-            if monotonic() > deadline:
-                raise ProcessError(
-                    f"{what} did not happen within {seconds:.0f} s: see {self.folder}"
-                )
-            sleep(0.1)
-
-    def stop(self) -> None:
-        """End the children, last one first, and whatever they started; then those ended last."""
-        called = [child for child in self._children if child.is_ended_last]
-        _end_children([child for child in self._children if not child.is_ended_last])
-        end_left_overs(self.folder, but_for={child.process.pid for child in called})
-        _end_children(called)
-        self._children.clear()
-        end_left_overs(self.folder)
-        for record in self.folder.glob("*.json"):
-            record.unlink()
 
 
 def end_left_overs(folder: Path, *, but_for: Collection[int] = ()) -> int:
@@ -197,7 +24,7 @@ def end_left_overs(folder: Path, *, but_for: Collection[int] = ()) -> int:
     """
     spared = {os.getpid(), *but_for}
     left = [p for p in psutil.process_iter() if p.pid not in spared and _carries(p, folder)]
-    _end(left)
+    end(left)
     alive = [str(p.pid) for p in left if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
     if alive:
         raise ProcessError(
@@ -206,13 +33,14 @@ def end_left_overs(folder: Path, *, but_for: Collection[int] = ()) -> int:
     return len(left)
 
 
-def recorded_children(folder: Path) -> dict[str, bool]:
-    """Return, by name, whether each child written down in a run folder still runs."""
-    return {
-        path.stem: is_alive(mark)
-        for path in sorted(folder.glob("*.json"))
-        if (mark := _read_mark(path)) is not None
-    }
+def end(processes: Sequence[psutil.Process]) -> None:
+    """End processes: asked to, then killed."""
+    for process in processes:
+        _signal(process, signal.SIGTERM)
+    _, alive = psutil.wait_procs(processes, timeout=STOP_SECONDS)
+    for process in alive:
+        _signal(process, getattr(signal, "SIGKILL", signal.SIGTERM))
+    psutil.wait_procs(alive, timeout=STOP_SECONDS)
 
 
 def is_alive(mark: ProcessMark) -> bool:
@@ -222,28 +50,6 @@ def is_alive(mark: ProcessMark) -> bool:
     except psutil.Error:
         return False
     return mark.is_alive() and status != psutil.STATUS_ZOMBIE
-
-
-def _read_mark(path: Path) -> ProcessMark | None:
-    """Return the mark in a child's file; None for files of another kind."""
-    try:
-        return ProcessMark(**json.loads(path.read_text()))
-    except (OSError, ValueError, TypeError):
-        return None
-
-
-def started(words: Sequence[str], env: Mapping[str, str], log: Path) -> Process:
-    """Start a program that ends with its owner."""
-    with log.open("ab") as output:
-        return subprocess.Popen(  # noqa: S603  the words are ours
-            list(words),
-            env=dict(env),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            preexec_fn=_end_with_owner(),
-        )
 
 
 def free_port() -> int:
@@ -273,44 +79,8 @@ def _carries(process: psutil.Process, folder: Path) -> bool:
         return False
 
 
-Starter = Callable[[Sequence[str], Mapping[str, str], Path], Process]
-
-
-def _end_children(children: Sequence[Child]) -> None:
-    alive = []
-    for child in reversed(children):
-        # One that was forked elsewhere may be gone at any moment: its parent waits for it.
-        with suppress(psutil.NoSuchProcess):
-            if child.process.poll() is None:
-                alive.append(psutil.Process(child.process.pid))
-    _end(alive)
-    for child in children:
-        child.process.wait()
-
-
-def _end(processes: Sequence[psutil.Process]) -> None:
-    for process in processes:
-        _signal(process, signal.SIGTERM)
-    _, alive = psutil.wait_procs(processes, timeout=STOP_SECONDS)
-    for process in alive:
-        _signal(process, getattr(signal, "SIGKILL", signal.SIGTERM))
-    psutil.wait_procs(alive, timeout=STOP_SECONDS)
-
-
 def _signal(process: psutil.Process, number: int) -> None:
     try:
         process.send_signal(number)
     except psutil.NoSuchProcess:
         return
-
-
-def _end_with_owner() -> Callable[[], None] | None:
-    """Return what a child runs before its program, so that it ends when its owner is killed."""
-    if sys.platform != "linux":
-        return None
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
-
-    def bind() -> None:
-        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-    return bind

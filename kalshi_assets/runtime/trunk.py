@@ -24,7 +24,7 @@ from typing import Any, NoReturn
 
 import yaml
 
-from kalshi_assets.runtime.warm_launcher import protocol, server
+from kalshi_assets.runtime.warm_launcher import protocol, start
 from kalshi_assets.runtime.warm_launcher.code import CodeState
 from kalshi_assets.runtime.warm_launcher.processes import (
     count_threads,
@@ -50,7 +50,7 @@ IMPORTED_LATE = (
     "dagster._grpc.client",
     "kalshi_assets.runtime.warm_launcher.launcher",
     "psycopg2.extras",
-    *server.IMPORTED_LATE,
+    *start.IMPORTED_LATE,
 )
 Role = Callable[[], object]
 _PR_SET_PDEATHSIG, _PR_SET_NAME = 1, 15
@@ -187,7 +187,7 @@ def _become(
 def _become_warm(words: Sequence[str], code: CodeState, instance_ref: str) -> None:
     """Be a warm process. It ends with the trunk when its own work allows: its runs go on."""
     _PRCTL(_PR_SET_NAME, WARM.encode())
-    server.main(words, code, instance_ref)
+    start.main(words, code, instance_ref)
 
 
 def _preloaded() -> Iterable[str]:

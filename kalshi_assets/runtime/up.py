@@ -9,11 +9,12 @@ from kalshi_assets.errors import ConfigurationError, ExchangeError, NotAuthorize
 from kalshi_assets.kalshi.auth import RequestSigner
 from kalshi_assets.kalshi.client import KalshiClient
 from kalshi_assets.kalshi.shared_limits import shared_limits
+from kalshi_assets.runtime.children import Children
 from kalshi_assets.runtime.dagster_stack import require_free, running_dagster
 from kalshi_assets.runtime.database import database_name, served_database
 from kalshi_assets.runtime.exchange_asked import ask_local_exchange
 from kalshi_assets.runtime.home import Home
-from kalshi_assets.runtime.processes import Children, end_left_overs
+from kalshi_assets.runtime.processes import end_left_overs
 from kalshi_assets.settings import Settings, load_settings
 
 LIVE = "\nREAL MONEY: orders pass only while it is armed, see `kalshi-assets arm --help`."

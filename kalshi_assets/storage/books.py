@@ -87,19 +87,36 @@ def transferred(connection: Connection, *, since: datetime | None = None) -> int
 
 def fills_since_opening(connection: Connection) -> list[Fill]:
     """Return the account's fills since the opening, oldest first."""
-    table = schema.fills
-    columns = [table.c[f.name] for f in fields(Fill) if f.name != "order_id"]
-    query = select(*columns, table.c.venue_order_id.label("order_id"))
-    query = query.where(table.c.is_before_opening.is_(False))
-    rows = connection.execute(query.order_by(table.c.filled_at, table.c.fill_id))
-    return [Fill(**row._mapping) for row in rows]
+    return _fills(connection, is_before_opening=False)
 
 
 def settlements_since_opening(connection: Connection) -> list[Settlement]:
     """Return the account's settlements since the opening, oldest first."""
+    return _settlements(connection, is_before_opening=False)
+
+
+def before_opening(connection: Connection) -> tuple[list[Fill], list[Settlement]]:
+    """Return what is kept of the time before the opening, oldest first: it may not be all."""
+    return (
+        _fills(connection, is_before_opening=True),
+        _settlements(connection, is_before_opening=True),
+    )
+
+
+def _fills(connection: Connection, *, is_before_opening: bool) -> list[Fill]:
+    table = schema.fills
+    columns = [table.c[f.name] for f in fields(Fill) if f.name != "order_id"]
+    query = select(*columns, table.c.venue_order_id.label("order_id"))
+    query = query.where(table.c.is_before_opening.is_(is_before_opening))
+    rows = connection.execute(query.order_by(table.c.filled_at, table.c.fill_id))
+    return [Fill(**row._mapping) for row in rows]
+
+
+def _settlements(connection: Connection, *, is_before_opening: bool) -> list[Settlement]:
     table = schema.settlements
     query = select(*(table.c[f.name] for f in fields(Settlement)))
-    query = query.where(table.c.is_before_opening.is_(False)).order_by(table.c.settled_at)
+    query = query.where(table.c.is_before_opening.is_(is_before_opening))
+    query = query.order_by(table.c.settled_at)
     return [Settlement(**row._mapping) for row in connection.execute(query)]
 
 

@@ -34,8 +34,9 @@ def test_the_lineage_shows_every_asset_in_its_group(ui: "Ui") -> None:
 
 
 def test_the_averages_come_with_a_plot(ui: "Ui") -> None:
-    ui.open("/assets/rolling_averages")
-    ui.wait_for_text("price_against_average", "Freshness policy", "Passing", "points off", "as of")
+    # Dagster looks at freshness twice a minute, and the page does not follow.
+    ui.open_until("/assets/rolling_averages", "Passing")
+    ui.wait_for_text("price_against_average", "Freshness policy", "points off", "as of")
     ui.shot("2-rolling_averages")
 
     ui.click("[Show Markdown]")

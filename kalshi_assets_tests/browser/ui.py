@@ -26,6 +26,7 @@ from selenium.webdriver.remote.webelement import WebElement
 
 WIDTH, HEIGHT = 1600, 1000
 PATIENCE_SECONDS = 60.0
+RELOAD_SECONDS = 15.0
 SETTLE_SECONDS = 2.0
 T = TypeVar("T")
 
@@ -67,6 +68,19 @@ class Ui:
         """Wait until all of these can be read."""
         for words in wanted:
             self.wait_for(partial(self.reads, words), repr(words), seconds)
+
+    def open_until(self, path: str, words: str, seconds: float = 120.0) -> None:
+        """Open a page anew until this can be read: parts of it are as they were at its loading."""
+        opened_at = 0.0
+
+        def reads_since_opened() -> bool:
+            nonlocal opened_at
+            if time.monotonic() - opened_at > RELOAD_SECONDS:
+                self.open(path)
+                opened_at = time.monotonic()
+            return self.reads(words)
+
+        self.wait_for(reads_since_opened, repr(words), seconds)
 
     def reads(self, words: str) -> bool:
         """Tell whether this can be read on the page."""

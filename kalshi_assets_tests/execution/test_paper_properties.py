@@ -27,7 +27,7 @@ from kalshi_assets.domain.market import (
 from kalshi_assets.domain.price import PriceGrid, PriceRange
 from kalshi_assets.errors import Rejected
 from kalshi_assets.execution.paper import PaperVenue
-from kalshi_assets.execution.paper_account import account_of, price_bought
+from kalshi_assets.execution.paper_account import account_of
 from kalshi_assets.execution.paper_matching import Liquidity, offers
 from kalshi_assets.kalshi.batches import Batch, MarketBatch
 from kalshi_assets.storage.engine import Database
@@ -143,7 +143,7 @@ def cash_by_hand(fills: Sequence[Fill], settlements: Sequence[Settlement]) -> in
     cash = START + sum(s.revenue_micros for s in settlements)
     for fill in fills:
         bought[fill.side] += fill.count
-        cash -= fill.count * price_bought(fill) // 100 + fill.fee_micros
+        cash -= fill.count * fill.price_bought // 100 + fill.fee_micros
     return cash + min(bought["yes"], bought["no"]) * 10_000
 
 
@@ -168,8 +168,8 @@ def refuse_rosy(taken: Sequence[Fill], book: OrderBook, limits: dict[str, int]) 
     for side in SIDES:
         shown = {offer.price: offer.count for offer in offers(book, side)}
         mine = [fill for fill in taken if fill.side == side]
-        assert all(price_bought(fill) in shown for fill in mine)
-        assert all(price_bought(fill) <= limits[fill.order_id] for fill in mine)
+        assert all(fill.price_bought in shown for fill in mine)
+        assert all(fill.price_bought <= limits[fill.order_id] for fill in mine)
         reach = max((limits[fill.order_id] for fill in mine), default=0)
         available = sum(count for price, count in shown.items() if price <= reach)
         assert sum(fill.count for fill in mine) <= available
@@ -184,7 +184,7 @@ def refuse_untraded(made: Sequence[Fill], trades: Sequence[Trade], limits: dict[
         trade = by_id[name]
         left[name] -= fill.count
         assert trade.taker_side != fill.side
-        assert price_bought(fill) == limits[fill.order_id], "at our limit, as the maker"
+        assert fill.price_bought == limits[fill.order_id], "at our limit, as the maker"
         met = trade.yes_price if fill.side == "yes" else 1_000_000 - trade.yes_price
         assert met <= limits[fill.order_id]
         assert fill.filled_at == trade.created_at

@@ -13,9 +13,9 @@ import pytest
 
 from kalshi_assets.domain.clock import wall_now
 from kalshi_assets.runtime import cli
+from kalshi_assets.runtime.children import Children
 from kalshi_assets.runtime.home import Home
 from kalshi_assets.runtime.installation import described
-from kalshi_assets.runtime.processes import Children
 from kalshi_assets_tests.stand import Stand
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)"]

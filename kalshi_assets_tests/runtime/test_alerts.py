@@ -18,13 +18,14 @@ from pydantic import SecretStr
 from kalshi_assets.domain.clock import VenueClock, wall_now
 from kalshi_assets.errors import ProcessError, StorageError
 from kalshi_assets.runtime import alerts as service
-from kalshi_assets.runtime import processes
+from kalshi_assets.runtime import children as owner
 from kalshi_assets.runtime.alert_channels import channels_of
 from kalshi_assets.runtime.alert_sender import Line, Pace, Sender
 from kalshi_assets.runtime.alerts import Service
+from kalshi_assets.runtime.children import Children
 from kalshi_assets.runtime.feed_watch import StreamWatch
 from kalshi_assets.runtime.heartbeat import Heartbeat
-from kalshi_assets.runtime.processes import Children, free_port
+from kalshi_assets.runtime.processes import free_port
 from kalshi_assets.settings import ALERT_KINDS, Settings, environment
 from kalshi_assets.storage.alerts import Delivery, raise_alert, save_delivery
 from kalshi_assets.storage.engine import ALERT_LOCK, Database
@@ -433,7 +434,7 @@ def test_a_child_that_is_not_needed_is_started_again_when_it_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seconds = iter(range(0, 10_000, 5))
-    monkeypatch.setattr(processes, "monotonic", lambda: float(next(seconds)))
+    monkeypatch.setattr(owner, "monotonic", lambda: float(next(seconds)))
     with Children(tmp_path) as children:
         child = children.start("feed", ["echo", "hello"], os.environ, is_needed=False)
         first = child.process

@@ -16,17 +16,10 @@ import psutil
 import pytest
 
 from kalshi_assets.errors import ProcessError
+from kalshi_assets.runtime.children import Children, Process, Starter, recorded_children
 from kalshi_assets.runtime.dagster_stack import PROJECT
 from kalshi_assets.runtime.forking import start_trunk
-from kalshi_assets.runtime.processes import (
-    MARK,
-    Children,
-    Process,
-    Starter,
-    free_port,
-    is_listening,
-    recorded_children,
-)
+from kalshi_assets.runtime.processes import MARK, free_port, is_listening
 
 pytestmark = [
     pytest.mark.timeout(180),
@@ -44,6 +37,11 @@ def until(found: Callable[[], Any], what: str) -> Any:
             return value
         time.sleep(0.05)
     raise AssertionError(f"{what} did not happen within {WAIT_SECONDS:g} s")
+
+
+def of_no_installation() -> dict[str, str]:
+    """Return the variables of this process without those of an installation that it started."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("DAGSTER_")}
 
 
 def is_alive(pid: int) -> bool:
@@ -64,7 +62,7 @@ class Stand:
         self.children = Children(folder / "run")
         self.children.folder.mkdir()
         self.environ = {
-            **os.environ,
+            **of_no_installation(),
             "PYTHONPATH": os.pathsep.join([str(folder), str(PROJECT)]),
             "DAGSTER_HOME": str(PROJECT),
             "TOLD_BY_OWNER": "yes",
@@ -195,6 +193,7 @@ def test_nothing_outlives_an_owner_that_is_killed(tmp_path: Path) -> None:
         stdout=subprocess.PIPE,
         text=True,
         cwd=PROJECT,
+        env=of_no_installation(),
     )
     assert owner.stdout is not None
     pids = [int(word) for word in owner.stdout.readline().split()]

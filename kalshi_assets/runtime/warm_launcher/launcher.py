@@ -216,7 +216,7 @@ class WarmRunLauncher(DefaultRunLauncher):
         return self._folder / f"{hashlib.sha256(told.encode()).hexdigest()[:12]}.sock"
 
 
-SERVER = "kalshi_assets.runtime.warm_launcher.server"
+SERVER = "kalshi_assets.runtime.warm_launcher.start"
 
 
 def _own_folder() -> Path:

@@ -4,10 +4,6 @@ It keeps no state that matters: a run that was forked goes on without it. It end
 that started it, and starts itself anew where the code on disk has changed.
 """
 
-import argparse
-import fcntl
-import gc
-import importlib
 import logging
 import os
 import select
@@ -15,16 +11,12 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic
 from typing import Any
-
-from dagster._core.origin import RepositoryPythonOrigin
-from dagster._serdes import deserialize_value
-from dagster._utils.hosted_user_process import recon_repository_from_origin
 
 from kalshi_assets.runtime.warm_launcher import protocol, worker
 from kalshi_assets.runtime.warm_launcher.claims import Claims
@@ -38,17 +30,8 @@ from kalshi_assets.runtime.warm_launcher.queue import Job, Queue
 
 STEP_SECONDS = 1.0
 SWEEP_SECONDS = 3_600.0
-LOCK_SECONDS = 5.0
 # A report that fails, of a run that died, is tried again so often, with pauses between.
 REPORT_TRIES, REPORT_PAUSE_SECONDS = 20, 3.0
-# What Dagster itself imports in every run, and not before.
-IMPORTED_LATE = (
-    "dagster._core.execution.plan.active",
-    "dagster._core.executor.in_process",
-    "dagster._core.storage.local_compute_log_manager",
-    "dagster._core.system_config.composite_descent",
-    "multiprocessing.synchronize",
-)
 _logger = logging.getLogger("warm_launcher")
 
 
@@ -246,61 +229,3 @@ class Server:
 def _told_end(job: Job, pid: int, code: int) -> str:
     how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
     return f"Run {job.run_id}: its process {pid} {how} before the run had ended."
-
-
-def _is_first(lock: int) -> bool:
-    """Take the lock of the socket; one that retires gives it back at once."""
-    deadline = monotonic() + LOCK_SECONDS
-    while True:
-        try:
-            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            if monotonic() > deadline:
-                return False
-            sleep(0.05)
-        else:
-            return True
-
-
-def main(
-    words: Sequence[str] | None = None,
-    code: CodeState | None = None,
-    instance_ref: str | None = None,
-) -> None:
-    """Import the code, then serve. A second server at one socket ends at once.
-
-    Args:
-        words: those of the command line, where it was not started by one.
-        code: the state of the code at the time it was imported, where it was already.
-        instance_ref: the instance of the runs; by default it comes as standard input, for it may
-            hold a password, which a command line may not.
-    """
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("socket", type=Path)
-    parser.add_argument("--origin", required=True, help="a serialized RepositoryPythonOrigin")
-    parser.add_argument("--preload", action="append", default=[], help="a module to import too")
-    parser.add_argument("--limit", type=int, default=0)
-    # Told, not looked up: it may have ended while the code was imported.
-    parser.add_argument("--parent", type=int, required=True, help="the process to end with")
-    told = parser.parse_args(words)
-    logging.basicConfig(format="%(asctime)s warm process: %(message)s")
-    # A lock of the process, not of the descriptor: forked runs do not hold it.
-    lock = os.open(told.socket.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
-    if not _is_first(lock):
-        return
-    origin = deserialize_value(told.origin, RepositoryPythonOrigin)
-    repository = recon_repository_from_origin(origin).get_definition()
-    for job in repository.get_all_jobs():
-        repository.get_job(job.name)
-    for name in (*IMPORTED_LATE, *told.preload):
-        importlib.import_module(name)
-    kept = worker.keep_instance(sys.stdin.read() if instance_ref is None else instance_ref)
-    code = CodeState.now() if code is None else code.with_later()
-    gc.collect()
-    # What is there now stays: collecting it would copy its pages into every run.
-    gc.freeze()
-    Server(told.socket, told.limit, code, lock, told.parent, kept).serve()
-
-
-if __name__ == "__main__":
-    main()

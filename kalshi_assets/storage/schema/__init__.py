@@ -54,6 +54,8 @@ from kalshi_assets.storage.schema.paper import paper_orders as paper_orders
 from kalshi_assets.storage.schema.paper import paper_settlements as paper_settlements
 from kalshi_assets.storage.schema.paper import paper_taken as paper_taken
 from kalshi_assets.storage.schema.paper import paper_trades as paper_trades
+from kalshi_assets.storage.schema.review import overrides as overrides
+from kalshi_assets.storage.schema.review import trade_journal as trade_journal
 
 # Tables that hold one native partition a New York day, and the column that decides the day.
 DAY_PARTITIONED = {

@@ -14,8 +14,9 @@ import pytest
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import GrpcServerTarget
 
+from kalshi_assets.runtime.children import Children
 from kalshi_assets.runtime.dagster_stack import QUIET, script
-from kalshi_assets.runtime.processes import MARK, Children, free_port, is_listening
+from kalshi_assets.runtime.processes import MARK, free_port, is_listening
 from kalshi_assets.storage.embedded import EmbeddedServer
 from kalshi_assets.storage.embedded import server as embedded
 from kalshi_assets.storage.migrate import create_database

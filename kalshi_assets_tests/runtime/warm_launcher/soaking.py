@@ -24,8 +24,8 @@ from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster_graphql.client.query import LAUNCH_PIPELINE_EXECUTION_MUTATION
 from dagster_graphql.test.utils import execute_dagster_graphql, infer_repository_selector
 
+from kalshi_assets.runtime.children import Children
 from kalshi_assets.runtime.dagster_stack import script
-from kalshi_assets.runtime.processes import Children
 from kalshi_assets.runtime.warm_launcher import protocol
 from kalshi_assets.runtime.warm_launcher.claims import Claims
 from kalshi_assets.storage.embedded import EmbeddedServer

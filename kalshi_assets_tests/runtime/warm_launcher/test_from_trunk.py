@@ -6,9 +6,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from kalshi_assets.runtime.children import Children
 from kalshi_assets.runtime.dagster_stack import PROJECT
 from kalshi_assets.runtime.forking import start_trunk
-from kalshi_assets.runtime.processes import Children
 from kalshi_assets_tests.runtime.warm_launcher.conftest import Place, until
 
 pytestmark = pytest.mark.timeout(180)
