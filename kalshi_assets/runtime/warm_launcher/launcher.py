@@ -143,6 +143,11 @@ class WarmRunLauncher(DefaultRunLauncher):
             self._instance.report_run_canceled(run)
             self.claims.drop(run_id)
             return True
+        if mark is None and run.status is DagsterRunStatus.CANCELING:
+            pid, is_alive = self._told_process(run)
+            if not is_alive:  # nobody else tells it, and another word would put off monitoring
+                self._instance.report_run_canceled(run, f"Process {pid} has ended.")
+                return True
         if mark is None:
             return bool(super().terminate(run_id))  # type: ignore[no-untyped-call]
         if run.status is not DagsterRunStatus.CANCELING:  # monitoring counts from the last report

@@ -137,6 +137,26 @@ def test_a_run_that_started_cold_is_found_too_where_the_code_server_does_not_tel
     assert health.status is WorkerStatus.FAILED
 
 
+def test_a_run_that_died_while_it_was_told_to_end_ends_when_it_is_told_so_again(
+    place: Place,
+) -> None:
+    """Each word of it puts off run monitoring: who asks every few seconds would wait for ever."""
+    run_id = place.start("job_that_waits")
+    process = process_of(place, run_id)
+    assert place.launcher.claims.mark_of(run_id) is None, "it started cold"
+    code_server = process.parent()
+    assert code_server is not None
+    code_server.suspend()
+    try:
+        process.kill()
+        until(lambda: not is_at_work(process.pid), "its end")
+        place.instance.report_run_canceling(run_record(place, run_id))
+        assert place.launcher.terminate(run_id)
+        assert place.status(run_id) == "CANCELED"
+    finally:
+        code_server.resume()
+
+
 def test_changed_code_is_picked_up_without_a_restart(place: Place) -> None:
     old = place.warm()
     place.code.write_text(place.code.read_text().replace('VERSION = "one"', 'VERSION = "two"'))
