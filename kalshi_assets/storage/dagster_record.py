@@ -17,6 +17,7 @@ from sqlalchemy import Connection, delete, select, text
 
 from kalshi_assets.storage.engine import Database
 from kalshi_assets.storage.evidence import CHECK as RECONCILED
+from kalshi_assets.storage.verdicts import CITED, NEWEST
 
 RUNS_A_BATCH = 200
 # With a live feed these run every few seconds, and most of them find nothing to tell of.
@@ -43,18 +44,15 @@ UNION SELECT d.run_id FROM kalshi.decisions d JOIN kalshi.orders o USING (decisi
 """
 # What decided, and the run of the feed before it, of which it took the signals; the checks that
 # the ledger rests on; what found a payload that cannot be read.
-_REFERRED = """
+_REFERRED = f"""
 SELECT run_id FROM kalshi.decisions
 UNION SELECT fed.run_id FROM dagster.runs r CROSS JOIN LATERAL (
         SELECT run_id FROM dagster.runs f WHERE f.pipeline_name = 'feed_job' AND f.id < r.id
         ORDER BY f.id DESC LIMIT 1) fed
     WHERE r.run_id IN (SELECT run_id FROM kalshi.decisions)
-UNION SELECT run_id FROM kalshi.verdicts WHERE verdict_id IN (
-    SELECT unnest(verdict_ids) FROM kalshi.orders
-    UNION SELECT CAST(jsonb_array_elements(inputs -> 'seen' -> 'verdict_ids') AS bigint)
-        FROM kalshi.decisions)
+UNION SELECT run_id FROM kalshi.verdicts WHERE verdict_id IN ({CITED})
 UNION SELECT run_id FROM kalshi.quarantine
-"""
+"""  # noqa: S608  ours
 _UNFINISHED = """
 SELECT pipeline_name FROM dagster.runs
 WHERE status NOT IN ('SUCCESS', 'FAILURE', 'CANCELED') ORDER BY id
@@ -84,18 +82,12 @@ WHERE create_timestamp < :newest AND id NOT IN (
     AND NOT EXISTS (SELECT FROM dagster.runs r WHERE r.run_id = e.run_id)
 """
 # A verdict that found nothing wrong goes with its run, unless the ledger or arming asks for it.
-_FORGET_VERDICTS = """
+_FORGET_VERDICTS = f"""
 DELETE FROM kalshi.verdicts v
-WHERE is_passed AND markets_failed = '{}' AND check_name <> :reconciled
-    AND verdict_id NOT IN (SELECT unnest(verdict_ids) FROM kalshi.orders)
-    AND verdict_id NOT IN (
-        SELECT CAST(jsonb_array_elements(inputs -> 'seen' -> 'verdict_ids') AS bigint)
-        FROM kalshi.decisions)
-    AND verdict_id NOT IN (
-        SELECT DISTINCT ON (check_name) verdict_id FROM kalshi.verdicts
-        ORDER BY check_name, as_of DESC, verdict_id DESC)
+WHERE is_passed AND markets_failed = '{{}}' AND check_name <> :reconciled
+    AND verdict_id NOT IN ({CITED}) AND verdict_id NOT IN ({NEWEST})
     AND NOT EXISTS (SELECT FROM dagster.runs r WHERE r.run_id = v.run_id)
-"""
+"""  # noqa: S608  ours
 # What belongs to no run: how fresh assets were, and claims that were told once more.
 _FORGET_RUNLESS = """
 DELETE FROM dagster.event_logs

@@ -20,6 +20,7 @@ from kalshi_assets.storage.archive import (
 )
 from kalshi_assets.storage.engine import Connection, Database
 from kalshi_assets.storage.evidence import CHECK as RECONCILED
+from kalshi_assets.storage.verdicts import CITED, NEWEST
 
 
 @dataclass(frozen=True)
@@ -76,19 +77,13 @@ def _archive_and_drop(database: Database, day: date, rules: Retention, *, now: d
 # What tells of the ticks of a time and is of no use without them. What stays is what the ledger
 # rests on, what arming asks for, and the newest word on anything.
 _FORGET = {
-    "verdicts": """
+    "verdicts": f"""
         DELETE FROM kalshi.verdicts WHERE as_of < :before
-        AND verdict_id NOT IN (SELECT unnest(verdict_ids) FROM kalshi.orders)
-        AND verdict_id NOT IN (
-            SELECT CAST(jsonb_array_elements(inputs -> 'seen' -> 'verdict_ids') AS bigint)
-            FROM kalshi.decisions)
-        AND verdict_id NOT IN (
-            SELECT DISTINCT ON (check_name) verdict_id FROM kalshi.verdicts
-            ORDER BY check_name, as_of DESC, verdict_id DESC)
+        AND verdict_id NOT IN ({CITED}) AND verdict_id NOT IN ({NEWEST})
         AND verdict_id NOT IN (
             SELECT DISTINCT ON (CAST(timezone(:zone, as_of) AS date)) verdict_id
             FROM kalshi.verdicts WHERE check_name = :reconciled
-            ORDER BY CAST(timezone(:zone, as_of) AS date), as_of DESC, verdict_id DESC)""",
+            ORDER BY CAST(timezone(:zone, as_of) AS date), as_of DESC, verdict_id DESC)""",  # noqa: S608  ours
     "polls": """
         DELETE FROM kalshi.polls
         WHERE slot < :before AND slot < (SELECT max(slot) FROM kalshi.polls)""",

@@ -11,6 +11,15 @@ from kalshi_assets.risk.inputs import CheckVerdict
 from kalshi_assets.storage.alert_causes import alert_on_verdict
 from kalshi_assets.storage.schema import verdicts
 
+# Verdicts that orders rest on, and those that decisions have seen; the newest one of each check.
+CITED = """
+    SELECT unnest(verdict_ids) FROM kalshi.orders
+    UNION SELECT CAST(jsonb_array_elements(inputs -> 'seen' -> 'verdict_ids') AS bigint)
+    FROM kalshi.decisions"""
+NEWEST = """
+    SELECT DISTINCT ON (check_name) verdict_id FROM kalshi.verdicts
+    ORDER BY check_name, as_of DESC, verdict_id DESC"""
+
 
 @dataclass(frozen=True)
 class NewVerdict:
