@@ -231,7 +231,7 @@ def check_trades(bench: FeedBench, frames: list[tuple[int, dict[str, Any]]]) -> 
 
 
 def check_gaps(bench: FeedBench, recorded_ms: list[int], told_ms: list[int]) -> None:
-    """Every re-snapshot is a gap that ends with it, at its moment; others only on a busy machine."""
+    """Every re-snapshot is a gap that ends with it; others only where the machine is busy."""
     rows = bench.rows(
         "SELECT * FROM kalshi.gaps WHERE channel = 'orderbook_delta' AND to_at IS NOT NULL"
         " AND reason <> 'stopped' ORDER BY to_at"
