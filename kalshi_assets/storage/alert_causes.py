@@ -8,7 +8,7 @@ fails a few minutes after calls get through again alerts then.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection, func, select, update
 
@@ -187,6 +187,22 @@ def alert_on_run(connection: Connection, job: str, *, run_id: str, why: str, at:
         why=why,
         done="further failures of this job are not told until it succeeds",
         todo=f"open run {run_id} in the UI; the description of {job} says what its failure means",
+        at=at,
+    )
+
+
+def alert_on_review(
+    connection: Connection, week: date, *, answer: str, reasons: Sequence[str], at: datetime
+) -> bool:
+    """Raise an alert: a week was reviewed. Made anew, it is not told again."""
+    return raise_alert(
+        connection,
+        kind="weekly_review",
+        cause=f"review {week}",
+        what=answer,
+        why=" ".join(reasons) or "nothing happened",
+        done="the review is kept: `weekly_review` in the UI shows it",
+        todo=f"read it: reviews/{week}.html in the home folder",
         at=at,
     )
 

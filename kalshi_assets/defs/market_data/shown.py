@@ -27,13 +27,14 @@ def average_plot(
     if not tickers:
         return dg.MetadataValue.text("No tracked market has an average yet: nothing to plot.")
     until = latest["as_of"].max()
+    window = window_start(until, settings.window_days), until
     course = rows.price_courses(
-        connection, tickers, until=until, window_days=settings.window_days, points=PLOT_POINTS
+        connection, tickers, span=window, window_days=settings.window_days, points=PLOT_POINTS
     )
     png = plot_averages(
         course,
         tickers,
-        window=(window_start(until, settings.window_days), until),
+        window=window,
         deviation_points=settings.deviation_points,
     )
     if png is None:

@@ -1,13 +1,11 @@
 """The weekly review's figures and their text forms. Pure: plain records in, one review out.
 
-Reading order: `inputs` (what a week is made of), `review` (all figures of it), then the rooms they
-come from: `trades`, `traded`, `account`, `refusals`, `hands`, `health`; `words` says them in
+Reading order: `domain.week` (what a week is made of), `review` (all figures of it), then the rooms
+they come from: `trades`, `traded`, `account`, `refusals`, `hands`, `health`; `words` says them in
 sentences, `as_json` and `as_markdown` write them down.
 """
 
-from kalshi_assets.review.weekly.as_json import to_json
-from kalshi_assets.review.weekly.as_markdown import to_markdown
-from kalshi_assets.review.weekly.inputs import (
+from kalshi_assets.domain.week import (
     Calls,
     CheckCount,
     EntryOrder,
@@ -20,6 +18,8 @@ from kalshi_assets.review.weekly.inputs import (
     WeekInputs,
     outcome_of,
 )
+from kalshi_assets.review.weekly.as_json import to_json
+from kalshi_assets.review.weekly.as_markdown import to_markdown
 from kalshi_assets.review.weekly.review import WeekFigures, WeeklyReview, figures_of
 from kalshi_assets.review.weekly.words import answer_of, reasons_of
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 
+from kalshi_assets.domain.week import EquityPoint, WeekInputs
 from kalshi_assets.review.statistics import (
     Drawdown,
     Figure,
@@ -12,7 +13,6 @@ from kalshi_assets.review.statistics import (
     share_of_opening,
     time_weighted,
 )
-from kalshi_assets.review.weekly.inputs import EquityPoint, WeekInputs
 
 NOT_KNOWN = "the account's value is not known"
 

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
 
-from kalshi_assets.review.statistics import Figure, FillRate, Percentiles, fill_rate, percentiles
-from kalshi_assets.review.weekly.inputs import (
+from kalshi_assets.domain.week import (
     OK,
     Calls,
     CheckCount,
@@ -14,6 +13,7 @@ from kalshi_assets.review.weekly.inputs import (
     Stretch,
     WeekInputs,
 )
+from kalshi_assets.review.statistics import Figure, FillRate, Percentiles, fill_rate, percentiles
 
 SECOND, MILLISECONDS = timedelta(seconds=1), 1000
 

@@ -2,10 +2,10 @@
 
 from datetime import UTC
 
+from kalshi_assets.domain.week import CheckCount, SettingChange
 from kalshi_assets.review.statistics import Figure, Percentiles
 from kalshi_assets.review.weekly.hands import Hands
 from kalshi_assets.review.weekly.health import Api, Orders, Quality, Stretches
-from kalshi_assets.review.weekly.inputs import CheckCount, SettingChange
 from kalshi_assets.review.weekly.json_values import Json, object_of, part
 from kalshi_assets.review.weekly.refusals import Refused
 from kalshi_assets.review.weekly.review import WeekFigures

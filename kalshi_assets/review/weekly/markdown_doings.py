@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
+from kalshi_assets.domain.week import CheckCount
 from kalshi_assets.review.statistics import Percentiles
 from kalshi_assets.review.weekly.hands import Hands
 from kalshi_assets.review.weekly.health import Stretches
-from kalshi_assets.review.weekly.inputs import CheckCount
 from kalshi_assets.review.weekly.markdown_tables import section, table, told
 from kalshi_assets.review.weekly.refusals import Refused
 from kalshi_assets.review.weekly.review import WeekFigures

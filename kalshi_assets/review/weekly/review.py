@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from kalshi_assets.domain.week import SettingChange, Week, WeekInputs
 from kalshi_assets.review.weekly.account import Account, account_of
 from kalshi_assets.review.weekly.hands import Overrides, overrides_of
 from kalshi_assets.review.weekly.health import Api, Orders, Quality, api_of, orders_of, quality_of
-from kalshi_assets.review.weekly.inputs import SettingChange, Week, WeekInputs
 from kalshi_assets.review.weekly.refusals import Refusals, refusals_of
 from kalshi_assets.review.weekly.traded import Traded, traded_of
 

@@ -1,4 +1,4 @@
-"""What a week's review is made of: plain records. Reads nothing and computes nothing.
+"""A week, and what its review is made of: plain records. Reads nothing and computes nothing.
 
 Money is micros, counts are centicontracts, moments carry a zone. What is not known is None.
 """
@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from kalshi_assets.domain.account import Side
-from kalshi_assets.domain.calendar import day_bounds
+from kalshi_assets.domain.calendar import day_bounds, venue_day
 from kalshi_assets.domain.journal import Override, RoundTrip
 
 SUNDAY = 6
@@ -30,6 +30,16 @@ class Week:
         if self.first_day.weekday() != SUNDAY:
             raise ValueError(f"{self.first_day} is a {self.first_day:%A}: a week begins on Sunday")
 
+    @classmethod
+    def of(cls, moment: datetime) -> "Week":
+        """Return the week a moment belongs to."""
+        day = venue_day(moment)
+        return cls(day - timedelta(days=(day.weekday() + 1) % 7))
+
+    def shifted(self, weeks: int) -> "Week":
+        """Return the week so many weeks later, earlier where it is below 0."""
+        return Week(self.first_day + timedelta(weeks=weeks))
+
     @property
     def last_day(self) -> date:
         """Return its Saturday."""
@@ -44,6 +54,16 @@ class Week:
     def end(self) -> datetime:
         """Return the moment after its last, UTC."""
         return day_bounds(self.last_day)[1]
+
+    def known_until(self, as_of: datetime) -> datetime:
+        """Return its end, or `as_of` where that is earlier.
+
+        Raises:
+            ValueError: it has not begun.
+        """
+        if as_of <= self.begin:
+            raise ValueError(f"the week of {self.first_day} begins after {as_of}")
+        return min(self.end, as_of)
 
 
 @dataclass(frozen=True)
@@ -170,8 +190,10 @@ class WeekInputs:
             that know more are refused: they would tell the week what came after it.
         unassigned_micros: of the same journal.
         equity: the week's, and the last point before it; `transfers`: since that point.
+        before: trips of the account before its books were opened.
         categories: by market.
         refused: entries only; exits have no gate that could have made money.
+        forgotten: records of which some of the week's are past retention, and gone.
     """
 
     week: Week
@@ -179,6 +201,7 @@ class WeekInputs:
     trips: Sequence[RoundTrip] = ()
     overrides: Sequence[Override] = ()
     unassigned_micros: int = 0
+    before: Sequence[RoundTrip] = ()
     equity: Sequence[EquityPoint] = ()
     transfers: Sequence[Transfer] = ()
     categories: Mapping[str, str] = field(default_factory=dict)
@@ -189,6 +212,7 @@ class WeekInputs:
     halts: Sequence[Stretch] = ()
     calls: Sequence[Calls] = ()
     changes: Sequence[SettingChange] = ()
+    forgotten: Sequence[str] = ()
 
     @property
     def known_until(self) -> datetime:
@@ -197,9 +221,7 @@ class WeekInputs:
         Raises:
             ValueError: the week has not begun.
         """
-        if self.as_of <= self.week.begin:
-            raise ValueError(f"the week of {self.week.first_day} begins after {self.as_of}")
-        return min(self.week.end, self.as_of)
+        return self.week.known_until(self.as_of)
 
     def has(self, moment: datetime) -> bool:
         """Tell whether a moment is of the week, as far as it is known."""
