@@ -2,10 +2,6 @@
 
 import json
 from datetime import timedelta
-from typing import Any
-
-import dagster as dg
-import pytest
 
 from kalshi_assets_tests.execution.trading_floor import judge_and_place
 from kalshi_assets_tests.stand import Stand

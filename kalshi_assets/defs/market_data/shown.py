@@ -9,7 +9,8 @@ import pandas as pd
 from kalshi_assets.analytics.rolling import window_start
 from kalshi_assets.defs.metadata import MOST_ROWS, cents_text, new_york_text, table
 from kalshi_assets.domain.price import MICROS_PER_CENT
-from kalshi_assets.review.plots import as_markdown, furthest_from_average, plot_averages
+from kalshi_assets.review.drawing import as_markdown
+from kalshi_assets.review.plots import furthest_from_average, plot_averages
 from kalshi_assets.settings import Settings
 from kalshi_assets.storage import averages as rows
 from kalshi_assets.storage.engine import Connection

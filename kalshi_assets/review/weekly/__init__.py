@@ -2,7 +2,7 @@
 
 Reading order: `domain.week` (what a week is made of), `review` (all figures of it), then the rooms
 they come from: `trades`, `traded`, `account`, `refusals`, `hands`, `health`; `words` says them in
-sentences, `as_json` and `as_markdown` write them down.
+sentences, `tables` in tables; `as_json` and `as_markdown` write them down.
 """
 
 from kalshi_assets.domain.week import (
