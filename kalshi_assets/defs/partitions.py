@@ -7,13 +7,7 @@ import dagster as dg
 
 from kalshi_assets.defs import freshness
 from kalshi_assets.defs.collector import collector_paused
-from kalshi_assets.domain.calendar import (
-    DAY_FORMAT,
-    VENUE_TIMEZONE,
-    day_bounds,
-    days_between,
-    venue_day,
-)
+from kalshi_assets.domain.calendar import DAY_FORMAT, VENUE_TIMEZONE, days_between, venue_day
 from kalshi_assets.domain.clock import VenueClock, parse_instant
 from kalshi_assets.domain.tick import LATEST, SLOT_TAG
 from kalshi_assets.domain.tick import RANGE_END_TAG as RANGE_END_TAG
@@ -48,7 +42,7 @@ DAYS = dg.DailyPartitionsDefinition(
     end_offset=end_offset_of(VenueClock.parse(load_settings().venue_clock)),
 )
 WEEKS = dg.WeeklyPartitionsDefinition(
-    start_date=Week.of(day_bounds(load_settings().first_day)[0]).first_day.isoformat(),
+    start_date=Week.of_day(load_settings().first_day).first_day.isoformat(),
     timezone=VENUE_TIMEZONE,
     fmt=DAY_FORMAT,
     end_offset=end_offset_of(

@@ -33,7 +33,11 @@ class Week:
     @classmethod
     def of(cls, moment: datetime) -> "Week":
         """Return the week a moment belongs to."""
-        day = venue_day(moment)
+        return cls.of_day(venue_day(moment))
+
+    @classmethod
+    def of_day(cls, day: date) -> "Week":
+        """Return the week a New York day belongs to."""
         return cls(day - timedelta(days=(day.weekday() + 1) % 7))
 
     def shifted(self, weeks: int) -> "Week":

@@ -17,7 +17,7 @@ def test_smoke(loaded_stand: Stand) -> None:
     for name in ("trade_journal", "weekly_review"):
         [event] = result.asset_materializations_for_node(name)
         for k, v in event.metadata.items():
-            print(name, k, v.value if hasattr(v, "value") else v)
+            print(name, k, str(v.value if hasattr(v, "value") else v)[:3000])
     print(loaded_stand.rows("SELECT * FROM kalshi.trade_journal"))
     print(
         json.dumps(

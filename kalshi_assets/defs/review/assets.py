@@ -8,6 +8,8 @@ from kalshi_assets.defs.resources import Platform
 from kalshi_assets.defs.review.shown import journal_metadata, review_metadata
 from kalshi_assets.domain.week import Week
 from kalshi_assets.review.files import write_files
+from kalshi_assets.review.page import to_html, to_markdown_with
+from kalshi_assets.review.pictures import draw_week
 from kalshi_assets.review.reading import journal_at, read_review
 from kalshi_assets.review.weekly import to_json, to_markdown
 from kalshi_assets.review.weekly import weekly_review as review_of
@@ -76,14 +78,15 @@ def _review(week: Week, platform: Platform) -> Metadata:
     with platform.database.transaction() as connection:
         read = read_review(connection, week, clock=platform.clock, window_days=settings.window_days)
         review = review_of(read.inputs)
-        text, markdown = to_json(review), to_markdown(review)
+        text = to_json(review)
         kept = StoredReview.of(text, first_day=week.first_day, known_until=read.inputs.known_until)
         save_review(connection, kept)
         if Week.of(now).shifted(-1) == week:
             alert_on_review(
                 connection, week.first_day, answer=review.answer, reasons=review.reasons, at=now
             )
-    files = write_files(
-        settings.review_folder, week.first_day.isoformat(), {"md": markdown, "json": text}
-    )
+    pictures = draw_week(read.inputs, review, read.courses)
+    forms = {"html": to_html(review, pictures), "md": to_markdown(review), "json": text}
+    files = write_files(settings.review_folder, week.first_day.isoformat(), forms)
+    markdown = to_markdown_with(review, pictures)
     return review_metadata(review, kept, markdown=markdown, files=files)

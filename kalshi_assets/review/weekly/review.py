@@ -18,6 +18,7 @@ class WeekFigures:
     Attributes:
         known_until: the week's end, or up to when the week is known.
         unassigned_micros: paid by settlements where the books held nothing; 0 where all is well.
+        forgotten: records of which some of the week's are past retention: they are not counted.
     """
 
     week: Week
@@ -31,6 +32,7 @@ class WeekFigures:
     api: Api
     changes: tuple[SettingChange, ...]
     unassigned_micros: int
+    forgotten: tuple[str, ...]
 
     @property
     def is_provisional(self) -> bool:
@@ -67,6 +69,7 @@ def figures_of(inputs: WeekInputs) -> WeekFigures:
         api=api_of(inputs.calls),
         changes=_changes(inputs),
         unassigned_micros=inputs.unassigned_micros,
+        forgotten=tuple(sorted(set(inputs.forgotten))),
     )
 
 
@@ -85,6 +88,7 @@ def _traded(inputs: WeekInputs) -> Traded:
         so_far=so_far,
         still_open=[trip for trip in inputs.trips if trip.closed_at is None],
         categories=inputs.categories,
+        before=inputs.before,
     )
 
 

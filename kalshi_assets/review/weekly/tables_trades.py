@@ -20,11 +20,11 @@ from kalshi_assets.review.weekly.spelling import (
 )
 from kalshi_assets.review.weekly.tables import Section, Table, section, told
 from kalshi_assets.review.weekly.tables_doings import doings
-from kalshi_assets.review.weekly.traded import Party
+from kalshi_assets.review.weekly.traded import Before, Party
 from kalshi_assets.review.weekly.trades import Group, Summed, Trades
 
 MOST_ROWS = 8
-TITLES = {"bot": "bot", "manual": "by hand", "other": "other"}
+TITLES = {"bot": "bot", "manual": "by hand", "other": "other", "before": "before the bot"}
 Spell = Callable[[Trades], str]
 
 
@@ -67,16 +67,29 @@ ROWS: tuple[tuple[str, Spell], ...] = (
 
 
 def _trades(figures: WeekFigures) -> tuple[Section, ...]:
-    """Return the week's trades, and bot against manual, in one table."""
+    """Return the week's trades, and bot against manual and what was before both, in one table."""
+    before = figures.traded.before
     shown = [p for p in figures.traded.parties if p.name != "other" or p.trades.figures.trade_count]
+    shown += [] if before is None else [before.party]
     columns = [figures.traded.whole, *(party.trades for party in shown)]
     so_far = [figures.traded.so_far, *(party.so_far for party in shown)]
     rows = [[name, *(spell(column) for column in columns)] for name, spell in ROWS]
     if not figures.traded.whole.figures.trade_count:
-        rows = rows[:1]  # the others would all say that there is none
+        rows = rows if before is not None else rows[:1]  # else all would say that there is none
     rows.append(["mean of all so far", *(told(each, _mean) for each in so_far)])
     rows.append(["is it different from zero?", *(told(each, _different) for each in so_far)])
-    return section("Trades", Table(["", "all", *(_title(party) for party in shown)], rows))
+    head = ["", "all", *(_title(party) for party in shown)]
+    return section("Trades", Table(head, rows), *_said_of(before))
+
+
+def _said_of(before: Before | None) -> tuple[str, ...]:
+    if before is None:
+        return ()
+    span = f"{venue_time(before.first_at)} to {venue_time(before.last_at)}"
+    return (
+        f"Before the bot: all trades of {span}, which is before the books were opened. They are in "
+        "no other column.",
+    )
 
 
 def _title(party: Party) -> str:
