@@ -11,8 +11,10 @@ import pandas as pd
 
 from kalshi_assets.domain.clock import VenueClock
 from kalshi_assets.domain.journal import Journal
-from kalshi_assets.domain.week import Week, WeekInputs
+from kalshi_assets.domain.week import Week
+from kalshi_assets.domain.week_inputs import WeekInputs
 from kalshi_assets.errors import LedgerNotOpen
+from kalshi_assets.review.replaying import Rulebook, play_again
 from kalshi_assets.review.round_trips import journal_of
 from kalshi_assets.storage.engine import Connection
 from kalshi_assets.storage.journal import read_books, read_earlier_books, sell_prices
@@ -34,9 +36,9 @@ def journal_at(connection: Connection, until: datetime) -> Journal:
 
 
 def read_review(
-    connection: Connection, week: Week, *, clock: VenueClock, window_days: int
+    connection: Connection, week: Week, *, clock: VenueClock, rules: Rulebook
 ) -> ReadWeek:
-    """Return what is known now of a week.
+    """Return what is known now of a week, played again by other rules too.
 
     Raises:
         ValueError: the week has not begun.
@@ -49,6 +51,7 @@ def read_review(
         overrides=journal.overrides,
         unassigned_micros=journal.unassigned_micros,
         before=_before(connection).trips,
+        played=play_again(connection, known, rules),
         forgotten=forgotten_of(connection, week, clock=clock),
     )
     courses = read_courses(
@@ -56,7 +59,7 @@ def read_review(
         week,
         traded_markets(inputs),
         until=inputs.known_until,
-        window_days=window_days,
+        window_days=rules.window_days,
     )
     return ReadWeek(inputs, courses)
 

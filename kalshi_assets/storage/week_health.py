@@ -6,7 +6,13 @@ from itertools import pairwise
 
 from sqlalchemy import Connection, func, select
 
-from kalshi_assets.domain.week import Calls, CheckCount, SettingChange, Stretch, outcome_of
+from kalshi_assets.domain.week_inputs import (
+    Calls,
+    CheckCount,
+    SettingChange,
+    Stretch,
+    outcome_of,
+)
 from kalshi_assets.storage import schema
 from kalshi_assets.storage.gaps import gaps_between
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, text
 
 from kalshi_assets.domain.calendar import venue_day
 from kalshi_assets.domain.price import CENTICONTRACTS, MICROS_PER_DOLLAR
-from kalshi_assets.domain.week import EntryOrder, RefusedDecision
+from kalshi_assets.domain.week_inputs import EntryOrder, RefusedDecision
 
 Span = tuple[datetime, datetime]
 NO_GATE = "(not named)"
@@ -116,6 +116,28 @@ _LAST_MIDS = text(
            AND s.mid_close IS NOT NULL AND NOT s.is_provisional
          ORDER BY s.day DESC LIMIT 1)) AS mid
     FROM unnest(CAST(:tickers AS text[])) AS w(ticker)
+    """
+)
+
+
+def last_quotes(
+    connection: Connection, tickers: Collection[str], span: Span
+) -> dict[str, tuple[int, int]]:
+    """Return each market's last usable bid and ask of the span, micros of YES."""
+    values = {"tickers": sorted(tickers), "begin": span[0], "end": span[1]}
+    rows = connection.execute(_LAST_QUOTES, values) if tickers else ()
+    return {row.ticker: (row.yes_bid, row.yes_ask) for row in rows}
+
+
+_LAST_QUOTES = text(
+    """
+    SELECT w.ticker, c.yes_bid, c.yes_ask
+    FROM unnest(CAST(:tickers AS text[])) AS w(ticker)
+    CROSS JOIN LATERAL (
+        SELECT yes_bid, yes_ask FROM kalshi.clean_ticks c
+        WHERE c.market_ticker = w.ticker AND c.is_usable
+          AND c.observed_at >= :begin AND c.observed_at < :end
+        ORDER BY c.observed_at DESC LIMIT 1) AS c
     """
 )
 

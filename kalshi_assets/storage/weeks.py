@@ -12,7 +12,8 @@ import pandas as pd
 from sqlalchemy import Connection, and_, select
 
 from kalshi_assets.domain.clock import VenueClock, wall_now
-from kalshi_assets.domain.week import EquityPoint, Transfer, Week, WeekInputs
+from kalshi_assets.domain.week import Week
+from kalshi_assets.domain.week_inputs import EquityPoint, Transfer, WeekInputs
 from kalshi_assets.storage import schema
 from kalshi_assets.storage.api_calls import KEPT
 from kalshi_assets.storage.averages import price_courses

@@ -94,7 +94,7 @@ def test_what_the_ui_shows_is_what_the_tables_and_files_hold(eventful: Stand) ->
     assert [line for line in told["review"].splitlines() if line.startswith("|")] == [
         line for line in plain.splitlines() if line.startswith("|")
     ]
-    assert told["review"].count("](data:image/png;base64,") == 2  # one course, refusals
+    assert told["review"].count("](data:image/png;base64,") == 3  # account, courses, refusals
     folder = eventful.settings.review_folder
     assert sorted(path.name for path in folder.iterdir()) == [
         f"{WEEK}.{suffix}" for suffix in ("html", "json", "md")
@@ -180,6 +180,7 @@ def test_a_week_in_which_nothing_was_traded_says_so(eventful: Stand) -> None:
 
 
 def test_a_week_that_is_not_over_has_a_review_that_says_so(eventful: Stand) -> None:
+    eventful.speed = 0
     eventful.at(MOMENT + 2 * DAY)  # nothing goes back but the platform's clock
     shown = review(eventful, WEEK)
     told = shown[f"weekly_review {WEEK}"]
@@ -232,12 +233,16 @@ def test_a_week_in_which_the_clock_changes_has_its_hours(eventful: Stand) -> Non
 def test_the_schedule_asks_for_the_week_that_has_ended(stand: Stand) -> None:
     assert schedules.review_schedule.cron_schedule == "0 9 * * 0"
     keys = WEEKS.get_partition_keys()
+    from kalshi_assets.definitions import defs
+
     stand.speed = 1.0
     stand.at(SUNDAY + 3 * HOUR)
     # the machine was off for a week: what was due then is made now
     for late, week in ((3 * HOUR, WEEK), (3 * HOUR + 7 * DAY, WEEK_BEFORE)):
         context = dg.build_schedule_context(
-            scheduled_execution_time=wall_now() - late, resources={"platform": Platform()}
+            scheduled_execution_time=wall_now() - late,
+            resources={"platform": Platform()},
+            repository_def=defs.get_repository_def(),
         )
         with context:
             [request] = schedules.review_schedule.evaluate_tick(context).run_requests or []

@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select, text
+from sqlalchemy import select, text
 
 from kalshi_assets.domain.calls import ApiCall
 from kalshi_assets.domain.clock import VenueClock, wall_now
 from kalshi_assets.errors import DatabaseUnavailable
 from kalshi_assets.storage import api_calls as module
-from kalshi_assets.storage.api_calls import KEPT, ROWS_A_BATCH, CallLog
+from kalshi_assets.storage.api_calls import KEPT, ROWS_A_BATCH, CallLog, save_calls
 from kalshi_assets.storage.engine import Connection, Database
 from kalshi_assets.storage.schema import api_calls
 
@@ -137,8 +137,7 @@ def test_calls_older_than_thirty_days_are_forgotten(database: Database) -> None:
     old, young = wall_now() - KEPT - timedelta(hours=1), wall_now() - KEPT + timedelta(hours=1)
     with database.transaction() as connection:
         for number, at in enumerate((old, young)):
-            row = {**vars(call(number, at)), "dropped_before": 0}
-            connection.execute(insert(api_calls).values(row))
+            save_calls(connection, [call(number, at)])
     with CallLog(database) as log:
         log.note(call(2))
     assert [row.latency_ms for row in rows(database)] == [1, 2]

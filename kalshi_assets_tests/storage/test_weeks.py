@@ -12,7 +12,8 @@ from kalshi_assets.domain.account import Settlement
 from kalshi_assets.domain.calls import ApiCall
 from kalshi_assets.domain.clock import VenueClock, wall_now
 from kalshi_assets.domain.stream import Gap
-from kalshi_assets.domain.week import (
+from kalshi_assets.domain.week import Week
+from kalshi_assets.domain.week_inputs import (
     Calls,
     CheckCount,
     EntryOrder,
@@ -21,7 +22,6 @@ from kalshi_assets.domain.week import (
     SettingChange,
     Stretch,
     Transfer,
-    Week,
     WeekInputs,
 )
 from kalshi_assets.storage import account, books, gaps, ledger, schema

@@ -1,5 +1,7 @@
 """The trade journal and the weekly review, as Dagster assets."""
 
+from decimal import Decimal
+
 import dagster as dg
 
 from kalshi_assets.defs.metadata import Metadata
@@ -7,12 +9,15 @@ from kalshi_assets.defs.partitions import asset_of_weeks, weeks_of
 from kalshi_assets.defs.resources import Platform
 from kalshi_assets.defs.review.shown import journal_metadata, review_metadata
 from kalshi_assets.domain.week import Week
+from kalshi_assets.execution.desk import exit_rules_of
 from kalshi_assets.review.files import write_files
 from kalshi_assets.review.page import to_html, to_markdown_with
 from kalshi_assets.review.pictures import draw_week
 from kalshi_assets.review.reading import journal_at, read_review
+from kalshi_assets.review.replaying import Rulebook
 from kalshi_assets.review.weekly import to_json, to_markdown
 from kalshi_assets.review.weekly import weekly_review as review_of
+from kalshi_assets.settings import Settings
 from kalshi_assets.storage.alert_causes import alert_on_review
 from kalshi_assets.storage.journal import save_week
 from kalshi_assets.storage.weekly_reviews import StoredReview, save_review
@@ -76,7 +81,7 @@ def _review(week: Week, platform: Platform) -> Metadata:
     """Review a week, keep the review and write its files; return what the UI shows."""
     settings, now = platform.settings, platform.clock.now()
     with platform.database.transaction() as connection:
-        read = read_review(connection, week, clock=platform.clock, window_days=settings.window_days)
+        read = read_review(connection, week, clock=platform.clock, rules=_rules_of(settings))
         review = review_of(read.inputs)
         text = to_json(review)
         kept = StoredReview.of(text, first_day=week.first_day, known_until=read.inputs.known_until)
@@ -90,3 +95,12 @@ def _review(week: Week, platform: Platform) -> Metadata:
     files = write_files(settings.review_folder, week.first_day.isoformat(), forms)
     markdown = to_markdown_with(review, pictures)
     return review_metadata(review, kept, markdown=markdown, files=files)
+
+
+def _rules_of(settings: Settings) -> Rulebook:
+    return Rulebook(
+        window_days=settings.window_days,
+        points=Decimal(str(settings.deviation_points)),
+        exits=exit_rules_of(settings),
+        max_trade_pct=settings.max_trade_pct,
+    )

@@ -1,20 +1,22 @@
 """The weekly review's figures and their text forms. Pure: plain records in, one review out.
 
-Reading order: `domain.week` (what a week is made of), `review` (all figures of it), then the rooms
-they come from: `trades`, `traded`, `account`, `refusals`, `hands`, `health`; `words` says them in
-sentences, `tables` in tables; `as_json` and `as_markdown` write them down.
+Reading order: `domain.week_inputs` (what a week is made of), `review` (all figures of it), then the
+rooms they come from: `trades`, `traded`, `account`, `refusals`, `hands`, `health`, `thresholds`;
+`words` says them in sentences, `tables` in tables; `as_json` and `as_markdown` write them down.
 """
 
-from kalshi_assets.domain.week import (
+from kalshi_assets.domain.week import Week
+from kalshi_assets.domain.week_inputs import (
     Calls,
     CheckCount,
     EntryOrder,
     EquityPoint,
+    Played,
+    PlayedWeek,
     RefusedDecision,
     SettingChange,
     Stretch,
     Transfer,
-    Week,
     WeekInputs,
     outcome_of,
 )
@@ -39,6 +41,8 @@ __all__ = [
     "CheckCount",
     "EntryOrder",
     "EquityPoint",
+    "Played",
+    "PlayedWeek",
     "RefusedDecision",
     "SettingChange",
     "Stretch",

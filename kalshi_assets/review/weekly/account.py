@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 
-from kalshi_assets.domain.week import EquityPoint, WeekInputs
+from kalshi_assets.domain.week_inputs import EquityPoint, WeekInputs
 from kalshi_assets.review.statistics import (
     Drawdown,
     Figure,

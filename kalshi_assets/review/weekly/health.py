@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
 
-from kalshi_assets.domain.week import (
+from kalshi_assets.domain.week_inputs import (
     OK,
     Calls,
     CheckCount,

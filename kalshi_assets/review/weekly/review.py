@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from kalshi_assets.domain.week import SettingChange, Week, WeekInputs
+from kalshi_assets.domain.week import Week
+from kalshi_assets.domain.week_inputs import SettingChange, WeekInputs
 from kalshi_assets.review.weekly.account import Account, account_of
 from kalshi_assets.review.weekly.hands import Overrides, overrides_of
 from kalshi_assets.review.weekly.health import Api, Orders, Quality, api_of, orders_of, quality_of
 from kalshi_assets.review.weekly.refusals import Refusals, refusals_of
+from kalshi_assets.review.weekly.thresholds import Threshold, thresholds_of
 from kalshi_assets.review.weekly.traded import Traded, traded_of
 
 
@@ -31,6 +33,7 @@ class WeekFigures:
     quality: Quality
     api: Api
     changes: tuple[SettingChange, ...]
+    thresholds: tuple[Threshold, ...]
     unassigned_micros: int
     forgotten: tuple[str, ...]
 
@@ -68,6 +71,7 @@ def figures_of(inputs: WeekInputs) -> WeekFigures:
         quality=quality_of(inputs),
         api=api_of(inputs.calls),
         changes=_changes(inputs),
+        thresholds=thresholds_of(inputs.played),
         unassigned_micros=inputs.unassigned_micros,
         forgotten=tuple(sorted(set(inputs.forgotten))),
     )

@@ -1,6 +1,6 @@
 """What was done and how it went, in tables: refusals, overrides, orders, data, calls."""
 
-from kalshi_assets.domain.week import CheckCount
+from kalshi_assets.domain.week_inputs import CheckCount
 from kalshi_assets.review.statistics import Percentiles
 from kalshi_assets.review.weekly.hands import Hands
 from kalshi_assets.review.weekly.health import Stretches
@@ -8,6 +8,7 @@ from kalshi_assets.review.weekly.refusals import Refused
 from kalshi_assets.review.weekly.review import WeekFigures
 from kalshi_assets.review.weekly.spelling import duration, latency, percent, result, venue_time
 from kalshi_assets.review.weekly.tables import Section, Table, section, told
+from kalshi_assets.review.weekly.thresholds import Threshold
 
 NOT_SET = "(not set)"
 
@@ -20,6 +21,7 @@ def doings(figures: WeekFigures) -> tuple[Section, ...]:
         *_orders(figures),
         *_quality(figures),
         *_api(figures),
+        *_thresholds(figures),
         *_settings(figures),
     )
 
@@ -114,6 +116,33 @@ def _api(figures: WeekFigures) -> tuple[Section, ...]:
     said = f"{failed} failed; answers took {told(api.latency, _percentiles)}."
     outcomes = Table(["outcome", "calls"], rows, total=["all", f"{api.call_count:,}"])
     return section("Calls to the exchange", outcomes, said)
+
+
+def _thresholds(figures: WeekFigures) -> tuple[Section, ...]:
+    if not figures.thresholds:
+        return ()
+    head = ["points off the average", "trades", "won", "win rate", "net profit"]
+    head += ["still open", "at their marks"]
+    rows = [_threshold(each) for each in figures.thresholds]
+    said = (
+        "In-sample: the week played again on its stored prices, knowing how it ended. No gate, no "
+        "depth and no limit of the account is in it, so it is not what would have been made, and "
+        "what looks best here was picked for that."
+    )
+    return section("Other thresholds (in-sample)", said, Table(head, rows))
+
+
+def _threshold(threshold: Threshold) -> list[str]:
+    figures = threshold.figures
+    return [
+        f"{float(threshold.points):g}" + (" (as set)" if threshold.is_configured else ""),
+        f"{figures.trade_count:,}",
+        f"{figures.win_count:,}",
+        told(figures.win_rate, percent),
+        result(figures.net_profit),
+        f"{threshold.open_count:,}",
+        told(threshold.open_result, result),
+    ]
 
 
 def _settings(figures: WeekFigures) -> tuple[Section, ...]:
