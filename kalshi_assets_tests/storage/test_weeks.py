@@ -348,9 +348,9 @@ def test_gaps_that_reach_into_the_week_are_told(connection: Connection) -> None:
         (LAST, None),
         (END, END + DAY),
     ]
-    found = [Gap("ticker", (f"KX-{n}",), *span, "x") for n, span in enumerate(spans)]
+    found = [Gap("ticker", (f"KX-{n}",), *span, "silent") for n, span in enumerate(spans)]
     gaps.note_gaps(connection, found, noted_at=NOW)
-    assert read(connection).gaps == [Stretch(*span, "x") for span in spans[1:3]]
+    assert read(connection).gaps == [Stretch(*span, "silent") for span in spans[1:3]]
 
 
 def test_a_halt_lasts_until_trading_goes_on_whatever_other_cause_comes_to_it(
