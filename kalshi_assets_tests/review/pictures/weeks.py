@@ -1,6 +1,6 @@
 """Weeks with prices, to draw and to look at: rich, empty, of losses only.
 
-    python -m kalshi_assets_tests.review.forms.weeks FOLDER
+    python -m kalshi_assets_tests.review.pictures.weeks FOLDER
 
 writes each as HTML and Markdown, for a browser and for eyes.
 """
@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -100,7 +101,7 @@ def rich() -> Made:
         Stretch(MONDAY + 36 * HOUR, MONDAY + 41 * HOUR, "by hand"),
         Stretch(MONDAY + 90 * HOUR, MONDAY + 92 * HOUR, "stale_data"),
     ]
-    more = {
+    more: dict[str, Any] = {
         "trips": trips,
         "equity": equity_of(trips, opening=2_500_000_000, paid_in_at=MONDAY + 2 * DAY),
         "transfers": [Transfer(MONDAY + 2 * DAY, 500_000_000)],
@@ -122,7 +123,7 @@ def rich_trips() -> list[RoundTrip]:
         side = "no" if rng.random() < 0.7 else "yes"
         paid, sold = (cents_at(ticker, moment, side) for moment in (opened, closed))
         end = int(rng.choice([100, 0, sold])) if closed - opened > DAY else sold
-        changes = {
+        changes: dict[str, Any] = {
             "paid": f"{paid / 100:.2f}",
             "end": f"{end / 100:.2f}",
             "count": str(rng.integers(20, 120)),
@@ -145,7 +146,7 @@ def rich_trips() -> list[RoundTrip]:
 def cents_at(ticker: str, moment: datetime, side: str) -> int:
     """Return what a contract of a side costs at a moment, cents."""
     prices = course(ticker)
-    mid = prices["mid"].ffill()[prices["at"] <= moment].iloc[-1] / CENT
+    mid = float(prices["mid"].ffill()[prices["at"] <= moment].iloc[-1]) / CENT
     return round(mid if side == "yes" else 100 - mid) + 1
 
 
