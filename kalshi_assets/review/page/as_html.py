@@ -5,11 +5,11 @@ What it may load is said in its own policy: pictures that it carries, and the st
 
 import base64
 import hashlib
+import re
 from functools import lru_cache
 from importlib.resources import files
 
 from jinja2 import Environment, StrictUndefined, Template
-from markupsafe import Markup
 
 from kalshi_assets.review.drawing import as_uri
 from kalshi_assets.review.page.shown import shown_of
@@ -26,7 +26,7 @@ def to_html(review: WeeklyReview, pictures: WeekPictures) -> str:
     return _template().render(
         title=title_of(review),
         review=review,
-        style=Markup(style),  # noqa: S704 - it is ours, and its hash is in the policy
+        style=style,
         policy=_policy(style),
         shown=shown_of(review, pictures),
         sections=sections_of(review),
@@ -39,9 +39,14 @@ def _template() -> Template:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters["uri"] = as_uri
+    environment.filters |= {"uri": as_uri, "unbroken": unbroken}
     environment.tests["table"] = lambda body: isinstance(body, Table)
     return environment.from_string(_text("week.html.jinja"))
+
+
+def unbroken(text: str) -> str:
+    """Return text in which no line ends between a number and its unit."""
+    return re.sub(r"(?<=\d) (?=%|(h|min|s)\b)", "\N{NO-BREAK SPACE}", text)
 
 
 def _policy(style: str) -> str:

@@ -26,7 +26,7 @@ def shown_of(review: WeeklyReview, pictures: WeekPictures) -> tuple[Shown, ...]:
     """Return the four pictures in the order in which they are looked at."""
     return (
         Shown(
-            "The account",
+            "Equity and drawdown",
             "Above, what the account was worth; the dashed line is where it began. Below, how far "
             "it stood under its highest value so far. Grey: trading was halted.",
             pictures.equity,
@@ -43,8 +43,8 @@ def shown_of(review: WeeklyReview, pictures: WeekPictures) -> tuple[Shown, ...]:
         Shown(
             "Deviation and result",
             "Each closed trade: to the right, the further the price stood from its average when "
-            "it was decided; above the line, what was won. A rule whose claim holds has dots that "
-            "rise to the right.",
+            "it was decided; above the line, what was won. Where a larger deviation pays more, the "
+            "dots rise to the right.",
             pictures.deviations,
             "No trade that a decision led to was closed in the week.",
         ),

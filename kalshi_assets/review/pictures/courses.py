@@ -1,15 +1,21 @@
 """Price against average of the markets traded in the week, with what was bought and closed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from kalshi_assets.domain.journal import RoundTrip
-from kalshi_assets.domain.price import MICROS_PER_CENT, MICROS_PER_DOLLAR
+from kalshi_assets.domain.price import MICROS_PER_CENT
 from kalshi_assets.review.drawing import BLUE, DAY, INK, VERMILION, cents, panels
+from kalshi_assets.review.pictures.chosen import (
+    BOUGHT,
+    CLOSED,
+    Chosen,
+    Course,
+    Mark,
+    chosen_of,
+    told_of,
+)
 from kalshi_assets.review.pictures.picture import (
     Canvas,
     Picture,
@@ -20,48 +26,16 @@ from kalshi_assets.review.pictures.picture import (
     since,
     title,
 )
-from kalshi_assets.review.weekly import WeekInputs, WeeklyReview
-from kalshi_assets.review.weekly.spelling import number_of, result
-from kalshi_assets.review.weekly.trades import result_of
+from kalshi_assets.review.weekly import Week, WeekInputs, WeeklyReview
+from kalshi_assets.review.weekly.spelling import number_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MOST_PANELS = 6
-ROW, ROOM, LETTER = 1.45, 0.9, 0.085  # inches: of a panel, of a result, of a letter
-# Shapes alone: colours are those of the lines.
-BOUGHT = {"yes": ("^", "bought YES"), "no": ("v", "bought NO")}
-CLOSED = {1: ("o", "closed, won"), -1: ("X", "closed, lost"), 0: ("s", "closed at $0.00")}
-
-
-@dataclass(frozen=True)
-class Mark:
-    """What was done at a moment: YES at what price, micros, drawn as which shape."""
-
-    at: datetime
-    price: int
-    shape: str
-    name: str
-
-
-@dataclass(frozen=True)
-class Course:
-    """A market of the week: its prices, what was bought and closed, and what that made."""
-
-    ticker: str
-    prices: pd.DataFrame
-    marks: Sequence[Mark]
-    made: str
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """The markets shown, and how many were traded in all."""
-
-    shown: Sequence[Course]
-    traded_count: int
-    unpriced_count: int
+ROW, ROOM, LETTER = 1.45, 0.8, 0.08  # inches: of a panel, of a result, of a letter
+# Told apart by shape alone: the colours are those of the lines.
+SHAPES = dict(zip((*BOUGHT.values(), *CLOSED.values()), "^voXs", strict=True))
 
 
 def courses_picture(
@@ -71,69 +45,27 @@ def courses_picture(
     chosen = chosen_of(inputs, review, courses)
     if not chosen.shown:
         return None
-    return pictured(lambda canvas: draw(inputs, chosen, canvas), told_of(chosen))
+    return pictured(lambda canvas: draw(inputs.week, chosen, canvas), told_of(chosen))
 
 
-def chosen_of(
-    inputs: WeekInputs, review: WeeklyReview, courses: Mapping[str, pd.DataFrame]
-) -> Chosen:
-    """Return the markets in which something was bought or closed, most at stake first."""
-    by_market: dict[str, list[RoundTrip]] = {}
-    for trip in inputs.trips:
-        if inputs.has(trip.opened_at) or (trip.closed_at and inputs.has(trip.closed_at)):
-            by_market.setdefault(trip.market_ticker, []).append(trip)
-    ranked = sorted(by_market, key=lambda t: (-sum(x.entry_cost_micros for x in by_market[t]), t))
-    priced = [t for t in ranked if t in courses and courses[t]["mid"].notna().any()]
-    made = {g.name: result(g.trades.figures.net_profit) for g in review.figures.traded.by_market}
-    shown = [
-        Course(t, courses[t], marks_of(by_market[t], inputs), made.get(t, "still open"))
-        for t in priced[:MOST_PANELS]
-    ]
-    return Chosen(shown, len(ranked), len(ranked) - len(priced))
-
-
-def marks_of(trips: Sequence[RoundTrip], inputs: WeekInputs) -> list[Mark]:
-    """Return what was bought and closed within the week, as prices of YES."""
-    marks = [
-        Mark(trip.opened_at, of_yes(trip, trip.entry_price_micros), *BOUGHT[trip.side])
-        for trip in trips
-        if inputs.has(trip.opened_at)
-    ]
-    for trip in trips:
-        price = trip.exit_price_micros
-        if trip.closed_at is not None and price is not None and inputs.has(trip.closed_at):
-            made = result_of(trip)
-            outcome = CLOSED[(made > 0) - (made < 0)]
-            marks.append(Mark(trip.closed_at, of_yes(trip, price), *outcome))
-    return sorted(marks, key=lambda mark: mark.at)
-
-
-def of_yes(trip: RoundTrip, price: int) -> int:
-    """Return a price of the side held as one of YES."""
-    return price if trip.side == "yes" else MICROS_PER_DOLLAR - price
-
-
-def draw(inputs: WeekInputs, chosen: Chosen, canvas: Canvas) -> "Figure":
+def draw(week: Week, chosen: Chosen, canvas: Canvas) -> "Figure":
     """Return a panel a market; all have the week as their width."""
-    count = len(chosen.shown)
+    count, names = len(chosen.shown), _names(chosen)
     columns = 1 if canvas.is_narrow else min(count, 2)
-    sheet = canvas.sheet(
-        left=0.45,
-        head=0.94 if canvas.is_narrow else 0.56,
-        foot=0.66,
-        between_columns=0.5,
-        between_rows=0.7,
-    )
+    head = 0.94 if canvas.is_narrow else 0.56
+    sheet = canvas.sheet(left=0.45, head=head, foot=0.66, between_columns=0.5, between_rows=0.7)
     rows = [ROW] * -(-count // columns)
     figure, axes = panels(sheet, rows, columns=columns, count=count)
     for panel, course in zip(axes, chosen.shown, strict=True):
-        _draw_prices(panel, inputs, course)
-        _draw_marks(panel, inputs, course.marks)
-        name_days(panel, inputs.week)
+        _draw_prices(panel, week, course)
+        _draw_trades(panel, week, course, names)
+        name_days(panel, week)
         cents(panel)
         title(panel, fitted(course.ticker, panel), right=course.made)
-    legend(figure, sheet, axes, columns=2 if canvas.is_narrow else 6)
-    note(figure, sheet, f"{left_out(chosen)}YES, days of New York")
+    legend(figure, sheet, axes, columns=2 if canvas.is_narrow else 7)
+    missing = chosen.left_out_count
+    left_out = f"{number_of(missing, 'more market')} not shown; " if missing else ""
+    note(figure, sheet, f"{left_out}YES, days of New York")
     return figure
 
 
@@ -145,33 +77,15 @@ def fitted(ticker: str, panel: "Axes") -> str:
     return f"{ticker[: most // 2]}…{ticker[len(ticker) - (most - 1 - most // 2) :]}"
 
 
-def left_out(chosen: Chosen) -> str:
-    """Return how many traded markets are not shown, as the beginning of a note."""
-    missing = chosen.traded_count - len(chosen.shown)
-    return f"{number_of(missing, 'more market')} not shown; " if missing else ""
+def _names(chosen: Chosen) -> list[str]:
+    """Return what was done anywhere, in the order in which it is explained."""
+    done = {mark.name for each in chosen.shown for held in each.held for mark in held.marks}
+    return [name for name in SHAPES if name in done]
 
 
-def told_of(chosen: Chosen) -> str:
-    """Return the picture's numbers in words."""
-    markets = "; ".join(f"{each.ticker}: {_done(each)}" for each in chosen.shown)
-    said = (
-        f"Price of YES against its average in {len(chosen.shown)} of "
-        f"{number_of(chosen.traded_count, 'market')} traded in the week, most at stake first, with "
-        f"what was bought and closed. {markets}."
-    )
-    if not chosen.unpriced_count:
-        return said
-    return f"{said} Without a stored price: {number_of(chosen.unpriced_count, 'market')}."
-
-
-def _done(course: Course) -> str:
-    closed = sum(mark.name.startswith("closed") for mark in course.marks)
-    return f"{len(course.marks) - closed:,} bought, {closed:,} closed, {course.made}"
-
-
-def _draw_prices(panel: "Axes", inputs: WeekInputs, course: Course) -> None:
+def _draw_prices(panel: "Axes", week: Week, course: Course) -> None:
     """Draw the price as steps, for it holds until the next one; lines have gaps where none is."""
-    at = ((course.prices["at"] - inputs.week.begin) / DAY).to_numpy(float)
+    at = ((course.prices["at"] - week.begin) / DAY).to_numpy(float)
     price, average = (
         pd.to_numeric(course.prices[name]).to_numpy(float) / MICROS_PER_CENT
         for name in ("mid", "mean")
@@ -181,13 +95,13 @@ def _draw_prices(panel: "Axes", inputs: WeekInputs, course: Course) -> None:
     line.set(linestyle=(0, (4, 1.2)), drawstyle="steps-post")
 
 
-def _draw_marks(panel: "Axes", inputs: WeekInputs, marks: Sequence[Mark]) -> None:
-    for shape, name in dict.fromkeys((mark.shape, mark.name) for mark in marks):
-        of = [mark for mark in marks if mark.name == name]
+def _draw_trades(panel: "Axes", week: Week, course: Course, names: Sequence[str]) -> None:
+    """Draw each trade's ends, and a thin line between them."""
+    marks = [mark for held in course.held for mark in held.marks]
+    for name in names:
         panel.plot(
-            [since(inputs.week.begin, mark.at) for mark in of],
-            [mark.price / MICROS_PER_CENT for mark in of],
-            shape,
+            *_places(week, [mark for mark in marks if mark.name == name]),
+            SHAPES[name],
             color=INK,
             markersize=7,
             markeredgecolor="white",
@@ -196,4 +110,11 @@ def _draw_marks(panel: "Axes", inputs: WeekInputs, marks: Sequence[Mark]) -> Non
             clip_on=False,
             zorder=3,
         )
+    for held in course.held:
+        panel.plot(*_places(week, list(held.marks)), color=INK, linewidth=0.6, alpha=0.45)
     panel.margins(y=0.12)
+
+
+def _places(week: Week, marks: Sequence[Mark]) -> tuple[list[float], list[float]]:
+    days = [since(week.begin, mark.at) for mark in marks]
+    return days, [mark.price / MICROS_PER_CENT for mark in marks]

@@ -75,7 +75,7 @@ def dots_of(closed: Sequence[RoundTrip]) -> list[Dot]:
 
 def draw(dots: Sequence[Dot], canvas: Canvas) -> "Figure":
     """Return the trades as dots over a zero line."""
-    sheet = canvas.sheet(left=0.62, head=0.62, foot=0.56)
+    sheet = canvas.sheet(left=0.62, head=0.52, foot=0.5)
     figure, (panel,) = panels(sheet, [2.4])
     for sort in (WON, LOST, TIE):
         of = [dot for dot in dots if dot.sort is sort]
@@ -96,6 +96,7 @@ def draw(dots: Sequence[Dot], canvas: Canvas) -> "Figure":
     panel.grid(axis="x", color=FAINT, linewidth=0.5)
     zero_line(panel)
     dollars(panel)
+    panel.locator_params(axis="x", nbins=7, steps=[1, 2, 5, 10])
     panel.set_xlabel("cents below the average at the decision", fontsize=TEXT, color=INK)
     title(panel, "result after fees, a trade")
     legend(figure, sheet, [panel], columns=3)

@@ -43,9 +43,8 @@ def equity_picture(inputs: WeekInputs, review: WeeklyReview) -> Picture | None:
 
 def draw(inputs: WeekInputs, review: WeeklyReview, canvas: Canvas) -> "Figure":
     """Return the account's value without payments, and below it how far under its peak it was."""
-    sheet = canvas.sheet(
-        left=0.62, head=0.72 if canvas.is_narrow else 0.5, foot=0.62, between_rows=0.42
-    )
+    head, foot = (0.72, 0.64) if canvas.is_narrow else (0.52, 0.46)
+    sheet = canvas.sheet(left=0.62, head=head, foot=foot, between_rows=0.4)
     figure, (above, below) = panels(sheet, [1.9, 1.0])
     moments, values = zip(*course_of(inputs), strict=True)
     at = np.array([since(inputs.week.begin, moment) for moment in moments])
@@ -94,7 +93,7 @@ def _draw_fall(panel: "Axes", at: Floats, worth: Floats) -> None:
     fall = worth - np.maximum.accumulate(worth)
     panel.fill_between(at, fall, step="post", color=SHADE, linewidth=0)
     panel.plot(at, fall, color=VERMILION, linewidth=1.1, drawstyle="steps-post")
-    deepest = min(float(fall.min()), -0.01)
+    deepest = min(float(fall.min()), -1.0)
     panel.set_ylim(deepest * 1.25, -deepest * 0.06)
 
 

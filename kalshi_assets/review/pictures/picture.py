@@ -174,10 +174,9 @@ def dollars(panel: "Axes", *, axis: str = "y") -> None:
     along.set_major_formatter(FuncFormatter(lambda value, _: _usd(value, places)))
 
 
-def zero_line(panel: "Axes", *, axis: str = "y") -> None:
+def zero_line(panel: "Axes") -> None:
     """Draw where nothing is won and nothing lost."""
-    draw = panel.axhline if axis == "y" else panel.axvline
-    draw(0, color=INK, linewidth=0.8, zorder=1.5)
+    panel.axhline(0, color=INK, linewidth=0.8, zorder=1.5)
 
 
 def _usd(value: float, places: int) -> str:

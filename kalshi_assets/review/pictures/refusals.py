@@ -12,7 +12,6 @@ from kalshi_assets.review.pictures.picture import (
     dollars,
     pictured,
     title,
-    zero_line,
 )
 from kalshi_assets.review.weekly import WeeklyReview
 from kalshi_assets.review.weekly.refusals import Refusals, Refused
@@ -43,7 +42,7 @@ def draw(rows: Sequence[Refused], canvas: Canvas) -> "Figure":
     height = ROW * len(rows) + 0.1
     heights, columns = ([height] * 2, 1) if canvas.is_narrow else ([height], 2)
     figure, (counts, money) = panels(sheet, heights, columns=columns)
-    title(counts, "signals that this gate alone refused")
+    title(counts, "signals refused")
     title(money, "what they would have made")
     made = [row.would_have_made.value or 0 for row in rows]
     _bars(counts, [row.signal_count for row in rows], [COUNTED] * len(rows))
@@ -79,7 +78,9 @@ def _bars(panel: "Axes", lengths: Sequence[float], colours: Sequence[str]) -> No
     panel.grid(visible=False, axis="y")
     panel.grid(axis="x", color=FAINT, linewidth=0.5)
     panel.set_yticks([])
-    zero_line(panel, axis="x")
+    reach = THICKNESS * 0.75  # of the zero line: it does not cross the words
+    below, above = [y - reach for y in places], [y + reach for y in places]
+    panel.vlines([0] * len(places), below, above, color=INK, linewidth=0.8, zorder=3)
 
 
 def _name(panel: "Axes", rows: Sequence[Refused], figures: Sequence[str]) -> None:

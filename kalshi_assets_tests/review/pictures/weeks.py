@@ -1,6 +1,6 @@
 """Weeks with prices, to draw and to look at: rich, empty, of losses only.
 
-    python -m kalshi_assets_tests.review.forms.weeks FOLDER
+    python -m kalshi_assets_tests.review.pictures.weeks FOLDER
 
 writes each as HTML and Markdown, for a browser and for eyes.
 """
@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -100,7 +101,7 @@ def rich() -> Made:
         Stretch(MONDAY + 36 * HOUR, MONDAY + 41 * HOUR, "by hand"),
         Stretch(MONDAY + 90 * HOUR, MONDAY + 92 * HOUR, "stale_data"),
     ]
-    more = {
+    more: dict[str, Any] = {
         "trips": trips,
         "equity": equity_of(trips, opening=2_500_000_000, paid_in_at=MONDAY + 2 * DAY),
         "transfers": [Transfer(MONDAY + 2 * DAY, 500_000_000)],
@@ -116,33 +117,37 @@ def rich_trips() -> list[RoundTrip]:
     rng = np.random.default_rng(11)
     trips = []
     for n in range(30):
-        opened = MONDAY - DAY + timedelta(hours=float(rng.uniform(0, 110)))
-        deviation = int(rng.integers(12, 27))
-        paid = int(rng.integers(22, 48))
-        end = rng.choice([100, 100, 0, paid + int(rng.integers(-9, 16))])
-        changes = {
-            "paid": f"0.{paid:02}",
+        ticker = MARKETS[int(rng.integers(0, len(MARKETS)))]
+        opened = WEEK.begin + timedelta(hours=float(rng.uniform(16, 120)))
+        closed = opened + timedelta(hours=float(rng.uniform(3, 40)))
+        side = "no" if rng.random() < 0.7 else "yes"
+        paid, sold = (cents_at(ticker, moment, side) for moment in (opened, closed))
+        end = int(rng.choice([100, 0, sold])) if closed - opened > DAY else sold
+        changes: dict[str, Any] = {
+            "paid": f"{paid / 100:.2f}",
             "end": f"{end / 100:.2f}",
             "count": str(rng.integers(20, 120)),
-            "market_ticker": MARKETS[int(rng.integers(0, len(MARKETS)))],
-            "side": str(rng.choice(["no", "no", "yes"])),
+            "market_ticker": ticker,
+            "side": side,
             "opened_at": opened,
-            "closed_at": opened + timedelta(hours=float(rng.uniform(2, 40))),
+            "closed_at": closed,
+        }
+        decided = {
             "mid_micros": (paid - 1) * CENT,
-            "mean_micros": (paid - 1 + deviation) * CENT,
+            "mean_micros": (paid - 1 + int(rng.integers(12, 27))) * CENT,
         }
         trips.append(
-            by_hand(f"H{n}", **without(changes)) if n % 10 == 9 else trip(f"S{n}", **changes)
+            by_hand(f"H{n}", **changes) if n % 10 == 9 else trip(f"S{n}", **changes | decided)
         )
     held = still_open("open", market_ticker=MARKETS[0], opened_at=MONDAY + 100 * HOUR)
     return [*trips, held, still_open("other", market_ticker=MARKETS[2])]
 
 
-def without(changes: dict[str, object]) -> dict[str, object]:
-    """Return what a trip by hand knows."""
-    return {
-        name: value for name, value in changes.items() if name not in ("mid_micros", "mean_micros")
-    }
+def cents_at(ticker: str, moment: datetime, side: str) -> int:
+    """Return what a contract of a side costs at a moment, cents."""
+    prices = course(ticker)
+    mid = float(prices["mid"].ffill()[prices["at"] <= moment].iloc[-1]) / CENT
+    return round(mid if side == "yes" else 100 - mid) + 1
 
 
 def rich_refusals() -> list[RefusedDecision]:
@@ -166,14 +171,14 @@ def equity_of(
         made_so_far = sum(
             trip.realized_micros for trip in trips if trip.closed_at and trip.closed_at <= at
         )
-        paid_in = 500_000_000 if paid_in_at is not None and at > paid_in_at else 0
+        paid_in = 500_000_000 if paid_in_at is not None and at >= paid_in_at else 0
         value = opening + made_so_far + paid_in
         points.append(EquityPoint(at, None if n == 60 else value, value * 9 // 10))
     return points
 
 
 def course(ticker: str) -> pd.DataFrame:
-    """Return prices of a week, every 42 minutes, with a gap of nine hours; the average begins late."""
+    """Return prices every 42 minutes, with a gap of nine hours; the average begins late."""
     rng = np.random.default_rng(len(ticker))
     at = [WEEK.begin + n * timedelta(minutes=42) for n in range(240)]
     mid = 60 + np.cumsum(rng.normal(0, 0.9, 240)).round()
