@@ -53,12 +53,12 @@ def save_review(connection: Connection, review: StoredReview) -> bool:
     return connection.scalar(renewed.returning(table.c.first_day)) is not None
 
 
-def newest_review(connection: Connection) -> StoredReview | None:
+def newest(connection: Connection) -> StoredReview | None:
     """Return the review of the latest week that has one, or None."""
     row = connection.execute(select(table).order_by(table.c.first_day.desc()).limit(1)).first()
     return None if row is None else StoredReview(**row._mapping)
 
 
-def reviewed_weeks(connection: Connection) -> Sequence[date]:
+def first_days(connection: Connection) -> Sequence[date]:
     """Return the first day of every week that has a review, the latest first."""
     return list(connection.scalars(select(table.c.first_day).order_by(table.c.first_day.desc())))
