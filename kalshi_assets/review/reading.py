@@ -18,7 +18,7 @@ from kalshi_assets.review.replaying import Rulebook, play_again
 from kalshi_assets.review.round_trips import journal_of
 from kalshi_assets.storage.engine import Connection
 from kalshi_assets.storage.journal import read_books, read_earlier_books, sell_prices
-from kalshi_assets.storage.weeks import forgotten_of, read_courses, read_week
+from kalshi_assets.storage.weeks import TICKS, forgotten_of, read_courses, read_week
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ def read_review(
         ValueError: the week has not begun.
     """
     known = read_week(connection, week, as_of=clock.now())
+    forgotten = forgotten_of(connection, week, clock=clock)
     journal = journal_at(connection, known.known_until)
     inputs = replace(
         known,
@@ -51,8 +52,8 @@ def read_review(
         overrides=journal.overrides,
         unassigned_micros=journal.unassigned_micros,
         before=_before(connection).trips,
-        played=play_again(connection, known, rules),
-        forgotten=forgotten_of(connection, week, clock=clock),
+        played=() if TICKS in forgotten else play_again(connection, known, rules),
+        forgotten=forgotten,
     )
     courses = read_courses(
         connection,

@@ -22,6 +22,7 @@ from kalshi_assets.storage.week_orders import entry_orders_of, refused_of
 
 # Two for each pixel of a panel on a phone.
 COURSE_POINTS = 300
+TICKS = "ticks, checks and gaps"
 
 
 def read_week(connection: Connection, week: Week, *, as_of: datetime) -> WeekInputs:
@@ -56,7 +57,7 @@ def forgotten_of(connection: Connection, week: Week, *, clock: VenueClock) -> tu
         schema.archives.c.dropped_at.is_not(None),
     )
     if connection.scalar(select(select(schema.archives).where(dropped).exists())):
-        gone.append("checks and gaps")
+        gone.append(TICKS)
     if clock.venue_at is None and week.begin < wall_now() - KEPT:
         gone.append("calls")
     return tuple(gone)

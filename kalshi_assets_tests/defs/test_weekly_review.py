@@ -2,6 +2,7 @@
 
 import json
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +136,34 @@ def test_a_week_is_told_as_it_was(eventful: Stand) -> None:
     [value] = eventful.rows("SELECT value_micros FROM kalshi.portfolio ORDER BY as_of DESC LIMIT 1")
     assert float(told["account"]["closing_usd"]) == value["value_micros"] / 1e6
     assert told["entry_orders"]["filled_count"] == 1
+
+
+def test_the_week_is_played_again_under_other_thresholds(eventful: Stand) -> None:
+    """What is set finds the very signals that were found live: held to the end, one a market."""
+    review(eventful, WEEK)
+    told = kept(eventful)["review"]["other_thresholds"]
+    assert told["is_in_sample"] is True
+    rows = {row["threshold_points"]: row for row in told["by_points"]}
+    assert list(rows) == [8, 10, 12, 14, 16]
+    assert [points for points, row in rows.items() if row["is_configured"]] == [12]
+    counts = {points: row["trade_count"] + row["open_count"] for points, row in rows.items()}
+    [live] = eventful.rows(
+        "SELECT count(DISTINCT market_ticker) AS n FROM kalshi.signals "
+        "WHERE triggered_at >= '2026-10-11T04:00Z'"
+    )
+    assert counts[12] == live["n"] >= 2
+    assert counts[8] >= counts[12] >= counts[16]
+    assert rows[12]["trade_count"] == 1, "one market was settled"
+    page = (eventful.settings.review_folder / f"{WEEK}.html").read_text()
+    assert "Other thresholds (in-sample)" in page
+    assert "12 (as set)" in page
+
+
+def test_with_exit_rules_it_is_played_with_them(eventful: Stand) -> None:
+    eventful.change(exit_stop_points=Decimal("0.5"))
+    review(eventful, WEEK)
+    rows = kept(eventful)["review"]["other_thresholds"]["by_points"]
+    assert sum(row["trade_count"] for row in rows) > 5
 
 
 def test_made_again_it_is_the_same_and_nothing_is_written(eventful: Stand) -> None:
