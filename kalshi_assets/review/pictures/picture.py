@@ -23,6 +23,7 @@ from kalshi_assets.review.drawing import (
 from kalshi_assets.review.weekly import Week
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
