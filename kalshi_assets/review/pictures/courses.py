@@ -50,7 +50,7 @@ def courses_picture(
 
 def draw(week: Week, chosen: Chosen, canvas: Canvas) -> "Figure":
     """Return a panel a market; all have the week as their width."""
-    count, names = len(chosen.shown), _names(chosen)
+    count = len(chosen.shown)
     columns = 1 if canvas.is_narrow else min(count, 2)
     head = 0.94 if canvas.is_narrow else 0.56
     sheet = canvas.sheet(left=0.45, head=head, foot=0.66, between_columns=0.5, between_rows=0.7)
@@ -58,11 +58,11 @@ def draw(week: Week, chosen: Chosen, canvas: Canvas) -> "Figure":
     figure, axes = panels(sheet, rows, columns=columns, count=count)
     for panel, course in zip(axes, chosen.shown, strict=True):
         _draw_prices(panel, week, course)
-        _draw_trades(panel, week, course, names)
+        _draw_trades(panel, week, course)
         name_days(panel, week)
         cents(panel)
         title(panel, fitted(course.ticker, panel), right=course.made)
-    legend(figure, sheet, axes, columns=2 if canvas.is_narrow else 7)
+    legend(figure, sheet, axes, columns=2 if canvas.is_narrow else 7, last=list(SHAPES))
     missing = chosen.left_out_count
     left_out = f"{number_of(missing, 'more market')} not shown; " if missing else ""
     note(figure, sheet, f"{left_out}YES, days of New York")
@@ -77,12 +77,6 @@ def fitted(ticker: str, panel: "Axes") -> str:
     return f"{ticker[: most // 2]}…{ticker[len(ticker) - (most - 1 - most // 2) :]}"
 
 
-def _names(chosen: Chosen) -> list[str]:
-    """Return what was done anywhere, in the order in which it is explained."""
-    done = {mark.name for each in chosen.shown for held in each.held for mark in held.marks}
-    return [name for name in SHAPES if name in done]
-
-
 def _draw_prices(panel: "Axes", week: Week, course: Course) -> None:
     """Draw the price as steps, for it holds until the next one; lines have gaps where none is."""
     at = ((course.prices["at"] - week.begin) / DAY).to_numpy(float)
@@ -95,10 +89,10 @@ def _draw_prices(panel: "Axes", week: Week, course: Course) -> None:
     line.set(linestyle=(0, (4, 1.2)), drawstyle="steps-post")
 
 
-def _draw_trades(panel: "Axes", week: Week, course: Course, names: Sequence[str]) -> None:
+def _draw_trades(panel: "Axes", week: Week, course: Course) -> None:
     """Draw each trade's ends, and a thin line between them."""
     marks = [mark for held in course.held for mark in held.marks]
-    for name in names:
+    for name in dict.fromkeys(mark.name for mark in marks):
         panel.plot(
             *_places(week, [mark for mark in marks if mark.name == name]),
             SHAPES[name],

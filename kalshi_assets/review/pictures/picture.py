@@ -23,6 +23,7 @@ from kalshi_assets.review.drawing import (
 from kalshi_assets.review.weekly import Week
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -141,13 +142,21 @@ def note(figure: "Figure", sheet: Sheet, text: str) -> None:
     )
 
 
-def legend(figure: "Figure", sheet: Sheet, axes: Sequence["Axes"], *, columns: int) -> None:
-    """Explain above the panels what in them has a label."""
-    pairs = [
-        pair for panel in axes for pair in zip(*panel.get_legend_handles_labels(), strict=True)
-    ]
-    by_label = {label: handle for handle, label in reversed(pairs)}
-    labels = sorted(by_label, key=[label for _, label in pairs].index)
+def legend(
+    figure: "Figure",
+    sheet: Sheet,
+    axes: Sequence["Axes"],
+    *,
+    columns: int,
+    last: Sequence[str] = (),
+) -> None:
+    """Explain above the panels what in them has a label; the labels `last` come so, at the end."""
+    by_label: dict[str, Artist] = {}
+    for panel in axes:
+        for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
+            by_label.setdefault(label, handle)
+    labels = [label for label in by_label if label not in last]
+    labels += [label for label in last if label in by_label]
     figure.legend(
         [by_label[label] for label in labels],
         labels,

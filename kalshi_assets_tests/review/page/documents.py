@@ -1,6 +1,6 @@
 """HTML as a browser would take it: every element closed, in order, with its text."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
@@ -28,11 +28,13 @@ class Element:
             if isinstance(child, Element):
                 yield from child.walk()
 
-    def all(
-        self, name: str, where: Callable[["Element"], bool] = lambda _: True
-    ) -> list["Element"]:
-        """Return all elements of a name in it."""
-        return [each for each in self.walk() if each.name == name and where(each)]
+    def all(self, *names: str) -> list["Element"]:
+        """Return all elements of these names in it, in order."""
+        return [each for each in self.walk() if each.name in names]
+
+    def having(self, attribute: str) -> list["Element"]:
+        """Return all elements with an attribute in it, in order."""
+        return [each for each in self.walk() if attribute in each.attributes]
 
 
 class _Reader(HTMLParser):

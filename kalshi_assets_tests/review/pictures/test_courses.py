@@ -40,7 +40,7 @@ def days(moment: datetime) -> float:
     return (moment - WEEK.begin) / DAY
 
 
-def marked(panel: Any, label: str) -> list[tuple[float, float]]:
+def marked(panel: Any, label: str) -> list[Any]:
     return [(pytest.approx(x), y) for x, y in zip(*line(panel, label), strict=True)]
 
 
