@@ -14,6 +14,8 @@ from kalshi_assets.domain.market import Market
 from kalshi_assets.domain.price import CENTICONTRACTS, MICROS_PER_DOLLAR, contracts
 
 Held = Mapping[str, int]
+# The exchange pays whole $0.0001, rounded down.
+PAID_IN_MICROS = 100
 
 
 def left_open(fills: Sequence[Fill], settlements: Sequence[Settlement]) -> dict[str, int]:
@@ -78,7 +80,7 @@ def worked_out(market: Market, fills: Sequence[Fill], position: int) -> Settleme
         result=market.result,
         yes_count=max(position, 0),
         no_count=max(-position, 0),
-        revenue_micros=abs(position) * worth // CENTICONTRACTS,
+        revenue_micros=_paid(abs(position) * worth // CENTICONTRACTS),
         fee_micros=sum(fill.fee_micros for fill in fills),
     )
 
@@ -90,6 +92,10 @@ def of_markets(fills: Sequence[Fill], tickers: Collection[str]) -> dict[str, lis
         if fill.market_ticker in found:
             found[fill.market_ticker].append(fill)
     return found
+
+
+def _paid(amount_micros: int) -> int:
+    return amount_micros - amount_micros % PAID_IN_MICROS
 
 
 def _yes_value(market: Market) -> int | None:
