@@ -22,6 +22,7 @@ KalshiAssetsError
 │   ├── DuplicateOrder        409 order_already_exists: it is there, look it up
 │   └── Rejected              any other 4xx: the exchange understood and refused
 ├── LedgerError
+│   ├── HistoryDiffers        the venue tells of the past otherwise than the ledger
 │   ├── LedgerNotOpen         the ledger has no opening balance yet, and nothing to compare
 │   └── NotReconciled         ledger and venue do not agree, or could not be compared
 ├── StreamError               the live feed cannot do what was asked
@@ -179,6 +180,10 @@ class LedgerError(KalshiAssetsError):
 
 class LedgerNotOpen(LedgerError):
     """The ledger has no opening balance yet: there is nothing to compare the venue with."""
+
+
+class HistoryDiffers(LedgerError):
+    """The venue tells a row of the past otherwise than it is kept; the message names both."""
 
 
 class NotReconciled(LedgerError):

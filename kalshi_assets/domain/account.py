@@ -7,6 +7,9 @@ from typing import Literal
 from kalshi_assets.domain.market import Side as Side
 from kalshi_assets.domain.price import CENTICONTRACTS, MICROS_PER_DOLLAR
 
+# The lists an account's past stands in, and where the exchange keeps each part of it.
+ListKind = Literal["orders", "fills", "settlements"]
+Tier = Literal["live", "historical"]
 TimeInForce = Literal["good_till_canceled", "immediate_or_cancel", "fill_or_kill"]
 
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from kalshi_assets.domain.calls import ApiCall
 from kalshi_assets.domain.clock import VenueClock
 from kalshi_assets.domain.price import micros
+from kalshi_assets.errors import ConfigurationError
 from kalshi_assets.execution.code_version import code_version
 from kalshi_assets.execution.desk import Desk, free_bytes, limits_of
 from kalshi_assets.execution.paper import PaperVenue
@@ -13,6 +14,7 @@ from kalshi_assets.execution.venue import Venue
 from kalshi_assets.kalshi.auth import RequestSigner
 from kalshi_assets.kalshi.breaker import Breaker
 from kalshi_assets.kalshi.client import KalshiClient
+from kalshi_assets.kalshi.patient_limits import PatientLimits
 from kalshi_assets.kalshi.shared_limits import shared_limits
 from kalshi_assets.settings import Settings, public_values
 from kalshi_assets.storage.api_calls import CallLog
@@ -38,6 +40,30 @@ def open_client(
     with (
         CallLog(database, on_call=on_call, clock=clock) as calls,
         KalshiClient(url, auth=signer, limits=limits, breaker=breaker, calls=calls) as client,
+    ):
+        yield client
+
+
+@contextmanager
+def open_patient_client(
+    settings: Settings, database: Database, *, on_call: Callable[[ApiCall], None]
+) -> Iterator[KalshiClient]:
+    """Yield a signing client for long reads of the past, that everybody else's calls go before.
+
+    No breaker counts its failures: reading the past halts nothing.
+
+    Raises:
+        ConfigurationError: no key is set.
+    """
+    url, signer = settings.api_base_url, _signer(settings)
+    if signer is None:
+        raise ConfigurationError(
+            "an account's past needs its key: set KALSHI_API_KEY_ID and KALSHI_PRIVATE_KEY_PATH"
+        )
+    limits = shared_limits(url, signer.key_id, kind=PatientLimits)
+    with (
+        CallLog(database, on_call=on_call) as calls,
+        KalshiClient(url, auth=signer, limits=limits, calls=calls) as client,
     ):
         yield client
 

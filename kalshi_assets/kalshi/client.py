@@ -13,6 +13,7 @@ from kalshi_assets.kalshi.auth import RequestSigner
 from kalshi_assets.kalshi.breaker import Breaker
 from kalshi_assets.kalshi.calls_history import HistoryCalls
 from kalshi_assets.kalshi.calls_orders import OrderCalls
+from kalshi_assets.kalshi.calls_pages import PageCalls
 from kalshi_assets.kalshi.connection import Connection
 from kalshi_assets.kalshi.passage import CallSink
 from kalshi_assets.kalshi.rate_limit import RateLimits
@@ -20,7 +21,7 @@ from kalshi_assets.kalshi.retry import DEFAULT_RETRY, RetryPolicy
 from kalshi_assets.kalshi.wire import Wire
 
 
-class KalshiClient(HistoryCalls, OrderCalls):
+class KalshiClient(HistoryCalls, PageCalls, OrderCalls):
     """A client for one exchange and, with `auth`, one account; may be shared by threads.
 
     Every call raises an `ExchangeError` where no usable answer came, and a `PayloadError` with the

@@ -116,7 +116,7 @@ class Connection:
         for _ in range(MOST_PAGES):
             page = self.get(path, {**params, "cursor": cursor or None})
             yield page
-            cursor = _cursor(page, is_optional=cursor_is_optional)
+            cursor = next_cursor(page, is_optional=cursor_is_optional)
             if not cursor:
                 return
             if cursor in seen:
@@ -175,7 +175,12 @@ def _given(params: Params | None) -> dict[str, str | int | list[str]]:
     return {k: v for k, v in (params or {}).items() if v is not None}
 
 
-def _cursor(page: Body, *, is_optional: bool) -> str:
+def next_cursor(page: Body, *, is_optional: bool) -> str:
+    """Return what leads to the next page, "" after the last one.
+
+    Raises:
+        PayloadError: the cursor is missing, where it may not be, or is no text.
+    """
     document = page.whole.value
     if is_optional and isinstance(document, dict) and "cursor" not in document:
         return ""

@@ -41,7 +41,11 @@ _WINDOWS_LOCKED_BYTE = 1 << 30
 
 
 def shared_limits(
-    base_url: str, key_id: str | None = None, *, folder: Path | None = None
+    base_url: str,
+    key_id: str | None = None,
+    *,
+    folder: Path | None = None,
+    kind: type[RateLimits] = RateLimits,
 ) -> RateLimits:
     """Return the buckets that all processes of this user share for one exchange and key.
 
@@ -49,6 +53,7 @@ def shared_limits(
         base_url: of the exchange.
         key_id: the account; without a key the exchange counts by address: one line a machine.
         folder: where the state lies; by default a folder of this user among temporary files.
+        kind: how this caller stands in line.
 
     Raises:
         ConfigurationError: the folder cannot be used.
@@ -60,7 +65,7 @@ def shared_limits(
     path = place / f"{host}-{account}.json"
     if not path.exists():
         _remove_old(place)
-    return RateLimits(FileBook(path))
+    return kind(FileBook(path))
 
 
 def user_folder() -> Path:

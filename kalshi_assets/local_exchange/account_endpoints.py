@@ -101,7 +101,7 @@ class AccountEndpoints:
         return {"fills": views, "cursor": cursor}
 
     def settlements(self, call: Call) -> View:
-        """Answer with a page of settlements, newest first."""
+        """Answer with a page of live settlements, newest first; nothing tells archived ones."""
         query = call.query
         is_narrow = query.text("ticker") or query.text("event_ticker")
         tickers = [
@@ -118,6 +118,7 @@ class AccountEndpoints:
             query=query,
             tickers=tickers if is_narrow else None,
             equals={},
+            tier=self._exchange.terms.tiers.live_settlements(call.now_ms),
         )
         views = [settlement_view(self._exchange, row) for row in rows]
         return {"settlements": views, "cursor": cursor}

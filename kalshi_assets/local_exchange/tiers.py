@@ -21,7 +21,7 @@ class Tiers:
         orders_ms: an order, after it was executed or cancelled.
         trades_ms: a trade and the fills of it, after it happened.
         markets_ms: a market with its book and candles, after it was settled.
-        positions_ms: a settled position, after its last change.
+        positions_ms: a settled position and its settlement, after the position's last change.
     """
 
     orders_ms: int = 14 * DAY_MS
@@ -57,3 +57,7 @@ class Tiers:
     def archived_fills(self, now_ms: int) -> Bound:
         """Return what the rows of the other fills have in common."""
         return "created_ms < ?", now_ms - self.trades_ms
+
+    def live_settlements(self, now_ms: int) -> Bound:
+        """Return what the rows of live settlements have in common; no operation has the others."""
+        return "settled_ms >= ?", now_ms - self.positions_ms

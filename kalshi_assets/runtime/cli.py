@@ -181,6 +181,7 @@ cli.add_later("kalshi_assets.runtime.operations", "doctor", "status", "upgrade-c
 cli.add_later("kalshi_assets.runtime.fault_command", "faults")
 cli.add_later("kalshi_assets.runtime.archiving", "archive")
 cli.add_later("kalshi_assets.runtime.backfill_command", "backfill", "review")
+cli.add_later("kalshi_assets.runtime.import_command", "import-history")
 cli.add_later("kalshi_assets.runtime.explaining", "explain", "replay")
 cli.add_later(
     "kalshi_assets.runtime.trading_commands",

@@ -21,7 +21,7 @@ def save_fills(
 ) -> int:
     """Add fills that are new, and alert on each order of ours that was filled.
 
-    `client_ids` gives our order id for the venue's.
+    `client_ids` gives our order id for the venue's. What was filled before the opening is no news.
 
     Raises:
         StorageError: the fills of an order would exceed it.
@@ -29,7 +29,8 @@ def save_fills(
     ids = [row.fill_id for row in rows]
     known = set(connection.scalars(select(fills.c.fill_id).where(fills.c.fill_id.in_(ids))))
     new = [row for row in rows if row.fill_id not in known]
-    alert_on_fills(connection, new, client_ids=client_ids)
+    if not is_before_opening:
+        alert_on_fills(connection, new, client_ids=client_ids)
     return insert_missing(
         connection,
         fills,

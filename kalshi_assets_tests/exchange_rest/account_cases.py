@@ -197,6 +197,25 @@ def settlements(venue: World) -> None:
 
 
 @case
+def account_page(venue: World) -> None:
+    trade(venue)
+    orders, fills = held_orders(venue)[::-1], held_fills(venue)[::-1]
+    first = venue.client.account_page("orders", "live", limit=2)
+    rest = venue.client.account_page("orders", "live", limit=2, cursor=first.cursor)
+    assert [*first.rows, *rest.rows] == orders
+    assert (bool(first.cursor), rest.cursor) == (True, "")
+    later = NOON + timedelta(seconds=30)
+    assert list(venue.client.account_page("fills", "live", since=later).rows) == fills[:1]
+    assert list(venue.client.account_page("fills", "live", until=later).rows) == fills[1:]
+    venue.wait(24 * 100)
+    assert venue.client.account_page("fills", "live").rows == ()
+    assert venue.client.account_page("settlements", "live").rows == ()
+    assert list(venue.client.account_page("fills", "historical").rows) == fills
+    old = venue.client.account_page("orders", "historical").rows
+    assert list(old) == held_orders(venue)[::-1]
+
+
+@case
 def account_limits(venue: World) -> None:
     told, held = venue.client.account_limits(), venue.floor.exchange.limiter.limits
     assert told.usage_tier == held.tier

@@ -91,7 +91,8 @@ class DeskBench:
 
     def by_hand(self, side: str, at: str, size: str, **changes: Any) -> str:
         """Order on the same account with another client, and return the venue's id."""
-        return self.floor.me.rest(side, at, size, client_order_id=f"hand-{next(self.names)}")
+        named = {"client_order_id": f"hand-{next(self.names)}"}
+        return self.floor.me.rest(side, at, size, **named | changes)
 
     def rows(self, query: str) -> list[dict[str, Any]]:
         """Return what a query finds."""

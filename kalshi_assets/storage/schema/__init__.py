@@ -13,6 +13,7 @@ from kalshi_assets.storage.schema.ledger import cash_movements as cash_movements
 from kalshi_assets.storage.schema.ledger import decisions as decisions
 from kalshi_assets.storage.schema.ledger import fills as fills
 from kalshi_assets.storage.schema.ledger import foreign_orders as foreign_orders
+from kalshi_assets.storage.schema.ledger import history_imports as history_imports
 from kalshi_assets.storage.schema.ledger import order_events as order_events
 from kalshi_assets.storage.schema.ledger import orders as orders
 from kalshi_assets.storage.schema.ledger import portfolio as portfolio

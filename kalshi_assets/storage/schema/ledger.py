@@ -184,3 +184,24 @@ foreign_orders = Table(
     required("created_at", INSTANT),
     required("seen_at", INSTANT),
 )
+
+# How far the account's past is read, list by list and tier by tier. A pass goes from the newest row
+# to the oldest; `cursor` leads to the page it reads next, `since` is the moment it goes back to
+# (NULL: all the way), `newest_at` the newest moment met so far. Its counts are of this pass.
+history_imports = Table(
+    "history_imports",
+    metadata,
+    required("venue", Text(), primary_key=True),
+    required("kind", Text(), primary_key=True),
+    required("tier", Text(), primary_key=True),
+    required("cursor", Text()),
+    optional("since", INSTANT),
+    optional("newest_at", INSTANT),
+    required("pages", BigInteger()),
+    required("added", BigInteger()),
+    required("known", BigInteger()),
+    required("left_out", BigInteger()),
+    required("malformed", BigInteger()),
+    required("is_done", Boolean()),
+    required("updated_at", INSTANT),
+)
