@@ -46,6 +46,7 @@ def _played(settings: Settings, first: date, weeks: int, seed: int) -> dict[str,
     pipeline = Pipeline(settings)
     person = Person(steering, settings.api_key_id or "")
     course = Course(steering, pipeline, person, time.sleep)
+    steering.set_faults([])
     for day in days:
         course.live(day)
         if day.weekday == DAYS_A_WEEK - 1:
@@ -55,7 +56,6 @@ def _played(settings: Settings, first: date, weeks: int, seed: int) -> dict[str,
     pipeline.reconcile()
     with pipeline.desk() as desk:
         found = balance_of(desk)
-    steering.set_faults([])
     pipeline.at(steering.run_on())
     print(found.sentence, file=sys.stderr)
     seconds = (wall_now() - started).total_seconds()

@@ -68,10 +68,10 @@ class Course:
     def _look(self, day: Day, clock: time) -> None:
         """Poll and judge; then the person acts."""
         self._resume_where_halted()
-        self.pipeline.poll()
+        is_checked = self.pipeline.poll()
         rng = day.chance(f"judged {clock}")
         self._later(timedelta(seconds=round(rng.uniform(*JUDGED_AFTER), 3)))
-        self.pipeline.order_or_reconcile()
+        self.pipeline.order_or_reconcile(is_checked=is_checked)
         self._tend_what_rests(day, clock)
         for deed in day.deeds(clock):
             if deed == "change settings":

@@ -1,8 +1,9 @@
 """Runs the assets and checks as the jobs do, in this process and without Dagster's own records.
 
 What a job of Dagster does between the steps is done here: an asset whose gating checks fail stops
-the ones behind it, checks of an order run come first, and `orders` is skipped where a gating check
-fails for the feed. Advisory checks gate nothing and store nothing; they are left out.
+the ones behind it, and `orders` is skipped where a gating check fails for the feed. The checks of a
+poll that passed a few seconds ago are not run once more by the order run behind it. Advisory checks
+gate nothing and store nothing; they are left out, and so are plots.
 """
 
 import logging
@@ -18,6 +19,7 @@ import dagster as dg
 
 from kalshi_assets.defs.execution import assets as execution
 from kalshi_assets.defs.execution.checks import ledger_verdict
+from kalshi_assets.defs.jobs import feed_job
 from kalshi_assets.defs.market_data import averages, checks, markets, ticks
 from kalshi_assets.defs.partitions import RANGE_END_TAG, RANGE_START_TAG
 from kalshi_assets.defs.resources import Platform
@@ -49,7 +51,7 @@ class Run:
 
     tags: Mapping[str, str] = field(default_factory=dict)
     run_id: str = field(default_factory=lambda: str(uuid4()))
-    job_name: str = "history"
+    job_name: str = feed_job.name  # whose runs draw nothing
 
 
 @dataclass(frozen=True)
@@ -104,13 +106,17 @@ class Pipeline:
                 return False
         return True
 
-    def order_or_reconcile(self) -> None:
-        """Judge and place where there is something to judge; bring the account up to date."""
+    def order_or_reconcile(self, *, is_checked: bool) -> None:
+        """Judge and place where there is something to judge; bring the account up to date.
+
+        Args:
+            is_checked: a poll has just passed all its gating checks.
+        """
         with self._platform() as platform:
             run = Run({SLOT_TAG: platform.clock.now().isoformat()})
             try:
                 if self._has_to_judge(platform):
-                    self._order(Step(run), platform)
+                    self._order(Step(run), platform, is_checked=is_checked)
                 self._reconcile(Step(run), platform)
             except KalshiAssetsError as exc:
                 _log.info("order run of %s: %s", platform.clock.now(), exc)
@@ -129,9 +135,10 @@ class Pipeline:
         with self._platform() as platform, platform.desk(str(uuid4())) as desk:
             yield desk
 
-    def _order(self, step: Step, platform: Platform) -> None:
+    def _order(self, step: Step, platform: Platform, *, is_checked: bool) -> None:
         assets = dict.fromkeys(check.asset for check in self._gating)
-        passing = [self._passes(asset, platform, step.run) for asset in assets]
+        unchecked = [asset for asset in assets if not is_checked or asset == "markets"]
+        passing = [self._passes(asset, platform, step.run) for asset in unchecked]
         _make(execution.decisions, step, platform)
         if all(passing):
             _make(execution.orders, step, platform)

@@ -18,9 +18,11 @@ Deed = Literal[
 ]
 
 MORNING = time(8, 40)
-# Working days are looked at three times in trading hours, the others once.
-WORKING_TIMES = (time(9, 45), time(13), time(16, 15))
-WEEKEND_TIMES = (time(12),)
+# Working days are looked at three times in trading hours, the others once. In the second half of
+# each 20 seconds no quote of the scenario changes: how fast the machine is makes no difference.
+_STEADY = {"second": 10, "microsecond": 500_000}
+WORKING_TIMES = tuple(time(*at, **_STEADY) for at in ((9, 45), (13, 0), (16, 15)))
+WEEKEND_TIMES = (time(12, 0, **_STEADY),)
 DAYS_A_WEEK = 7
 _SUNDAY, _MONDAY, _TUESDAY, _WEDNESDAY, _THURSDAY, _FRIDAY, _ = range(DAYS_A_WEEK)
 

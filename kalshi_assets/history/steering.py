@@ -14,8 +14,10 @@ from kalshi_assets.domain.clock import UTC_FORMAT, VenueClock, parse_instant
 from kalshi_assets.errors import ProcessError
 
 ANSWER_SECONDS = 120.0
-# No two moments are the same, and a step of this history takes no time of the venue's.
-CREEPING = 0.001
+# No two moments are the same, and a step of this history takes little of the venue's time.
+CREEPING = 0.1
+# Time that hardly passes would take long to show what was written.
+NO_LAG: Mapping[str, object] = {"fault": "stale-reads", "milliseconds": 0}
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,8 @@ class Steering:
         return _clock(self._ask("POST", "clock", {"venue_at": at, "speed": CREEPING}))
 
     def run_on(self) -> VenueClock:
-        """Let time pass as fast as everywhere."""
+        """Let time pass as fast as everywhere, and nothing be wrong any more."""
+        self._ask("DELETE", "faults", None)
         return _clock(self._ask("POST", "clock", {"speed": 1}))
 
     def pay(self, account: str, amount_usd: Decimal) -> None:
@@ -42,9 +45,9 @@ class Steering:
         self._ask("POST", "transfers", {"account": account, "amount": str(amount_usd)})
 
     def set_faults(self, rules: Sequence[Mapping[str, object]]) -> None:
-        """Set rules in place of all that are there."""
+        """Set rules in place of all that are there; reads do not lag meanwhile."""
         self._ask("DELETE", "faults", None)
-        self._ask("POST", "faults", list(rules))
+        self._ask("POST", "faults", [NO_LAG, *rules])
 
     def _ask(self, method: str, page: str, content: object) -> Any:
         body = None if content is None else json.dumps(content).encode()
