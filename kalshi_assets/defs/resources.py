@@ -57,6 +57,10 @@ class Platform(dg.ConfigurableResource[None]):
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         """Close the connections of a run, or of a sensor's tick."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections that were used."""
         for name in ("database", "_ledger"):
             if name in self.__dict__:
                 self.__dict__[name].dispose()

@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 from kalshi_assets.local_exchange.errors import LocalExchangeError
 from kalshi_assets.local_exchange.exchange import DEFAULT_CASH, Terms
 from kalshi_assets.local_exchange.inputs import DEFAULT_SPREAD, Input, Recording
-from kalshi_assets.local_exchange.limits import RateLimits
+from kalshi_assets.local_exchange.limits import TIERS
 from kalshi_assets.local_exchange.server import ServerConfig, serve
 from kalshi_assets.local_exchange.units import dollars_to_micros, to_ms
 
@@ -43,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--port", type=int, default=0, help="port on 127.0.0.1; 0 takes a free one")
     add("--speed", type=float, default=1.0, help="venue seconds a wall second")
     add("--cash", type=_dollars, default=DEFAULT_CASH, help="starting cash of a new account")
+    add("--tier", choices=sorted(TIERS), default="basic", help="of every account: its rate limits")
     add("--no-rate-limit", action="store_true", help="never answer 429")
     add("--ready-file", type=Path, help="written, atomically, once requests are answered")
     add("--parent-pid", type=int, help="stop when this process is no longer the parent")
@@ -62,7 +64,10 @@ def _config(args: argparse.Namespace) -> ServerConfig:
         state_dir=args.state,
         port=args.port,
         speed=args.speed,
-        terms=Terms(cash=args.cash, rate_limits=RateLimits(is_enforced=not args.no_rate_limit)),
+        terms=Terms(
+            cash=args.cash,
+            rate_limits=replace(TIERS[args.tier], is_enforced=not args.no_rate_limit),
+        ),
         ready_file=args.ready_file,
         fault_file=args.faults,
         parent_pid=args.parent_pid,

@@ -1,7 +1,6 @@
 """The Starlette application: routes, the beat that lets time run, and the pages under /local.
 
-`/local/clock`, `/local/requests` and `/local/faults` are ours, not the exchange's: unsigned and
-unlimited.
+What is under `/local` is ours, not the exchange's: unsigned and unlimited.
 """
 
 import asyncio
@@ -18,7 +17,6 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from kalshi_assets.local_exchange.account_endpoints import AccountEndpoints
-from kalshi_assets.local_exchange.auth import wall_ms
 from kalshi_assets.local_exchange.candle_endpoints import CandleEndpoints
 from kalshi_assets.local_exchange.errors import Refusal
 from kalshi_assets.local_exchange.event_endpoints import EventEndpoints
@@ -29,8 +27,8 @@ from kalshi_assets.local_exchange.gate import PREFIX, Endpoint, Gate, Intercepto
 from kalshi_assets.local_exchange.historical_endpoints import HistoricalEndpoints
 from kalshi_assets.local_exchange.market_endpoints import MarketEndpoints
 from kalshi_assets.local_exchange.order_endpoints import OrderEndpoints
+from kalshi_assets.local_exchange.steering import local_routes
 from kalshi_assets.local_exchange.stream import STREAM_PATH, Hub, stream_endpoint
-from kalshi_assets.local_exchange.units import iso
 from kalshi_assets.local_exchange.wall_date import WallDate
 
 BEAT_SECONDS = 0.1
@@ -67,7 +65,7 @@ def create_app(
         routes=[
             stream,
             *_routes(gate, operations, hub),
-            *_local_routes(exchange),
+            *local_routes(exchange, hub),
             *fault_routes(controls),
         ],
         middleware=[Middleware(WallDate, now_ms=exchange.doorkeeper.now_ms)],
@@ -87,17 +85,6 @@ def endpoints(exchange: Exchange) -> list[Endpoint]:
         *OrderEndpoints(exchange).all(),
         *AccountEndpoints(exchange).all(),
     ]
-
-
-def clock_view(exchange: Exchange) -> dict[str, object]:
-    """Return what is played, and where both clocks stand."""
-    now_ms = exchange.moment()
-    return {
-        "input": exchange.source.name,
-        "venue_at": iso(now_ms),
-        "wall_at": iso(wall_ms()),
-        "speed": exchange.clock.speed,
-    }
 
 
 def _routes(gate: Gate, operations: list[Endpoint], hub: Hub) -> list[BaseRoute]:
@@ -120,16 +107,6 @@ def _told(gate: Gate, endpoint: Endpoint, hub: Hub) -> Callable[[Request], Await
         return response
 
     return handle_and_tell
-
-
-def _local_routes(exchange: Exchange) -> list[BaseRoute]:
-    async def clock(request: Request) -> Response:
-        return json_response(clock_view(exchange), 200)
-
-    async def requests(request: Request) -> Response:
-        return json_response(exchange.request_log.view(), 200)
-
-    return [Route("/local/clock", clock), Route("/local/requests", requests)]
 
 
 def _beating(

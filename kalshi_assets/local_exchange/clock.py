@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from kalshi_assets.local_exchange.units import iso
+
 LEASE_SECONDS = 2.0
 
 
@@ -32,6 +34,14 @@ class Clock(Protocol):
         """Write the exact moment: the next start goes on from here."""
         ...
 
+    def steer(self, to_ms: int, *, speed: float) -> None:
+        """Go to a later moment at once, and run on from there at this speed.
+
+        Raises:
+            ValueError: the moment is past, or the speed not positive.
+        """
+        ...
+
 
 class LeasedClock:
     """A running venue clock.
@@ -51,8 +61,7 @@ class LeasedClock:
         write_lease: Callable[[int], None],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        if speed <= 0:
-            raise ValueError(f"speed {speed} is not positive")
+        _check_speed(speed)
         self.speed = speed
         self._start_ms = start_ms
         self._write_lease = write_lease
@@ -77,6 +86,13 @@ class LeasedClock:
     def stop(self) -> None:
         """Write the exact moment."""
         self._write_lease(self._running_ms())
+
+    def steer(self, to_ms: int, *, speed: float) -> None:
+        """Go to a later moment at once, and run on from there at this speed."""
+        _check_speed(speed)
+        _check_later(to_ms, self.now_ms())
+        self._start_ms, self._began_at, self.speed = to_ms, self._monotonic(), speed
+        self._extend(to_ms)
 
     def _running_ms(self) -> int:
         elapsed = self._monotonic() - self._began_at
@@ -106,8 +122,24 @@ class ManualClock:
         """Move on."""
         self._now_ms += int(seconds * 1000)
 
+    def steer(self, to_ms: int, *, speed: float) -> None:
+        """Go to a later moment; it stands still there at any speed."""
+        _check_speed(speed)
+        _check_later(to_ms, self._now_ms)
+        self._now_ms, self.speed = to_ms, speed
+
     def checkpoint(self) -> None:
         """Do nothing: the moment is the test's."""
 
     def stop(self) -> None:
         """Do nothing: the moment is the test's."""
+
+
+def _check_speed(speed: float) -> None:
+    if not speed > 0:
+        raise ValueError(f"speed {speed} is not positive")
+
+
+def _check_later(to_ms: int, now_ms: int) -> None:
+    if to_ms < now_ms:
+        raise ValueError(f"the venue's clock stands at {iso(now_ms)}: it never goes back")

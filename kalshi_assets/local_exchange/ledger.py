@@ -186,13 +186,28 @@ class Ledger:
         self.other_side.collect(ticker, fee_micros=fee_micros, revenue_micros=micros)
         self._pay(account, ticker, micros - fee_micros, now_ms=now_ms)
 
+    def transfer(self, account: str, shard: int, *, micros: int, now_ms: int) -> None:
+        """Book money that an account pays in, or out where it is negative.
+
+        Raises:
+            ValueError: there is no such account, or it has less than it wants out.
+        """
+        if not self.user_id(account):
+            raise ValueError(f"account {account!r} is not known")
+        if (cash := self.cash_micros(account, shard)) + micros < 0:
+            raise ValueError(f"account {account!r} has {cash} micros on shard {shard}, no more")
+        self._move(account, shard, micros, now_ms=now_ms)
+
     def _pay(self, account: str, ticker: str, micros: int, *, now_ms: int) -> None:
+        self._move(account, self._shards.of(ticker), micros, now_ms=now_ms)
+
+    def _move(self, account: str, shard: int, micros: int, *, now_ms: int) -> None:
         if micros % BALANCE_STEP_MICROS:
             raise ArithmeticError(f"{micros} micros would leave the balance off its step")
         self._store.run(
             "insert into cash values (?, ?, ?, ?, ?) on conflict (account, shard) do update"
             " set micros = micros + excluded.micros, updated_ms = excluded.updated_ms",
-            *(account, self._shards.of(ticker), micros, now_ms, now_ms),
+            *(account, shard, micros, now_ms, now_ms),
         )
 
     def _save_position(self, p: Position, now_ms: int) -> None:

@@ -1,4 +1,4 @@
-"""Token buckets of the Basic tier: one Read budget an account, and one Write budget a shard."""
+"""Token buckets of a tier: one Read budget an account, and one Write budget a shard."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -27,6 +27,15 @@ class RateLimits:
     read: BucketSize = BucketSize(200, 600)
     write: BucketSize = BucketSize(100, 100)
     is_enforced: bool = True
+
+
+# Reads above Advanced fill within a second, writes above Basic within three.
+TIERS = {
+    "basic": RateLimits(),
+    "advanced": RateLimits("advanced", BucketSize(300, 900), BucketSize(300, 900)),
+    "premier": RateLimits("premier", BucketSize(1_200, 1_200), BucketSize(1_200, 3_600)),
+    "prime": RateLimits("prime", BucketSize(4_800, 4_800), BucketSize(4_800, 14_400)),
+}
 
 
 @dataclass(slots=True)

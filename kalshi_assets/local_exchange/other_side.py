@@ -26,7 +26,7 @@ class Books:
 
     @property
     def total(self) -> int:
-        """The sum, which nothing but a new account's starting cash ever changes."""
+        """The sum, which only a new account's starting cash and transfers ever change."""
         return self.accounts + self.world + self.fees + self.escrow
 
 

@@ -16,11 +16,12 @@ from pathlib import Path
 import uvicorn
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
-from kalshi_assets.local_exchange.app import clock_view, create_app
+from kalshi_assets.local_exchange.app import create_app
 from kalshi_assets.local_exchange.exchange import Exchange, Terms, open_exchange
 from kalshi_assets.local_exchange.faults import TRANSPORT
 from kalshi_assets.local_exchange.gate import PREFIX, Interceptor
 from kalshi_assets.local_exchange.inputs import Input
+from kalshi_assets.local_exchange.steering import clock_view
 from kalshi_assets.local_exchange.stream import (
     HEARTBEAT_SECONDS,
     HeartbeatProtocol,

@@ -16,7 +16,14 @@ from pydantic import SecretStr
 
 from kalshi_assets.errors import ConfigurationError, KalshiAssetsError
 from kalshi_assets.runtime.lazy_commands import LazyGroup
-from kalshi_assets.runtime.options import input_of, input_options, registered_key, replay_of
+from kalshi_assets.runtime.options import (
+    history_options,
+    input_of,
+    input_options,
+    past_weeks_of,
+    registered_key,
+    replay_of,
+)
 from kalshi_assets.settings import as_variables, load_settings
 
 EXIT_FAILED, EXIT_USAGE = 1, 2
@@ -33,11 +40,21 @@ def cli() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object as the last line.")
 @input_options
 @click.option("--port", default=3000, show_default=True, help="Port of the UI on loopback.")
-def demo(*, once: bool, as_json: bool, port: int, **played: Any) -> None:
+@history_options
+def demo(*, once: bool, as_json: bool, port: int, is_history: bool, **played: Any) -> None:
     """Run everything against a local exchange: no account, no key, no real money."""
     from kalshi_assets.runtime import demo as runner
 
+    past = past_weeks_of(played, is_history=is_history)
+    if past is not None and once:
+        click.echo(json.dumps(runner.run_weeks(load_settings(), past)))
+        return
     settings, replay = load_settings(), replay_of(**played)
+    if past is not None:
+        replay = past.replay()
+        settings = past.settings(settings, replay)
+        runner.run_with_ui(settings, replay=replay, port=port, past=past)
+        return
     if not once:
         runner.run_with_ui(settings, replay=replay, port=port)
         return

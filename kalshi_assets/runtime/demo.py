@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from time import sleep
+from typing import Any
 
 import click
 import dagster as dg
@@ -17,7 +18,9 @@ from kalshi_assets.runtime.children import Children
 from kalshi_assets.runtime.dagster_stack import QUIET, Running, require_free, running_dagster
 from kalshi_assets.runtime.database import database_name, served_database
 from kalshi_assets.runtime.exchange import Replay, local_settings, start_exchange
+from kalshi_assets.runtime.exchange_asked import ask_local_exchange
 from kalshi_assets.runtime.home import Home
+from kalshi_assets.runtime.past_weeks import PastWeeks
 from kalshi_assets.runtime.processes import end_left_overs
 from kalshi_assets.runtime.summary import Summary, story, summarise
 from kalshi_assets.settings import Settings, environment
@@ -42,9 +45,18 @@ def run_once(settings: Settings, *, replay: Replay) -> tuple[Summary, list[str]]
         return summarise(demo), story(demo.database)
 
 
-def run_with_ui(settings: Settings, *, replay: Replay, port: int) -> None:
-    """Run with the UI, and tell what happens, until Ctrl-C."""
-    with running_demo(settings, replay=replay, port=port) as demo:
+def run_weeks(settings: Settings, past: PastWeeks) -> dict[str, Any]:
+    """Play past weeks and nothing else; return what came of them."""
+    replay = past.replay()
+    with _exchange_at_work(past.settings(settings, replay), replay) as (children, home, local):
+        return past.play(local, home)
+
+
+def run_with_ui(
+    settings: Settings, *, replay: Replay, port: int, past: PastWeeks | None = None
+) -> None:
+    """Run with the UI, and tell what happens, until Ctrl-C; first play past weeks, if any."""
+    with running_demo(settings, replay=replay, port=port, past=past) as demo:
         click.echo(_tour(port), err=True)
         load_history(demo)
         click.echo("A poll follows every 90 seconds. Ctrl-C stops everything.\n", err=True)
@@ -59,12 +71,27 @@ def run_with_ui(settings: Settings, *, replay: Replay, port: int) -> None:
 
 
 @contextmanager
-def running_demo(settings: Settings, *, replay: Replay, port: int | None) -> Iterator[Running]:
+def running_demo(
+    settings: Settings, *, replay: Replay, port: int | None, past: PastWeeks | None = None
+) -> Iterator[Running]:
     """Start everything, yield it, and stop everything. Without a port there is no UI."""
     if port is not None:
         require_free(port)
-    started_at, home = wall_now(), Home(settings.home)
-    named = replay.settings(settings)
+    started_at = wall_now()
+    with _exchange_at_work(settings, replay) as (children, home, local):
+        if past is not None:
+            past.play(local, home)
+            local = _at_present(local)
+        with running_dagster(children, local, home, port=port, started_at=started_at) as running:
+            yield running
+
+
+@contextmanager
+def _exchange_at_work(
+    settings: Settings, replay: Replay
+) -> Iterator[tuple[Children, Home, Settings]]:
+    """Start database and exchange; yield who looks after them, and the settings that lead there."""
+    home, named = Home(settings.home), replay.settings(settings)
     with home.owned():
         end_left_overs(home.run)
         with (
@@ -74,11 +101,17 @@ def running_demo(settings: Settings, *, replay: Replay, port: int | None) -> Ite
             children.need(served.require_alive)
             environ = environment(named, QUIET)
             exchange = start_exchange(children, home, replay=replay, environ=environ)
-            local = local_settings(named, home, database_url=served.url, exchange=exchange)
-            with running_dagster(
-                children, local, home, port=port, started_at=started_at
-            ) as running:
-                yield running
+            yield children, home, local_settings(
+                named, home, database_url=served.url, exchange=exchange
+            )
+
+
+def _at_present(local: Settings) -> Settings:
+    """Return the settings with the venue's clock as it stands now."""
+    exchange = ask_local_exchange(local.api_base_url)
+    if exchange is None:
+        raise ProcessError(f"{local.api_base_url} is no local exchange any more")
+    return local.model_copy(update={"venue_clock": str(exchange.clock)})
 
 
 def load_history(demo: Running) -> None:

@@ -30,11 +30,12 @@ RECORDED_DAYS = 30
 
 @dataclass(frozen=True)
 class Replay:
-    """What a local exchange plays here, checked, and at which speed."""
+    """What a local exchange plays here, checked, at which speed, and its accounts' tier."""
 
     source: Input
     tape: Tape
     speed: float = 1.0
+    tier: str = "basic"
 
     @classmethod
     def of(cls, source: Input, *, speed: float = 1.0) -> "Replay":
@@ -80,6 +81,7 @@ def start_exchange(
         "--keys": home.local_public_keys(),
         "--ready-file": ready,
         "--speed": replay.speed,
+        "--tier": replay.tier,
     }
     words = [str(word) for option in options.items() for word in option]
     program = [sys.executable, "-m", "kalshi_assets.local_exchange", *replay.source.words(), *words]

@@ -13,6 +13,7 @@ from kalshi_assets.errors import ConfigurationError
 if TYPE_CHECKING:
     from kalshi_assets.local_exchange import Input
     from kalshi_assets.runtime.exchange import Replay
+    from kalshi_assets.runtime.past_weeks import PastWeeks
 
 DEFAULT_SCENARIO = "cpi-week"
 MAX_SPREAD = 5_000  # in $0.0001
@@ -40,6 +41,45 @@ def input_options(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def history_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say which past weeks are played first."""
+    options = [
+        click.option(
+            "--history",
+            "is_history",
+            is_flag=True,
+            help="First play 13 weeks of trading in fast motion; with --once nothing else.",
+        ),
+        click.option("--weeks", type=int, help="With --history: how many weeks, 13 at most."),
+        click.option("--seed", type=int, help="With --history: another seed, another history."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def past_weeks_of(played: dict[str, Any], *, is_history: bool) -> "PastWeeks | None":
+    """Return which past weeks are to be played, None for none; their options are taken out.
+
+    Raises:
+        ConfigurationError: the options contradict each other, or there are no such weeks.
+    """
+    given = {name: played.pop(name) for name in ("weeks", "seed")}
+    chosen = {name: value for name, value in given.items() if value is not None}
+    if not is_history:
+        if chosen:
+            raise ConfigurationError(f"--{next(iter(chosen))} belongs to --history: add it")
+        return None
+    if played["scenario"] or played["recording"] or played["fault"] or played["speed"] != 1:
+        raise ConfigurationError(
+            "--history has markets, speed and faults of its own: leave --scenario, --recording, "
+            "--speed and --fault out"
+        )
+    from kalshi_assets.runtime.past_weeks import PastWeeks
+
+    return PastWeeks(**chosen)
 
 
 def replay_of(*, speed: float, **played: Any) -> "Replay":

@@ -25,16 +25,26 @@ def ledger_equals_venue(
 ) -> dg.AssetCheckResult:
     """Compare ledger and venue; a read that lags is waited out."""
     try:
-        with platform.desk(context.run.run_id) as desk:
-            found = check_books(desk)
+        found = ledger_verdict(context.run.run_id, platform)
     except (ExchangeError, PayloadError) as exc:
         return dg.AssetCheckResult(
             passed=False,
             severity=dg.AssetCheckSeverity.WARN,
             description=f"The venue could not be asked, so nothing is known: {exc}",
         )
-    _store(found, context.run.run_id, platform)
     return _result(found, platform)
+
+
+def ledger_verdict(run_id: str, platform: Platform) -> Comparison:
+    """Compare, halt on a difference that stays, and store the verdict.
+
+    Raises:
+        ExchangeError: the venue could not be asked: then nothing is known, and nothing stored.
+    """
+    with platform.desk(run_id) as desk:
+        found = check_books(desk)
+    _store(found, run_id, platform)
+    return found
 
 
 def _store(found: Comparison, run_id: str, platform: Platform) -> None:
