@@ -308,7 +308,7 @@ def test_the_account_begins_with_the_last_value_before_the_week(connection: Conn
 
 
 def test_money_moved_since_the_account_was_last_valued_is_told(connection: Connection) -> None:
-    books.add_opening(connection, at=BEGIN - 9 * DAY, cash_micros=5, positions=[])
+    books.add_opening(connection, at=BEGIN - 2 * HOUR, cash_micros=5, positions=[])
     account.save_portfolio(
         connection, as_of=BEGIN - DAY, cash_micros=1, positions_value_micros=0, open_positions=0
     )
@@ -396,13 +396,14 @@ def test_calls_are_of_the_week_in_which_the_venue_was_when_they_went_out(
 def test_settings_are_compared_with_those_in_force_before(connection: Connection) -> None:
     for number, (at, points, code) in enumerate(
         [
+            (BEGIN - 2 * DAY, "14", "1"),
             (BEGIN - DAY, "12", "1"),
             (NOW, "10", "1"),
             (LAST, "10", "2"),
             (END, "8", "2"),
         ]
     ):
-        in_force = {"deviation_points": points} | ({"feed": "poll"} if number else {})
+        in_force = {"deviation_points": points} | ({"feed": "poll"} if number > 1 else {})
         note_settings(connection, in_force, code=code, at=at)
     assert read(connection).changes == [
         SettingChange(NOW, "deviation_points", "12", "10"),
