@@ -79,8 +79,21 @@ class AccountLine:
 
 
 @dataclass(frozen=True)
+class TodayLine:
+    """What the account has made since midnight in New York; marked, and None where not known."""
+
+    opened_at_usd: float | None
+    made_usd: float | None
+
+
+@dataclass(frozen=True)
 class Status:
-    """Everything on the screen. Ages are in seconds of the venue's time; the breaker's are wall."""
+    """Everything on the screen. Ages are in seconds of the venue's time; the breaker's are wall.
+
+    Attributes:
+        arming: of real money: "armed", "not armed", or on other venues "not needed".
+        armed_until: wall time.
+    """
 
     venue: str
     input: str
@@ -89,17 +102,21 @@ class Status:
     ui_url: str | None
     venue_at: datetime
     trading_state: str
+    arming: str
+    armed_until: datetime | None
     halted_because: Sequence[str]
     unknown_orders: Sequence[str]
     gates: Sequence[Gate]
     checks: Sequence[CheckLine]
     max_verdict_age_seconds: int
+    max_quote_age_seconds: int
     quote_age_seconds: float | None
     poll_age_seconds: float | None
     signals: Sequence[SignalLine]
     orders: Sequence[OrderLine]
     positions: Sequence[PositionLine]
     account: AccountLine | None
+    today: TodayLine
     breaker: BreakerTransition | None
     alerts: AlertsSeen
 
@@ -169,17 +186,21 @@ def _status(
         ui_url=None if running.port is None else f"http://127.0.0.1:{running.port}",
         venue_at=now,
         trading_state=recorded.trading_state,
+        arming=recorded.arming,
+        armed_until=recorded.armed_until,
         halted_because=[f"{halt.cause}: {halt.reason}" for halt in recorded.halts],
         unknown_orders=[order.as_text() for order in recorded.unknown_orders],
         gates=common_gates(recorded, answers, limits, now=now),
         checks=check_lines(recorded, answers, limits, now=now),
         max_verdict_age_seconds=limits.max_verdict_age_seconds,
+        max_quote_age_seconds=limits.max_quote_age_seconds,
         quote_age_seconds=None if recorded.quoted_at is None else age(recorded.quoted_at),
         poll_age_seconds=None if poll is None else age(poll.received_at),
         signals=[_signal(s, recorded.decisions.get(s.signal_id)) for s in recorded.signals],
         orders=[_order(order, now) for order in recorded.live_orders],
         positions=[] if held is None else held.lines(),
         account=None if held is None else held.summary(age(held.view.as_of)),
+        today=_today(recorded.opening_value_micros, held),
         breaker=recorded.breaker,
         alerts=alerts,
     )
@@ -222,6 +243,14 @@ def _held(recorded: Recorded, answers: Answers) -> _Held | None:
         exposures={},  # not looked at here
     )
     return _Held("recorded", view, kept.sell_prices)
+
+
+def _today(opening: int | None, held: _Held | None) -> TodayLine:
+    """Return what the day has made; one that nothing was recorded of begins now."""
+    value = None if held is None else held.view.value_micros
+    opening = value if opening is None else opening
+    made = None if value is None or opening is None else value - opening
+    return TodayLine(_usd(opening), _usd(made))
 
 
 def _signal(signal: Signal, decision: Decision | None) -> SignalLine:
