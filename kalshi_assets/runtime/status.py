@@ -24,6 +24,7 @@ from kalshi_assets.runtime.status_sources import Answers, Recorded, ask_exchange
 from kalshi_assets.runtime.summary import why_not
 from kalshi_assets.settings import Settings
 from kalshi_assets.storage.ledger import Decision, Order
+from kalshi_assets.storage.weekly_reviews import StoredReview
 
 EXIT_OPEN, EXIT_NOT_RUNNING, EXIT_SETTINGS, EXIT_CLOSED = 0, 1, 2, 3
 
@@ -87,6 +88,15 @@ class TodayLine:
 
 
 @dataclass(frozen=True)
+class ReviewLine:
+    """The newest weekly review: its week's Sunday, and its answer in a sentence."""
+
+    first_day: str
+    is_provisional: bool
+    answer: str
+
+
+@dataclass(frozen=True)
 class Status:
     """Everything on the screen. Ages are in seconds of the venue's time; the breaker's are wall.
 
@@ -119,6 +129,7 @@ class Status:
     today: TodayLine
     breaker: BreakerTransition | None
     alerts: AlertsSeen
+    review: ReviewLine | None
 
     @property
     def closed_gates(self) -> list[Gate | CheckLine]:
@@ -203,6 +214,7 @@ def _status(
         today=_today(recorded.opening_value_micros, held),
         breaker=recorded.breaker,
         alerts=alerts,
+        review=_review(recorded.review),
     )
 
 
@@ -263,6 +275,12 @@ def _signal(signal: Signal, decision: Decision | None) -> SignalLine:
         outcome=None if decision is None else decision.outcome,
         why_not=why_not(decision) if decision is not None and refused else "",
     )
+
+
+def _review(newest: StoredReview | None) -> ReviewLine | None:
+    if newest is None:
+        return None
+    return ReviewLine(newest.first_day.isoformat(), newest.is_provisional, newest.answer)
 
 
 def _order(order: Order, now: datetime) -> OrderLine:

@@ -31,6 +31,7 @@ from kalshi_assets.storage.breaker import newest_transition
 from kalshi_assets.storage.condition import identity_of
 from kalshi_assets.storage.engine import Connection, Database
 from kalshi_assets.storage.trading_state import TradingState, current_state, halts_since_active
+from kalshi_assets.storage.weekly_reviews import StoredReview, newest
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class Recorded:
     opening_value_micros: int | None
     disk_free_bytes: int | None
     deliveries: Sequence[Delivery]
+    review: StoredReview | None
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,7 @@ def read_database(
             opening_value_micros=opening_value(connection, now),
             disk_free_bytes=free_bytes(settings.home),
             deliveries=delivery_health(connection, since=started_at),
+            review=newest(connection),
         )
 
 

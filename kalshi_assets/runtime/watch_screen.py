@@ -38,6 +38,7 @@ def watch_screen(
         *_section("Account", [_account(status)]),
         *_section("Orders", _capped(_orders(status.orders), ORDERS + room // 2)),
         *_section("Positions", _capped(_positions(status.positions), POSITIONS + room // 2)),
+        *_section("Review", [_review(status)]),
     ]
     return "\n".join(_cut(line, width) for line in lines)
 
@@ -145,6 +146,13 @@ def _positions(positions: Sequence[PositionLine]) -> list[str]:
         + ("no bid known" if p.sell_price_usd is None else f"bid {p.sell_price_usd:.2f} USD")
         for p in positions
     ] or ["none"]
+
+
+def _review(status: Status) -> str:
+    if status.review is None:
+        return "none yet: the first one comes on Sunday"
+    word = ", provisional" if status.review.is_provisional else ""
+    return f"week of {status.review.first_day}{word}: {status.review.answer}"
 
 
 def _section(name: str, lines: Sequence[str]) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """`status --watch`: one screen to leave open, true in every state, and for what cannot be known."""
 
 import fcntl
+import json
 import os
 import pty
 import re
@@ -12,7 +13,7 @@ import sys
 import termios
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from pydantic import SecretStr
@@ -24,6 +25,7 @@ from kalshi_assets.runtime.watch_screen import watch_screen
 from kalshi_assets.runtime.watching import Watch
 from kalshi_assets.settings import Settings
 from kalshi_assets.storage import arming
+from kalshi_assets.storage.weekly_reviews import StoredReview, save_review
 from kalshi_assets_tests.runtime.commands import installed
 from kalshi_assets_tests.runtime.test_status import (
     fail_for_the_feed,
@@ -307,3 +309,13 @@ def test_as_json_a_line_a_look(ready: Stand) -> None:
         process.wait()
         process.stdout.close()
     assert all('"is_open": true' in line for line in said.splitlines()[:2])
+
+
+def test_the_last_review_is_told_in_its_one_sentence(ready: Stand) -> None:
+    assert "Review     none yet: the first one comes on Sunday" in shown(seen(ready))
+    answer = "Won 7 of 11, +12.34 USD; it cannot be told from zero."
+    document = {"is_provisional": True, "answer": answer}
+    kept = StoredReview.of(json.dumps(document), first_day=date(2026, 10, 4), known_until=ready.now)
+    with ready.database.transaction() as connection:
+        save_review(connection, kept)
+    assert f"Review     week of 2026-10-04, provisional: {answer}" in shown(seen(ready), width=120)
