@@ -20,6 +20,14 @@ from kalshi_assets.runtime.findings_alerts import AlertsSeen, alerts_seen
 from kalshi_assets.runtime.home import Home
 from kalshi_assets.runtime.installation import Installation, database_of, running_installation
 from kalshi_assets.runtime.status_gates import CheckLine, check_lines, common_gates
+from kalshi_assets.runtime.status_lines import (
+    AccountLine,
+    OrderLine,
+    PositionLine,
+    ReviewLine,
+    SignalLine,
+    TodayLine,
+)
 from kalshi_assets.runtime.status_sources import Answers, Recorded, ask_exchange, read_database
 from kalshi_assets.runtime.summary import why_not
 from kalshi_assets.settings import Settings
@@ -31,69 +39,6 @@ EXIT_OPEN, EXIT_NOT_RUNNING, EXIT_SETTINGS, EXIT_CLOSED = 0, 1, 2, 3
 
 class NothingRuns(KalshiAssetsError):
     """No installation runs on this home."""
-
-
-@dataclass(frozen=True)
-class SignalLine:
-    """An open episode: the side to buy, points off the average, and what was decided last."""
-
-    market: str
-    side: str
-    deviation_points: float
-    status: str
-    outcome: str | None
-    why_not: str
-
-
-@dataclass(frozen=True)
-class OrderLine:
-    """A live order. `limit_usd` is of the side bought."""
-
-    market: str
-    side: str
-    contracts: float
-    filled_contracts: float
-    limit_usd: float
-    status: str
-    expires_in_seconds: float
-
-
-@dataclass(frozen=True)
-class PositionLine:
-    """Contracts held of one side, and the bid they could be sold at; None where unknown."""
-
-    market: str
-    side: str
-    contracts: float
-    sell_price_usd: float | None
-
-
-@dataclass(frozen=True)
-class AccountLine:
-    """Value and cash. `source`: "venue", stated just now, or "recorded", by an earlier job."""
-
-    source: str
-    as_of: datetime
-    age_seconds: float
-    cash_usd: float
-    value_usd: float | None
-
-
-@dataclass(frozen=True)
-class TodayLine:
-    """What the account has made since midnight in New York; marked, and None where not known."""
-
-    opened_at_usd: float | None
-    made_usd: float | None
-
-
-@dataclass(frozen=True)
-class ReviewLine:
-    """The newest weekly review: its week's Sunday, and its answer in a sentence."""
-
-    first_day: str
-    is_provisional: bool
-    answer: str
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,8 @@ from kalshi_assets.storage.breaker import newest_transition
 from kalshi_assets.storage.condition import identity_of
 from kalshi_assets.storage.engine import Connection, Database
 from kalshi_assets.storage.trading_state import TradingState, current_state, halts_since_active
-from kalshi_assets.storage.weekly_reviews import StoredReview, newest
+from kalshi_assets.storage.weekly_reviews import StoredReview
+from kalshi_assets.storage.weekly_reviews import newest as newest_review
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def read_database(
             opening_value_micros=opening_value(connection, now),
             disk_free_bytes=free_bytes(settings.home),
             deliveries=delivery_health(connection, since=started_at),
-            review=newest(connection),
+            review=newest_review(connection),
         )
 
 

@@ -9,12 +9,13 @@ from datetime import datetime
 from textwrap import wrap
 
 from kalshi_assets.domain.calendar import VENUE_ZONE
-from kalshi_assets.runtime.status import OrderLine, PositionLine, Status
+from kalshi_assets.runtime.status import Status
+from kalshi_assets.runtime.status_lines import OrderLine, PositionLine
 
 LABEL_WIDTH = 10
 SMALLEST_HEIGHT, WIDTH = 24, 80
 # Lines of each part on the smallest screen; a higher one gives the rest to positions and orders.
-HALTS, UNKNOWN, GATES, ORDERS, POSITIONS = 2, 2, 4, 3, 4
+HALTS, UNKNOWN, GATES, ORDERS, POSITIONS, REVIEW = 2, 2, 4, 3, 4, 2
 
 
 def watch_screen(
@@ -38,7 +39,7 @@ def watch_screen(
         *_section("Account", [_account(status)]),
         *_section("Orders", _capped(_orders(status.orders), ORDERS + room // 2)),
         *_section("Positions", _capped(_positions(status.positions), POSITIONS + room // 2)),
-        *_section("Review", [_review(status)]),
+        *_section("Review", _review(status, width)),
     ]
     return "\n".join(_cut(line, width) for line in lines)
 
@@ -148,11 +149,12 @@ def _positions(positions: Sequence[PositionLine]) -> list[str]:
     ] or ["none"]
 
 
-def _review(status: Status) -> str:
+def _review(status: Status, width: int) -> list[str]:
     if status.review is None:
-        return "none yet: the first one comes on Sunday"
+        return ["none yet: the first one comes on Sunday"]
     word = ", provisional" if status.review.is_provisional else ""
-    return f"week of {status.review.first_day}{word}: {status.review.answer}"
+    told = f"week of {status.review.first_day}{word}: {status.review.answer}"
+    return wrap(told, width - LABEL_WIDTH - 1, max_lines=REVIEW, placeholder="…")
 
 
 def _section(name: str, lines: Sequence[str]) -> Iterator[str]:

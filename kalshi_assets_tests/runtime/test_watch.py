@@ -19,7 +19,8 @@ import pytest
 from pydantic import SecretStr
 
 from kalshi_assets.runtime import status as state
-from kalshi_assets.runtime.status import OrderLine, PositionLine, Status, TodayLine
+from kalshi_assets.runtime.status import Status
+from kalshi_assets.runtime.status_lines import OrderLine, PositionLine, ReviewLine, TodayLine
 from kalshi_assets.runtime.status_sources import read_database
 from kalshi_assets.runtime.watch_screen import watch_screen
 from kalshi_assets.runtime.watching import Watch
@@ -153,6 +154,7 @@ def test_what_does_not_fit_is_counted(loaded_stand: Stand) -> None:
         positions=[held] * 30,
         halted_because=["command: " + "word " * 60] * 5,
         unknown_orders=["x" * 200] * 7,
+        review=ReviewLine("2026-10-04", True, "word " * 60),
     )
     text = shown(full)
     assert f"and {len(status.closed_by) - 3} more: `kalshi-assets status`" in text
