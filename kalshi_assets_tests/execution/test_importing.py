@@ -177,6 +177,22 @@ def die_and_go_on(bench: PastBench, draw: Random, moment: str) -> None:
     assert len(every.asked) == sum(p.pages for p in found.passes)
 
 
+def test_a_page_and_that_it_is_read_are_kept_as_one(
+    bench: PastBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.forget_all()
+
+    def die(*_: Any, **__: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(importing, "save_pass", die)
+        with pytest.raises(Killed):
+            bench.run()
+    assert bench.desk_bench.rows("SELECT * FROM kalshi.foreign_orders") == []
+    assert bench.desk_bench.rows(PROGRESS) == []
+
+
 MOVES = [[0, 3600, 3600, 0, 7200], [1200] * 9, [0] * 9 + [4 * HOUR], [3 * HOUR] * 3]
 
 
