@@ -132,7 +132,7 @@ class _Pipe:
 @contextmanager
 def _display() -> Iterator[Display]:
     console = Console(highlight=False)
-    if not console.is_terminal:
+    if not console.is_terminal or console.is_dumb_terminal:
         yield _Pipe()
         return
     with Live(console=console, screen=True, auto_refresh=False) as live:
