@@ -175,7 +175,7 @@ class HistoryImport:
         return after
 
     def _work_out_settlements(self) -> tuple[int, int]:
-        """Add settlements that no list tells any more; return how many were asked for, and added."""
+        """Add settlements that no list tells any more; return how many were asked, and added."""
         fills, settlements = self._earlier()
         left = left_open(fills, settlements)
         asked = to_work_out(left, self._held(), settlements)
