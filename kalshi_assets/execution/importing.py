@@ -64,12 +64,14 @@ class Imported:
     Attributes:
         passes: through each list and tier, as far as they have come.
         pages_asked: how many this run asked for.
-        worked_out: settlements that no list tells, added in this run.
+        looked_up: markets whose result was asked for, as no list tells what they paid.
+        worked_out: settlements of them, added in this run.
         disagreements: markets in which the past does not add up to the opening, a sentence each.
     """
 
     passes: Sequence[Pass]
     pages_asked: int
+    looked_up: int
     worked_out: int
     disagreements: Sequence[str]
 
@@ -108,10 +110,10 @@ class HistoryImport:
             HistoryDiffers: a row is known otherwise.
         """
         passes = [self._through(each) for each in self._due()]
-        added = 0
+        asked, added = 0, 0
         if all(each.is_whole for each in passes):
-            added = self._work_out_settlements()
-        return Imported(passes, self.pages_asked, added, self._disagreements())
+            asked, added = self._work_out_settlements()
+        return Imported(passes, self.pages_asked, asked, added, self._disagreements())
 
     def _due(self) -> list[Pass]:
         """Return a pass for each list and tier: those begun, or new ones where all are done.
@@ -172,13 +174,13 @@ class HistoryImport:
             save_pass(connection, self.venue, after, at=now)
         return after
 
-    def _work_out_settlements(self) -> int:
-        """Add the settlements that no list tells any more, and return how many."""
+    def _work_out_settlements(self) -> tuple[int, int]:
+        """Add settlements that no list tells any more; return how many were asked, and added."""
         fills, settlements = self._earlier()
         left = left_open(fills, settlements)
         asked = to_work_out(left, self._held(), settlements)
         if not asked:
-            return 0
+            return 0, 0
         own = of_markets(fills, asked)
         found = [self.past.historical_markets(tickers=asked)]
         known = {s.market.ticker for s in found[0].snapshots}
@@ -192,7 +194,7 @@ class HistoryImport:
                 self._quarantine(connection, _of_rejected(batch.rejected))
             added = account.save_settlements(connection, new, is_before_opening=True)
         self.tell(f"settlements worked out of fills and results: {added} of {len(asked)}")
-        return added
+        return len(asked), added
 
     def _disagreements(self) -> list[str]:
         left = left_open(*self._earlier())

@@ -61,8 +61,9 @@ def open_patient_client(
             "an account's past needs its key: set KALSHI_API_KEY_ID and KALSHI_PRIVATE_KEY_PATH"
         )
     limits = shared_limits(url, signer.key_id, kind=PatientLimits)
+    clock = VenueClock.parse(settings.venue_clock)
     with (
-        CallLog(database, on_call=on_call) as calls,
+        CallLog(database, clock=clock, on_call=on_call) as calls,
         KalshiClient(url, auth=signer, limits=limits, calls=calls) as client,
     ):
         yield client

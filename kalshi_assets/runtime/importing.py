@@ -53,8 +53,9 @@ class Report:
 
     @property
     def least_requests(self) -> int:
-        """Return the fewest calls that could have brought this run's rows: full pages, no other."""
-        return sum(max(1, ceil(p.rows / LARGEST_PAGE)) for p in self.imported.passes)
+        """Return the fewest calls that could have brought these rows: full pages, no other."""
+        pages = sum(max(1, ceil(each.rows / LARGEST_PAGE)) for each in self.imported.passes)
+        return pages + ceil(self.imported.looked_up / LARGEST_PAGE)
 
     def as_dict(self) -> dict[str, object]:
         """Return it as `--json` prints it; moments as ISO texts."""

@@ -28,18 +28,35 @@ def doctor(context: click.Context, *, as_json: bool) -> None:
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object; a line a look.")
+@click.option("--watch", "is_watched", is_flag=True, help="Stay, and look again until Ctrl-C.")
+@click.option(
+    "--every",
+    "seconds",
+    type=click.FloatRange(min=1),
+    default=5,
+    show_default=True,
+    help="Seconds between two looks.",
+)
 @click.pass_context
-def status(context: click.Context, *, as_json: bool) -> None:
+def status(context: click.Context, *, as_json: bool, is_watched: bool, seconds: float) -> None:
     """Say whether it can trade now, why not, and what it holds.
 
+    With --watch it is one screen of 80 x 24 that is shown anew, in a pipe one text after the other.
+
     Exit code 0: an order could pass now; 3: the gate is closed; 1: nothing runs here, or its
-    database gives no answer; 2: the settings cannot be read.
+    database gives no answer; 2: the settings cannot be read. With --watch it is 0 at the end.
     """
     from kalshi_assets.runtime import status as state
     from kalshi_assets.runtime.status_screen import screen
 
     _quiet()
+    if is_watched:
+        from kalshi_assets.runtime.watching import watch
+
+        settings = load_settings()
+        watch(lambda: state.look(settings), seconds=seconds, as_json=as_json)
+        return
     try:
         found = state.look(load_settings())
     except KalshiAssetsError as exc:

@@ -20,10 +20,19 @@ from kalshi_assets.runtime.findings_alerts import AlertsSeen, alerts_seen
 from kalshi_assets.runtime.home import Home
 from kalshi_assets.runtime.installation import Installation, database_of, running_installation
 from kalshi_assets.runtime.status_gates import CheckLine, check_lines, common_gates
+from kalshi_assets.runtime.status_lines import (
+    AccountLine,
+    OrderLine,
+    PositionLine,
+    ReviewLine,
+    SignalLine,
+    TodayLine,
+)
 from kalshi_assets.runtime.status_sources import Answers, Recorded, ask_exchange, read_database
 from kalshi_assets.runtime.summary import why_not
 from kalshi_assets.settings import Settings
 from kalshi_assets.storage.ledger import Decision, Order
+from kalshi_assets.storage.weekly_reviews import StoredReview
 
 EXIT_OPEN, EXIT_NOT_RUNNING, EXIT_SETTINGS, EXIT_CLOSED = 0, 1, 2, 3
 
@@ -33,54 +42,13 @@ class NothingRuns(KalshiAssetsError):
 
 
 @dataclass(frozen=True)
-class SignalLine:
-    """An open episode: the side to buy, points off the average, and what was decided last."""
-
-    market: str
-    side: str
-    deviation_points: float
-    status: str
-    outcome: str | None
-    why_not: str
-
-
-@dataclass(frozen=True)
-class OrderLine:
-    """A live order. `limit_usd` is of the side bought."""
-
-    market: str
-    side: str
-    contracts: float
-    filled_contracts: float
-    limit_usd: float
-    status: str
-    expires_in_seconds: float
-
-
-@dataclass(frozen=True)
-class PositionLine:
-    """Contracts held of one side, and the bid they could be sold at; None where unknown."""
-
-    market: str
-    side: str
-    contracts: float
-    sell_price_usd: float | None
-
-
-@dataclass(frozen=True)
-class AccountLine:
-    """Value and cash. `source`: "venue", stated just now, or "recorded", by an earlier job."""
-
-    source: str
-    as_of: datetime
-    age_seconds: float
-    cash_usd: float
-    value_usd: float | None
-
-
-@dataclass(frozen=True)
 class Status:
-    """Everything on the screen. Ages are in seconds of the venue's time; the breaker's are wall."""
+    """Everything on the screen. Ages are in seconds of the venue's time; the breaker's are wall.
+
+    Attributes:
+        arming: of real money: "armed", "not armed", or on other venues "not needed".
+        armed_until: wall time.
+    """
 
     venue: str
     input: str
@@ -89,19 +57,24 @@ class Status:
     ui_url: str | None
     venue_at: datetime
     trading_state: str
+    arming: str
+    armed_until: datetime | None
     halted_because: Sequence[str]
     unknown_orders: Sequence[str]
     gates: Sequence[Gate]
     checks: Sequence[CheckLine]
     max_verdict_age_seconds: int
+    max_quote_age_seconds: int
     quote_age_seconds: float | None
     poll_age_seconds: float | None
     signals: Sequence[SignalLine]
     orders: Sequence[OrderLine]
     positions: Sequence[PositionLine]
     account: AccountLine | None
+    today: TodayLine
     breaker: BreakerTransition | None
     alerts: AlertsSeen
+    review: ReviewLine | None
 
     @property
     def closed_gates(self) -> list[Gate | CheckLine]:
@@ -169,19 +142,24 @@ def _status(
         ui_url=None if running.port is None else f"http://127.0.0.1:{running.port}",
         venue_at=now,
         trading_state=recorded.trading_state,
+        arming=recorded.arming,
+        armed_until=recorded.armed_until,
         halted_because=[f"{halt.cause}: {halt.reason}" for halt in recorded.halts],
         unknown_orders=[order.as_text() for order in recorded.unknown_orders],
         gates=common_gates(recorded, answers, limits, now=now),
         checks=check_lines(recorded, answers, limits, now=now),
         max_verdict_age_seconds=limits.max_verdict_age_seconds,
+        max_quote_age_seconds=limits.max_quote_age_seconds,
         quote_age_seconds=None if recorded.quoted_at is None else age(recorded.quoted_at),
         poll_age_seconds=None if poll is None else age(poll.received_at),
         signals=[_signal(s, recorded.decisions.get(s.signal_id)) for s in recorded.signals],
         orders=[_order(order, now) for order in recorded.live_orders],
         positions=[] if held is None else held.lines(),
         account=None if held is None else held.summary(age(held.view.as_of)),
+        today=_today(recorded.opening_value_micros, held),
         breaker=recorded.breaker,
         alerts=alerts,
+        review=_review(recorded.review),
     )
 
 
@@ -224,6 +202,14 @@ def _held(recorded: Recorded, answers: Answers) -> _Held | None:
     return _Held("recorded", view, kept.sell_prices)
 
 
+def _today(opening: int | None, held: _Held | None) -> TodayLine:
+    """Return what the day has made; one that nothing was recorded of begins now."""
+    value = None if held is None else held.view.value_micros
+    opening = value if opening is None else opening
+    made = None if value is None or opening is None else value - opening
+    return TodayLine(_usd(opening), _usd(made))
+
+
 def _signal(signal: Signal, decision: Decision | None) -> SignalLine:
     refused = decision is not None and decision.outcome != "approved"
     return SignalLine(
@@ -234,6 +220,12 @@ def _signal(signal: Signal, decision: Decision | None) -> SignalLine:
         outcome=None if decision is None else decision.outcome,
         why_not=why_not(decision) if decision is not None and refused else "",
     )
+
+
+def _review(newest: StoredReview | None) -> ReviewLine | None:
+    if newest is None:
+        return None
+    return ReviewLine(newest.first_day.isoformat(), newest.is_provisional, newest.answer)
 
 
 def _order(order: Order, now: datetime) -> OrderLine:

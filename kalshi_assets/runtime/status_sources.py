@@ -26,10 +26,13 @@ from kalshi_assets.settings import Settings
 from kalshi_assets.storage import account, books, intake, ledger, overview, paper, signals, verdicts
 from kalshi_assets.storage.activity import opening_value, ordered_lately
 from kalshi_assets.storage.alerts import Delivery, delivery_health
+from kalshi_assets.storage.arming import armed_until
 from kalshi_assets.storage.breaker import newest_transition
 from kalshi_assets.storage.condition import identity_of
 from kalshi_assets.storage.engine import Connection, Database
 from kalshi_assets.storage.trading_state import TradingState, current_state, halts_since_active
+from kalshi_assets.storage.weekly_reviews import StoredReview
+from kalshi_assets.storage.weekly_reviews import newest as newest_review
 
 
 @dataclass(frozen=True)
@@ -51,10 +54,12 @@ class Recorded:
     paper: tuple[Balance, list[Position]] | None
     breaker: BreakerTransition | None
     arming: Arming
+    armed_until: datetime | None
     activity: Activity
     opening_value_micros: int | None
     disk_free_bytes: int | None
     deliveries: Sequence[Delivery]
+    review: StoredReview | None
 
 
 @dataclass(frozen=True)
@@ -97,10 +102,12 @@ def read_database(
             paper=_paper_account(connection, settings, now) if settings.venue == "paper" else None,
             breaker=newest_transition(connection, settings.api_host),
             arming=arming_of(connection, is_needed=settings.venue == "live"),
+            armed_until=armed_until(connection) if settings.venue == "live" else None,
             activity=ordered_lately(connection, now),
             opening_value_micros=opening_value(connection, now),
             disk_free_bytes=free_bytes(settings.home),
             deliveries=delivery_health(connection, since=started_at),
+            review=newest_review(connection),
         )
 
 

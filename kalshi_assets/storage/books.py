@@ -96,7 +96,10 @@ def settlements_since_opening(connection: Connection) -> list[Settlement]:
 
 
 def before_opening(connection: Connection) -> tuple[list[Fill], list[Settlement]]:
-    """Return what is kept of the time before the opening, oldest first: it may not be all."""
+    """Return what is kept of the time before the opening, oldest first.
+
+    Without `import-history` that is what the live tier told when the books were opened.
+    """
     return (
         _fills(connection, is_before_opening=True),
         _settlements(connection, is_before_opening=True),

@@ -1,6 +1,6 @@
 """An account with a past over both tiers: it traded by hand for hours before its books opened.
 
-The tiers are short: an order is archived an hour after its end, the rest after three.
+The tiers are short: an order is archived three hours after its end, the rest after five.
 """
 
 import random
@@ -33,11 +33,11 @@ from kalshi_assets_tests.local_exchange.bench import (
 )
 
 HOUR = 3600
-SHORT = replace(UNLIMITED, tiers=Tiers(HOUR_MS, 3 * HOUR_MS, 3 * HOUR_MS, 3 * HOUR_MS))
+SHORT = replace(UNLIMITED, tiers=Tiers(3 * HOUR_MS, 5 * HOUR_MS, 5 * HOUR_MS, 5 * HOUR_MS))
 FIRST, SCALAR, LATER, OPEN = (f"KXTEST-26OCT-T{n}" for n in (2, 3, 4, 5))
 """Settled after 2 and 3 hours (archived at the opening), after 8 (live then), and not at all."""
 ENDS = {FIRST: 2, SCALAR: 3, LATER: 8, OPEN: 900}
-OPENED_AFTER = 10 * HOUR
+OPENED_AFTER = 12 * HOUR
 ROWS = 4
 
 BEFORE = {
@@ -158,6 +158,12 @@ class PastBench:
             statement = f"DELETE FROM kalshi.{table} WHERE {before} AND {name} NOT IN ({kept})"  # noqa: S608  ours
             self.desk_bench.tamper(statement)
 
+    def forget_all(self) -> None:
+        """Lose what the opening kept as well: then an import alone has to bring it."""
+        for table in NAMED:
+            before = BEFORE.get(table, "is_before_opening")
+            self.desk_bench.tamper(f"DELETE FROM kalshi.{table} WHERE {before}")  # noqa: S608  ours
+
     @cached_property
     def at_opening(self) -> dict[str, list[dict[str, Any]]]:
         """What was here before the first import."""
@@ -201,9 +207,10 @@ def trade_by_hand(bench: DeskBench) -> None:
 
 @contextmanager
 def past_bench(url: str, folder: Path) -> Iterator[PastBench]:
-    """Yield an account ten hours old, whose books have just been opened."""
+    """Yield an account that traded for ten hours, whose books have just been opened."""
     with desk_bench(url, folder, tape=tape_of_a_day(), terms=SHORT) as made:
         trade_by_hand(made)
+        made.floor.wait(2 * HOUR)  # so that nothing is of the last hour before the opening
         open_books(made.desk)
         reconcile(made.desk, is_whole=True)
         made.floor.wait(60)

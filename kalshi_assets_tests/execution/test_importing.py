@@ -10,7 +10,7 @@ import pytest
 
 from kalshi_assets.domain.price import micros
 from kalshi_assets.errors import HistoryDiffers, PayloadError, RateLimited
-from kalshi_assets.execution import importing
+from kalshi_assets.execution import earlier_rows, importing
 from kalshi_assets.execution.books import Comparison, compare
 from kalshi_assets.execution.reconcile import reconcile
 from kalshi_assets.kalshi.client import KalshiClient
@@ -147,9 +147,11 @@ def trade_between_pages(bench: PastBench, number: int) -> None:
 def test_killed_at_any_page_it_goes_on_and_asks_for_no_page_again_that_was_kept(
     bench: PastBench,
 ) -> None:
+    bench.forget_all()
     for seed in range(6):
         die_and_go_on(bench, Random(seed), "after" if seed % 2 else "before")  # noqa: S311  no secret
-        bench.forget()
+        bench.forget_all()
+        bench.desk_bench.tamper("DELETE FROM kalshi.history_imports")
 
 
 def die_and_go_on(bench: PastBench, draw: Random, moment: str) -> None:
@@ -175,6 +177,22 @@ def die_and_go_on(bench: PastBench, draw: Random, moment: str) -> None:
     assert len(every.asked) == sum(p.pages for p in found.passes)
 
 
+def test_a_page_and_that_it_is_read_are_kept_as_one(
+    bench: PastBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.forget_all()
+
+    def die(*_: Any, **__: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(importing, "save_pass", die)
+        with pytest.raises(Killed):
+            bench.run()
+    assert bench.desk_bench.rows("SELECT * FROM kalshi.foreign_orders") == []
+    assert bench.desk_bench.rows(PROGRESS) == []
+
+
 MOVES = [[0, 3600, 3600, 0, 7200], [1200] * 9, [0] * 9 + [4 * HOUR], [3 * HOUR] * 3]
 
 
@@ -185,6 +203,7 @@ def test_what_moves_to_the_other_tier_between_two_pages_is_neither_lost_nor_doub
     bench: PastBench, moves: list[int], dies_at: int | None
 ) -> None:
     floor = bench.desk_bench.floor
+    bench.forget_all()
 
     def move(number: int) -> None:
         if number == dies_at:
@@ -321,7 +340,10 @@ def test_a_row_that_came_twice_and_differs_is_an_error(bench: PastBench) -> None
         bench.run()
 
 
-def test_what_is_not_surely_of_before_the_opening_is_left_to_the_books(bench: PastBench) -> None:
+def test_what_is_not_surely_of_before_the_opening_is_left_to_the_books(
+    bench: PastBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(earlier_rows, "DOUBT", timedelta(hours=3))  # nothing was traded for two
     newest = "SELECT fill_id FROM kalshi.fills ORDER BY filled_at DESC LIMIT 1"
     [doubtful] = bench.desk_bench.rows(newest)
     bench.desk_bench.tamper(f"DELETE FROM kalshi.fills WHERE fill_id = '{doubtful['fill_id']}'")  # noqa: S608  ours

@@ -1,13 +1,13 @@
 """Know how far the account's past is read.
 
-Revision: 0020, after 0018.
+Revision: 0020, after 0019.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0020"
-down_revision = "0018"
+down_revision = "0019"
 
 INSTANT = sa.DateTime(timezone=True)
 COUNTS = ("pages", "added", "known", "left_out", "malformed")
