@@ -48,7 +48,7 @@ def run_once(settings: Settings, *, replay: Replay) -> tuple[Summary, list[str]]
 def run_weeks(settings: Settings, past: PastWeeks) -> dict[str, Any]:
     """Play past weeks and nothing else; return what came of them."""
     replay = past.replay()
-    with _exchange_at_work(past.settings(settings, replay), replay) as (children, home, local):
+    with _exchange_at_work(past.settings(settings, replay), replay) as (_, home, local):
         return past.play(local, home)
 
 
@@ -101,8 +101,10 @@ def _exchange_at_work(
             children.need(served.require_alive)
             environ = environment(named, QUIET)
             exchange = start_exchange(children, home, replay=replay, environ=environ)
-            yield children, home, local_settings(
-                named, home, database_url=served.url, exchange=exchange
+            yield (
+                children,
+                home,
+                local_settings(named, home, database_url=served.url, exchange=exchange),
             )
 
 
