@@ -48,6 +48,7 @@ AlertKind = Literal[
     "check_failed",
     "order_filled",
     "failed_run",
+    "weekly_review",
 ]
 ALERT_KINDS: tuple[AlertKind, ...] = get_args(AlertKind)
 # A comma inside an address separates nothing: only one before the next `scheme://` does.
@@ -132,7 +133,9 @@ class Settings(BaseSettings):
     max_bar_difference_points: float = Field(2, gt=0, lt=100)
     max_bar_volume_difference: float = Field(0.05, ge=0, lt=1)
 
-    alerts: CommaList = ALERT_KINDS
+    review_time: time = time(9)
+
+    alerts: CommaList = tuple(kind for kind in ALERT_KINDS if kind != "weekly_review")
     alert_urls: SecretStr | None = None
     heartbeat_url: SecretStr | None = None
     heartbeat_seconds: int = Field(60, ge=10, le=86_400)
@@ -235,6 +238,11 @@ class Settings(BaseSettings):
     def archive_folder(self) -> Path:
         """Return where dropped days are kept: all of them if asked for, else those of orders."""
         return self.archive_dir or self.home / "archive"
+
+    @property
+    def review_folder(self) -> Path:
+        """Return where the files of the weekly reviews are."""
+        return self.home / "reviews"
 
     @property
     def api_base_url(self) -> str:

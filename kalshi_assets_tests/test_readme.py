@@ -15,7 +15,7 @@ README = (PROJECT / "README.md").read_text()
 IN_WORDS = {
     "KALSHI_SERIES": "13 economics series",
     "KALSHI_API_URL": "by venue",
-    "KALSHI_ALERTS": "all seven kinds",
+    "KALSHI_ALERTS": "all but weekly_review",
 }
 
 

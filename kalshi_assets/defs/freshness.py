@@ -43,6 +43,10 @@ HOURLY = dg.FreshnessPolicy.time_window(
 RECONCILED = dg.FreshnessPolicy.time_window(
     warn_window=timedelta(minutes=11), fail_window=timedelta(minutes=21)
 )
+# Made on Sunday; one that a machine missed is made when it is up again.
+WEEKLY = dg.FreshnessPolicy.time_window(
+    warn_window=timedelta(days=7, hours=3), fail_window=timedelta(days=8)
+)
 # Made final at 00:15 New York; the day on which clocks go back has 25 hours.
 DAILY = dg.FreshnessPolicy.time_window(
     warn_window=timedelta(hours=25, minutes=30), fail_window=timedelta(hours=30)

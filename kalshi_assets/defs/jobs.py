@@ -104,4 +104,24 @@ daily_summaries_job = dg.define_asset_job(
     ),
 )
 
-ALL = [markets_job, history_job, poll_job, feed_job, order_job, reconcile_job, daily_summaries_job]
+review_job = dg.define_asset_job(
+    "review_job",
+    selection=_assets("trade_journal", "weekly_review"),
+    executor_def=dg.in_process_executor,
+    description=(
+        "Write the journal of a week and its review, every Sunday for the week that has ended. "
+        "Launched again it renews them, with what was settled since. When it is red, launch it "
+        "again: it only reads the ledger, and no order depends on it."
+    ),
+)
+
+ALL = [
+    markets_job,
+    history_job,
+    poll_job,
+    feed_job,
+    order_job,
+    reconcile_job,
+    daily_summaries_job,
+    review_job,
+]

@@ -8,6 +8,10 @@ from kalshi_assets.defs import jobs
 from kalshi_assets.defs.house_keeping import house_keeping_job
 from kalshi_assets.defs.resources import Platform
 from kalshi_assets.domain.calendar import VENUE_TIMEZONE, venue_day
+from kalshi_assets.domain.week import Week
+from kalshi_assets.settings import load_settings
+
+DUE = load_settings().review_time
 
 
 @dg.schedule(
@@ -61,9 +65,23 @@ def house_keeping_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunReque
     return dg.RunRequest()
 
 
+@dg.schedule(
+    job=jobs.review_job,
+    cron_schedule=f"{DUE.minute} {DUE.hour} * * 0",
+    description="Reviews the week that has ended, on Sunday morning in New York.",
+    execution_timezone=VENUE_TIMEZONE,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+)
+def review_schedule(context: dg.ScheduleEvaluationContext, platform: Platform) -> dg.RunRequest:
+    """Review the week that had ended when this was due, be it asked late."""
+    due = platform.clock.at(context.scheduled_execution_time)
+    return dg.RunRequest(partition_key=Week.of(due).shifted(-1).first_day.isoformat())
+
+
 SCHEDULES = [
     markets_schedule,
     daily_summaries_schedule,
     reconcile_schedule,
     house_keeping_schedule,
+    review_schedule,
 ]

@@ -36,7 +36,7 @@ def open_client(
     clock = VenueClock.parse(settings.venue_clock)
     breaker = Breaker(host, StoredBreaker(database, host, clock=clock))
     with (
-        CallLog(database, on_call=on_call) as calls,
+        CallLog(database, on_call=on_call, clock=clock) as calls,
         KalshiClient(url, auth=signer, limits=limits, breaker=breaker, calls=calls) as client,
     ):
         yield client
@@ -59,7 +59,9 @@ def open_desk(
     trading = trading_database(database) if ledger is None else ledger
     try:
         with trading.transaction() as connection:
-            in_force = note_settings(connection, public_values(settings), code=code_version())
+            in_force = note_settings(
+                connection, public_values(settings), code=code_version(), at=clock.now()
+            )
         with open_client(settings, database) as client:
             venue: Venue = client
             if settings.venue == "paper":

@@ -1,34 +1,38 @@
-"""Plots: a DataFrame in, a PNG out. The only room that imports matplotlib.
+"""The plot of price against average: a DataFrame in, a PNG out."""
 
-matplotlib takes half a second to import, so functions do it themselves. Figures are made directly:
-pyplot would keep them all. Prices become cents and floats here, for a plot is for eyes.
-"""
-
-import base64
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from io import BytesIO
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from kalshi_assets.domain.calendar import VENUE_ZONE, day_bounds, days_between, venue_day
+from kalshi_assets.domain.calendar import VENUE_ZONE, days_between, venue_day
 from kalshi_assets.domain.price import MICROS_PER_CENT
+from kalshi_assets.review.drawing import (
+    BLUE,
+    DAY,
+    INK,
+    SHADE,
+    VERMILION,
+    Sheet,
+    cents,
+    frame,
+    mark_midnights,
+    panels,
+    plain,
+    png_of,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 MOST_PANELS = 6
-DOTS_AN_INCH = 100
-WIDTH, ROW, HEAD, FOOT = 7.0, 1.4, 0.5, 0.46  # inches; at 100 dots, 700 px wide
-LEFT, RIGHT, BETWEEN_COLUMNS, BETWEEN_ROWS = 0.42, 0.12, 0.5, 0.52
-COLOURS = 32
-# Okabe and Ito's palette: told apart with any colour vision, and by line style besides.
-PRICE, AVERAGE, BAND, INK, FAINT = "#0072B2", "#D55E00", "#FAE3D3", "#333333", "#D9D9D9"
-DAY = timedelta(days=1)
+ROW = 1.4  # inches
+SHEET = Sheet(left=0.42, right=0.12, head=0.5, foot=0.46, between_columns=0.5, between_rows=0.52)
+PRICE, AVERAGE, BAND = BLUE, VERMILION, SHADE
 Floats = NDArray[np.floating[Any]]
 
 
@@ -74,40 +78,15 @@ def plot_averages(
     shown = [(ticker, by_market[ticker]) for ticker in tickers if ticker in by_market]
     if not shown:
         return None
-    figure, axes = _panels(len(shown))
-    for panel, (ticker, rows) in zip(axes, shown, strict=True):
-        _draw_market(panel, rows, window[0], deviation_points)
-        _name(panel, ticker, rows, deviation_points)
+    columns = min(len(shown), 2)
+    rows = [ROW] * -(-len(shown) // columns)
+    figure, axes = panels(SHEET, rows, columns=columns, count=len(shown))
+    for panel, (ticker, found) in zip(axes, shown, strict=True):
+        _draw_market(panel, found, window[0], deviation_points)
+        _name(panel, ticker, found, deviation_points)
         _mark_days(panel, window)
     _explain(figure, axes[0], window, deviation_points)
-    return _png(figure)
-
-
-def as_markdown(png: bytes, text: str) -> str:
-    """Return a PNG as a Markdown image that carries its own data; `text` stands in for it."""
-    return f"![{text}](data:image/png;base64,{base64.b64encode(png).decode()})"
-
-
-def _panels(count: int) -> tuple["Figure", list["Axes"]]:
-    """Return a figure with `count` panels in two columns, measured in inches."""
-    from matplotlib.figure import Figure
-
-    columns = min(count, 2)
-    rows = -(-count // columns)
-    column = (WIDTH - LEFT - RIGHT - (columns - 1) * BETWEEN_COLUMNS) / columns
-    height = HEAD + rows * ROW + (rows - 1) * BETWEEN_ROWS + FOOT
-    figure = Figure(figsize=(WIDTH, height), dpi=DOTS_AN_INCH)
-    grid = figure.add_gridspec(
-        rows,
-        columns,
-        left=LEFT / WIDTH,
-        right=1 - RIGHT / WIDTH,
-        top=1 - HEAD / height,
-        bottom=FOOT / height,
-        wspace=BETWEEN_COLUMNS / column,
-        hspace=BETWEEN_ROWS / ROW,
-    )
-    return figure, [figure.add_subplot(grid[n // columns, n % columns]) for n in range(count)]
+    return png_of(figure)
 
 
 def _draw_market(panel: "Axes", rows: pd.DataFrame, start: datetime, points: float) -> None:
@@ -141,7 +120,9 @@ def _with_gaps(rows: pd.DataFrame, start: datetime) -> tuple[Floats, Floats, Flo
 def _name(panel: "Axes", ticker: str, rows: pd.DataFrame, deviation_points: float) -> None:
     last = rows.iloc[-1]
     # A given place: to find one, every label would be measured, a fifth of the whole time.
-    panel.set_title(ticker, loc="left", fontsize=8.5, color=INK, fontweight="bold", pad=4, y=1.0)
+    panel.set_title(
+        plain(ticker), loc="left", fontsize=8.5, color=INK, fontweight="bold", pad=4, y=1.0
+    )
     if pd.isna(last["mean"]):
         return
     points = (float(last["mid"]) - float(last["mean"])) / MICROS_PER_CENT
@@ -161,19 +142,13 @@ def _mark_days(panel: "Axes", window: tuple[datetime, datetime]) -> None:
     """Mark New York midnights, and name every few of them."""
     start, end = window
     days = list(days_between(venue_day(start) + DAY, venue_day(end)))
-    midnights = [(day_bounds(day)[0] - start) / DAY for day in days]
     step = -(-len(days) // 4) or 1
     named = range(len(days) - 1, -1, -step)
     panel.set_xlim(0, (end - start) / DAY * 1.01)
+    midnights = mark_midnights(panel, days, start)
     panel.set_xticks([midnights[n] for n in named], [f"{days[n]:%b} {days[n].day}" for n in named])
-    panel.vlines(midnights, *panel.get_ylim(), color=FAINT, linewidth=0.5, zorder=0.5)
-    panel.yaxis.set_major_formatter("{x:.0f}¢")
-    panel.locator_params(axis="y", nbins=5, integer=True)
-    panel.grid(axis="y", color=FAINT, linewidth=0.5)
-    panel.tick_params(labelsize=7.5, colors=INK, length=0, pad=3)
-    panel.set_axisbelow(True)
-    for side in ("top", "right", "left", "bottom"):
-        panel.spines[side].set_color(FAINT)
+    cents(panel)
+    frame(panel, text=7.5)
 
 
 def _explain(
@@ -186,7 +161,7 @@ def _explain(
         [price, average, band],
         ["price (mid)", f"{days}-day average", f"±{deviation_points:g} points"],
         loc="upper left",
-        bbox_to_anchor=(LEFT / WIDTH - 0.01, 1.0),
+        bbox_to_anchor=(SHEET.left / SHEET.width - 0.01, 1.0),
         ncols=3,
         frameon=False,
         fontsize=8,
@@ -194,17 +169,6 @@ def _explain(
         borderpad=0.2,
     )
     told = f"midnights and times of New York; as of {end:%a %b} {end.day} {end:%H:%M %Z}"
-    figure.text(1 - RIGHT / WIDTH, 0.012, told, ha="right", va="bottom", fontsize=7.5, color=INK)
-
-
-def _png(figure: "Figure") -> bytes:
-    """Return the figure with few colours: a third of the bytes, and lines stay smooth."""
-    from PIL import Image
-
-    pixels = BytesIO()
-    figure.savefig(pixels, format="rgba")
-    size = (round(figure.bbox.width), round(figure.bbox.height))
-    image = Image.frombytes("RGBA", size, pixels.getvalue()).convert("RGB")
-    out = BytesIO()
-    image.quantize(COLOURS, dither=Image.Dither.NONE).save(out, format="PNG", optimize=True)
-    return out.getvalue()
+    figure.text(
+        1 - SHEET.right / SHEET.width, 0.012, told, ha="right", va="bottom", fontsize=7.5, color=INK
+    )

@@ -1,4 +1,4 @@
-"""`backfill`: one run over a range of days, in what runs here, and how far it has come."""
+"""`backfill`, `review`: one run over days or weeks, in what runs here, and how far it has come."""
 
 import json
 import os
@@ -16,13 +16,14 @@ from pydantic import SecretStr
 from kalshi_assets.domain.calendar import days_between, venue_day
 from kalshi_assets.domain.clock import VenueClock
 from kalshi_assets.domain.tick import AGAIN_TAG, RANGE_END_TAG, RANGE_START_TAG
+from kalshi_assets.domain.week import Week
 from kalshi_assets.errors import ConfigurationError, ProcessError
 from kalshi_assets.runtime.dagster_stack import QUIET, dagster_variables, script
 from kalshi_assets.runtime.home import Home
 from kalshi_assets.runtime.installation import database_of, run_folder, running_installation
 from kalshi_assets.settings import Settings, environment
 
-JOB = "history_job"
+HISTORY_JOB, REVIEW_JOB = "history_job", "review_job"
 LAUNCH_SECONDS = 120
 LOOK_SECONDS = 1.0
 RECORDS_A_LOOK = 1_000
@@ -57,8 +58,8 @@ def site_of(given: Settings) -> Site:
     installation = running_installation(home)
     if installation is None:
         raise ConfigurationError(
-            f"nothing runs on {given.home} that could load days: `kalshi-assets up` or `demo` "
-            "starts it"
+            f"nothing runs on {given.home} that a run could be launched in: `kalshi-assets up` or "
+            "`demo` starts it"
         )
     database = database_of(installation, home, given=given)
     database.dispose()
@@ -85,17 +86,43 @@ def days_of_range(settings: Settings, first: date, last: date) -> list[date]:
     return list(days_between(first, last))
 
 
-def launch(site: Site, days: list[date], *, is_again: bool) -> str:
-    """Launch one run over these days and return its id.
+def weeks_of_range(settings: Settings, first: date | None, last: date | None) -> list[date]:
+    """Return the Sundays of the weeks from that of one day to that of another.
+
+    Without a first day it is the week that ended last, without a last one the week of the first.
+
+    Raises:
+        ConfigurationError: they are none, or some of them are no partitions.
+    """
+    now = VenueClock.parse(settings.venue_clock).now()
+    begin = Week.of(now).shifted(-1) if first is None else Week.of_day(first)
+    end = begin if last is None else Week.of_day(last)
+    if begin.first_day > end.first_day:
+        raise ConfigurationError(f"--from {first} lies behind --to {last}: exchange them")
+    if begin.last_day < settings.first_day:
+        raise ConfigurationError(
+            f"--from {first} lies before the first day, {settings.first_day}: "
+            "KALSHI_FIRST_DAY sets it"
+        )
+    if end.first_day > venue_day(now):
+        raise ConfigurationError(
+            f"--to {last} is still to come: today is {venue_day(now)} in New York"
+        )
+    weeks = (end.first_day - begin.first_day).days // 7
+    return [begin.shifted(number).first_day for number in range(weeks + 1)]
+
+
+def launch(site: Site, job: str, keys: list[date], *, is_again: bool = False) -> str:
+    """Launch one run of a job over the partitions from the first to the last, and return its id.
 
     Raises:
         ProcessError: Dagster did not take it; the message says what it answered.
     """
     run_id = str(uuid4())
-    tags = {RANGE_START_TAG: days[0].isoformat(), RANGE_END_TAG: days[-1].isoformat()}
+    tags = {RANGE_START_TAG: keys[0].isoformat(), RANGE_END_TAG: keys[-1].isoformat()}
     again = {AGAIN_TAG: "true"} if is_again else {}
     workspace = run_folder(site.home) / "workspace.yaml"
-    words = [script("dagster"), "job", "launch", "-w", str(workspace), "-j", JOB]
+    words = [script("dagster"), "job", "launch", "-w", str(workspace), "-j", job]
     answer = subprocess.run(  # noqa: S603  the words are ours
         [*words, "--run-id", run_id, "--tags", json.dumps(tags | again)],
         env=environment(site.settings, QUIET | site.variables),

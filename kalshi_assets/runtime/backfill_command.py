@@ -1,10 +1,14 @@
-"""`backfill` on the command line."""
+"""`backfill` and `review` on the command line."""
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import click
 
 from kalshi_assets.settings import load_settings
+
+if TYPE_CHECKING:
+    from kalshi_assets.runtime.backfill import Site
 
 EXIT_RED = 1
 DAY = click.DateTime(["%Y-%m-%d"])
@@ -33,8 +37,40 @@ def backfill(
 
     site = runner.site_of(load_settings())
     days = runner.days_of_range(site.settings, first.date(), last.date())
-    run_id = runner.launch(site, days, is_again=is_again)
+    run_id = runner.launch(site, runner.HISTORY_JOB, days, is_again=is_again)
     click.echo(f"Run {run_id} loads {len(days)} days, {days[0]} to {days[-1]}.")
+    _tell_of(context, site, run_id, is_awaited=is_awaited)
+
+
+@click.command()
+@click.option("--from", "first", type=DAY, help="A day of the first week; else the last one ended.")
+@click.option("--to", "last", type=DAY, help="A day of the last week; else the week of --from.")
+@click.option("--wait", "is_awaited", is_flag=True, help="Show how it comes on until it has ended.")
+@click.pass_context
+def review(
+    context: click.Context, *, first: datetime | None, last: datetime | None, is_awaited: bool
+) -> None:
+    """Review weeks, in one run: their journals, reviews and files, made anew where they are.
+
+    Exit code 0: launched, or with --wait ended green; 1: it ended red; 2: the weeks are wrong or
+    nothing runs here.
+    """
+    from kalshi_assets.runtime import backfill as runner
+
+    site = runner.site_of(load_settings())
+    weeks = runner.weeks_of_range(
+        site.settings, first.date() if first else None, last.date() if last else None
+    )
+    run_id = runner.launch(site, runner.REVIEW_JOB, weeks)
+    click.echo(f"Run {run_id} reviews {len(weeks)} weeks, from {weeks[0]} on to {weeks[-1]}.")
+    click.echo(f"Their pages: {site.settings.review_folder.resolve()}")
+    _tell_of(context, site, run_id, is_awaited=is_awaited)
+
+
+def _tell_of(context: click.Context, site: "Site", run_id: str, *, is_awaited: bool) -> None:
+    """Say where the run is seen, and where it is awaited how it comes on, until it has ended."""
+    from kalshi_assets.runtime import backfill as runner
+
     if site.port is not None:
         click.echo(f"In the UI: http://127.0.0.1:{site.port}/runs/{run_id}")
     if not is_awaited:

@@ -197,7 +197,7 @@ db.add_later("kalshi_assets.runtime.backups", "dump", "restore")
 cli.add_later("kalshi_assets.runtime.operations", "doctor", "status", "upgrade-check")
 cli.add_later("kalshi_assets.runtime.fault_command", "faults")
 cli.add_later("kalshi_assets.runtime.archiving", "archive")
-cli.add_later("kalshi_assets.runtime.backfill_command", "backfill")
+cli.add_later("kalshi_assets.runtime.backfill_command", "backfill", "review")
 cli.add_later("kalshi_assets.runtime.explaining", "explain", "replay")
 cli.add_later(
     "kalshi_assets.runtime.trading_commands",

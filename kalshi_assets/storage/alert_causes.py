@@ -8,7 +8,8 @@ fails a few minutes after calls get through again alerts then.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from itertools import accumulate
 
 from sqlalchemy import Connection, func, select, update
 
@@ -16,7 +17,7 @@ from kalshi_assets.domain.account import Fill, Side
 from kalshi_assets.domain.clock import wall_now
 from kalshi_assets.domain.price import MICROS_PER_DOLLAR, contracts, dollars
 from kalshi_assets.settings import AlertKind
-from kalshi_assets.storage.alerts import raise_alert, settle_cause
+from kalshi_assets.storage.alerts import LONGEST_TEXT, raise_alert, settle_cause
 from kalshi_assets.storage.schema import (
     alerts,
     breaker_failures,
@@ -191,9 +192,31 @@ def alert_on_run(connection: Connection, job: str, *, run_id: str, why: str, at:
     )
 
 
+def alert_on_review(
+    connection: Connection, week: date, *, answer: str, reasons: Sequence[str], at: datetime
+) -> bool:
+    """Raise an alert: a week was reviewed. Made anew, it is not told again."""
+    return raise_alert(
+        connection,
+        kind="weekly_review",
+        cause=f"review {week}",
+        what=answer,
+        why=_whole(reasons) or "nothing happened",
+        done="the review is kept: `weekly_review` in the UI shows it",
+        todo=f"read it: reviews/{week}.html in the home folder",
+        at=at,
+    )
+
+
 def settle_run(connection: Connection, job: str, *, at: datetime) -> bool:
     """Note that a job succeeds again."""
     return settle_cause(connection, f"job {job}", at=at)
+
+
+def _whole(sentences: Sequence[str]) -> str:
+    """Return as many of the first sentences as a message holds."""
+    length = accumulate(len(sentence) + 1 for sentence in sentences)
+    return " ".join(s for s, end in zip(sentences, length, strict=True) if end <= LONGEST_TEXT)
 
 
 def _exits(connection: Connection, client_ids: Collection[str]) -> set[str]:

@@ -21,6 +21,7 @@ TOO_OLD = timedelta(days=1)
 # So long, wall time, what is over can be read here.
 KEPT_FOR = timedelta(days=90)
 LONGEST_TEXT = 1_000
+OVER_AT_ONCE: tuple[AlertKind, ...] = ("order_filled", "weekly_review")
 _CREDENTIALS = re.compile(r"://[^/\s@]+@")
 _logger = logging.getLogger(__name__)
 
@@ -157,9 +158,10 @@ def delivery_health(connection: Connection, *, since: datetime) -> list[Delivery
 def drop_old_alerts(connection: Connection) -> int:
     """Drop alerts of 90 days ago and earlier, and the tries to send them; return how many.
 
-    One whose cause goes on stays: without it the cause would alert anew. A fill is over at once.
+    One whose cause goes on stays: without it the cause would alert anew. A fill is over at once,
+    and so is a week.
     """
-    is_over = or_(alerts.c.settled_at.is_not(None), alerts.c.kind == "order_filled")
+    is_over = or_(alerts.c.settled_at.is_not(None), alerts.c.kind.in_(OVER_AT_ONCE))
     old = select(alerts.c.alert_id).where(alerts.c.recorded_at <= func.now() - KEPT_FOR, is_over)
     gone = list(connection.scalars(old))
     for table in (alert_deliveries, alerts):

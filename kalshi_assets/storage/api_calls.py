@@ -17,7 +17,7 @@ from typing import Self
 from sqlalchemy import Connection, delete, insert
 
 from kalshi_assets.domain.calls import ApiCall
-from kalshi_assets.domain.clock import wall_now
+from kalshi_assets.domain.clock import VenueClock, wall_now
 from kalshi_assets.errors import StorageError
 from kalshi_assets.storage.engine import Database
 from kalshi_assets.storage.schema import api_calls
@@ -29,6 +29,7 @@ ROWS_A_BATCH = 500
 LINGER_SECONDS = 0.25
 PAUSE_AFTER_FAILURE_SECONDS = 2.0
 CLOSE_SECONDS = 5.0
+WALL = VenueClock()
 
 _log = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ class CallLog:
         database: where the table is; connected to by the thread only.
         most_waiting: calls held at most while the database does not take them.
         on_call: is told of each call as well.
+        clock: the venue's.
     """
 
     def __init__(
@@ -48,7 +50,9 @@ class CallLog:
         *,
         most_waiting: int = MOST_WAITING,
         on_call: Callable[[ApiCall], None] | None = None,
+        clock: VenueClock = WALL,
     ) -> None:
+        self._clock = clock
         self._database = database
         self._on_call = on_call
         self._most_waiting = most_waiting
@@ -89,15 +93,16 @@ class CallLog:
                 return writer
             if writer is not None:  # connections of the parent are not ours to talk on
                 self._database.engine.dispose(close=False)
-            self._writer = _Writer(self._database, self._most_waiting)
+            self._writer = _Writer(self._database, self._most_waiting, self._clock)
             return self._writer
 
 
 class _Writer:
     """The waiting calls of one process, and the thread that writes them."""
 
-    def __init__(self, database: Database, most_waiting: int) -> None:
+    def __init__(self, database: Database, most_waiting: int, clock: VenueClock) -> None:
         self.pid = os.getpid()
+        self._clock = clock
         self._database = database
         self._most_waiting = most_waiting
         self._waiting: deque[ApiCall] = deque()
@@ -165,17 +170,21 @@ class _Writer:
 
     def _write(self, batch: Sequence[ApiCall], dropped: int) -> None:
         with self._database.transaction() as connection:
-            save_calls(connection, batch, dropped_before=dropped)
+            save_calls(connection, batch, dropped_before=dropped, clock=self._clock)
             if not self._is_pruned:
                 connection.execute(delete(api_calls).where(api_calls.c.at < wall_now() - KEPT))
         self._is_pruned = True
 
 
 def save_calls(
-    connection: Connection, calls: Sequence[ApiCall], *, dropped_before: int = 0
+    connection: Connection,
+    calls: Sequence[ApiCall],
+    *,
+    dropped_before: int = 0,
+    clock: VenueClock = WALL,
 ) -> None:
     """Add calls to the log; the first row says how many before it were dropped."""
-    rows = [{**vars(call), "dropped_before": 0} for call in calls]
+    rows = [{**vars(c), "dropped_before": 0, "venue_at": clock.at(c.at)} for c in calls]
     if rows:
         rows[0]["dropped_before"] = dropped_before
         connection.execute(insert(api_calls), rows)

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Connection, delete, func, select, text
 
-from kalshi_assets.analytics.rolling import RollingAverage, window_start
+from kalshi_assets.analytics.rolling import RollingAverage
 from kalshi_assets.analytics.running import EPOCH
 from kalshi_assets.domain.calendar import day_bounds, days_between
 from kalshi_assets.domain.tick import LATEST
@@ -127,20 +127,20 @@ def price_courses(
     connection: Connection,
     tickers: Sequence[str],
     *,
-    until: datetime,
+    span: tuple[datetime, datetime],
     window_days: int,
     points: int,
 ) -> pd.DataFrame:
-    """Return how usable mids and their averages ran over the window before `until`, for a plot.
+    """Return how usable mids and their averages ran over a span of time, for a plot.
 
     Of each stretch without a gap, the last tick of each of `points` equal spans: what lies between
     two of them is covered, although its ticks are left out.
 
     Returns:
         `market_ticker`, `stretch` (its number within the market), `observed_at`, `held_until` (at
-        most `until`), `mid` and `mean` (micros), sorted by market and moment.
+        most the span's end), `mid` and `mean` (micros), sorted by market and moment.
     """
-    start = window_start(until, window_days)
+    start, until = span
     values = {
         "tickers": list(tickers),
         "start": start,

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from datetime import datetime
 
 from sqlalchemy import Connection, insert, select
 
@@ -10,13 +11,16 @@ from kalshi_assets.domain.clock import wall_now
 from kalshi_assets.storage.schema import settings_history as table
 
 
-def note_settings(connection: Connection, settings: Mapping[str, str], *, code: str) -> str:
+def note_settings(
+    connection: Connection, settings: Mapping[str, str], *, code: str, at: datetime
+) -> str:
     """Write settings and code version down where they are not those of the newest row.
 
     Args:
         connection: where.
         settings: by name, without secrets.
         code: the version of the code.
+        at: the venue's moment.
 
     Returns:
         Their id: the same settings and code have the same one.
@@ -31,6 +35,7 @@ def note_settings(connection: Connection, settings: Mapping[str, str], *, code: 
                 recorded_at=wall_now(),
                 settings=dict(settings),
                 code_version=code,
+                venue_at=at,
             )
         )
     return identity

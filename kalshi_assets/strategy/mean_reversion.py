@@ -4,10 +4,11 @@ YES mid above the average by more than the threshold: buy NO. Below it: buy YES.
 threshold on, an episode is watched, so that the ledger can say why it was not traded.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 from kalshi_assets.domain.account import Side
 from kalshi_assets.domain.price import MICROS_PER_CENT, MICROS_PER_DOLLAR
@@ -28,6 +29,19 @@ class Feature:
     mean: Decimal
     coverage: Decimal
     average_hash: str
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> "Feature":
+        """Return a stored average, beside the quote of its moment."""
+        return cls(
+            as_of=row["as_of"],
+            mid=row["mid"],
+            yes_bid=row["yes_bid"],
+            yes_ask=row["yes_ask"],
+            mean=row["mean"],
+            coverage=row["coverage"],
+            average_hash=row["content_hash"],
+        )
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ RHYTHM = {
     "markets": HOUR,
     "daily_summaries": 25 * HOUR,
     **dict.fromkeys(("fills", "positions", "settlements", "portfolio"), 5 * MINUTE),
+    **dict.fromkeys(("trade_journal", "weekly_review"), 169 * HOUR),  # when clocks go back
 }
 
 

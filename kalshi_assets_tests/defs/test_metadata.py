@@ -92,7 +92,11 @@ def test_a_course_is_thinned_but_its_gaps_stay(loaded_stand: Stand) -> None:
     def found(points: int) -> Any:
         with loaded_stand.database.transaction() as connection:
             return averages.price_courses(
-                connection, [OVERREACTING], until=MOMENT, window_days=7, points=points
+                connection,
+                [OVERREACTING],
+                span=(MOMENT - timedelta(days=7), MOMENT),
+                window_days=7,
+                points=points,
             )
 
     fine, coarse = found(1_000), found(20)

@@ -10,9 +10,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from kalshi_assets.review.drawing import as_markdown
 from kalshi_assets.review.plots import (
     MOST_PANELS,
-    as_markdown,
     furthest_from_average,
     plot_averages,
 )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from threading import Thread
 from typing import Any
 
@@ -13,9 +13,14 @@ from sqlalchemy import text
 from kalshi_assets.domain.account import Fill, Side
 from kalshi_assets.domain.clock import FixedClock, wall_now
 from kalshi_assets.kalshi.breaker import Breaker
-from kalshi_assets.settings import ALERT_KINDS
+from kalshi_assets.settings import ALERT_KINDS, load_settings
 from kalshi_assets.storage.account import save_fills
-from kalshi_assets.storage.alert_causes import AFTERMATH, alert_on_run, alert_on_silence
+from kalshi_assets.storage.alert_causes import (
+    AFTERMATH,
+    alert_on_review,
+    alert_on_run,
+    alert_on_silence,
+)
 from kalshi_assets.storage.alerts import (
     LONGEST_TEXT,
     Delivery,
@@ -208,6 +213,42 @@ def test_the_fill_of_an_exit_is_told_as_the_sale_it_is(
     first, second = kept(connection)
     assert first.what.startswith("Filled: 10 ")
     assert second.what == says
+
+
+WEEK = date(2026, 10, 11)
+
+
+def review(connection: Connection, *reasons: str) -> bool:
+    return alert_on_review(connection, WEEK, answer="It made $5.", reasons=reasons, at=MOMENT)
+
+
+def test_a_week_is_told_once_however_often_it_is_reviewed(connection: Connection) -> None:
+    assert review(connection, "Because.", "And so on.")
+    assert not review(connection, "Because of something else.")
+    [row] = kept(connection)
+    assert (row.kind, row.what, row.why) == ("weekly_review", "It made $5.", "Because. And so on.")
+    assert "reviews/2026-10-11.html" in row.todo
+
+
+def test_a_long_review_is_told_in_whole_sentences(connection: Connection) -> None:
+    sentence = f"{'x' * 300}."
+    assert review(connection, *[sentence] * 5)
+    [row] = kept(connection)
+    assert row.why == " ".join([sentence] * 3)
+
+
+def test_a_review_is_sent_only_where_somebody_asked_for_it(connection: Connection) -> None:
+    review(connection)
+    wanted = load_settings(env={}, _env_file=None).alerts
+    assert undelivered(connection, channels=["A 1"], kinds=wanted) == []
+    [waiting] = undelivered(connection, channels=["A 1"], kinds=[*wanted, "weekly_review"])
+    assert waiting.alert.what == "It made $5."
+
+
+def test_a_week_that_was_told_goes_after_90_days(connection: Connection) -> None:
+    review(connection)
+    age(connection, 91)
+    assert drop_old_alerts(connection) == 1
 
 
 def age(connection: Connection, days: int) -> None:

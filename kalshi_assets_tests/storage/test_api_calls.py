@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select, text
+from sqlalchemy import select, text
 
 from kalshi_assets.domain.calls import ApiCall
-from kalshi_assets.domain.clock import wall_now
+from kalshi_assets.domain.clock import VenueClock, wall_now
 from kalshi_assets.errors import DatabaseUnavailable
 from kalshi_assets.storage import api_calls as module
-from kalshi_assets.storage.api_calls import KEPT, ROWS_A_BATCH, CallLog
+from kalshi_assets.storage.api_calls import KEPT, ROWS_A_BATCH, CallLog, save_calls
 from kalshi_assets.storage.engine import Connection, Database
 from kalshi_assets.storage.schema import api_calls
 
@@ -56,7 +56,16 @@ def test_calls_are_kept_in_their_order_and_whole(database: Database) -> None:
     assert [row.latency_ms for row in found] == [*range(ROWS_A_BATCH + 7), 7]
     last = dict(found[-1]._mapping)
     assert (last.pop("dropped_before"), last.pop("call_id") > 0) == (0, True)
+    assert last.pop("venue_at") == failed.at
     assert ApiCall(**last) == failed
+
+
+def test_a_call_is_told_by_the_clock_of_its_venue_too(database: Database) -> None:
+    made, venue_at = call(), datetime.fromisoformat("2026-10-13T14:30:00+00:00")
+    with CallLog(database, clock=VenueClock(venue_at, made.at - timedelta(seconds=2), 10)) as log:
+        log.note(made)
+    [row] = rows(database)
+    assert (row.at, row.venue_at) == (made.at, venue_at + timedelta(seconds=20))
 
 
 def test_no_thread_is_started_before_the_first_call(database: Database) -> None:
@@ -128,8 +137,7 @@ def test_calls_older_than_thirty_days_are_forgotten(database: Database) -> None:
     old, young = wall_now() - KEPT - timedelta(hours=1), wall_now() - KEPT + timedelta(hours=1)
     with database.transaction() as connection:
         for number, at in enumerate((old, young)):
-            row = {**vars(call(number, at)), "dropped_before": 0}
-            connection.execute(insert(api_calls).values(row))
+            save_calls(connection, [call(number, at)])
     with CallLog(database) as log:
         log.note(call(2))
     assert [row.latency_ms for row in rows(database)] == [1, 2]

@@ -66,15 +66,15 @@ def test_what_happened_is_neither_changed_nor_erased(
 def test_what_was_in_force_is_neither_changed_nor_erased_by_anybody(
     connection: Connection, table: str, column: str, change: str
 ) -> None:
-    note_settings(connection, {"venue": "paper"}, code="1")
+    note_settings(connection, {"venue": "paper"}, code="1", at=NOW)
     arming.arm(connection, until=NOW, by="me")
     refused(connection, change.format(table, column, column), f"{table} is append-only")
 
 
 def test_whoever_trades_can_note_settings_but_not_arm(trading: Connection) -> None:
-    first = note_settings(trading, {"venue": "paper"}, code="1")
-    assert note_settings(trading, {"venue": "paper"}, code="1") == first
-    assert note_settings(trading, {"venue": "paper"}, code="2") != first
+    first = note_settings(trading, {"venue": "paper"}, code="1", at=NOW)
+    assert note_settings(trading, {"venue": "paper"}, code="1", at=NOW) == first
+    assert note_settings(trading, {"venue": "paper"}, code="2", at=NOW) != first
     assert trading.scalar(text("SELECT count(*) FROM kalshi.settings_history")) == 2
     with pytest.raises(exc.DBAPIError, match="permission denied"), trading.begin_nested():
         arming.arm(trading, until=NOW, by="me")

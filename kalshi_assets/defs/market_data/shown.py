@@ -9,7 +9,8 @@ import pandas as pd
 from kalshi_assets.analytics.rolling import window_start
 from kalshi_assets.defs.metadata import MOST_ROWS, cents_text, new_york_text, table
 from kalshi_assets.domain.price import MICROS_PER_CENT
-from kalshi_assets.review.plots import as_markdown, furthest_from_average, plot_averages
+from kalshi_assets.review.drawing import as_markdown
+from kalshi_assets.review.plots import furthest_from_average, plot_averages
 from kalshi_assets.settings import Settings
 from kalshi_assets.storage import averages as rows
 from kalshi_assets.storage.engine import Connection
@@ -27,13 +28,14 @@ def average_plot(
     if not tickers:
         return dg.MetadataValue.text("No tracked market has an average yet: nothing to plot.")
     until = latest["as_of"].max()
+    window = window_start(until, settings.window_days), until
     course = rows.price_courses(
-        connection, tickers, until=until, window_days=settings.window_days, points=PLOT_POINTS
+        connection, tickers, span=window, window_days=settings.window_days, points=PLOT_POINTS
     )
     png = plot_averages(
         course,
         tickers,
-        window=(window_start(until, settings.window_days), until),
+        window=window,
         deviation_points=settings.deviation_points,
     )
     if png is None:

@@ -76,19 +76,7 @@ def signals_of_day(day: date, averages: Iterable[Mapping[str, Any]], rules: Rule
     """
     found: list[Signal] = []
     for ticker, rows_of_market in groupby(averages, key=lambda row: str(row["market_ticker"])):
-        features = [
-            Feature(
-                as_of=row["as_of"],
-                mid=row["mid"],
-                yes_bid=row["yes_bid"],
-                yes_ask=row["yes_ask"],
-                mean=row["mean"],
-                coverage=row["coverage"],
-                average_hash=row["content_hash"],
-            )
-            for row in rows_of_market
-        ]
-        found += episodes(ticker, day, features, rules=rules)
+        found += episodes(ticker, day, map(Feature.of, rows_of_market), rules=rules)
     return found
 
 

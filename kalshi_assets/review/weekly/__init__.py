@@ -1,25 +1,27 @@
 """The weekly review's figures and their text forms. Pure: plain records in, one review out.
 
-Reading order: `inputs` (what a week is made of), `review` (all figures of it), then the rooms they
-come from: `trades`, `traded`, `account`, `refusals`, `hands`, `health`; `words` says them in
-sentences, `as_json` and `as_markdown` write them down.
+Reading order: `domain.week_inputs` (what a week is made of), `review` (all figures of it), then the
+rooms they come from: `trades`, `traded`, `account`, `refusals`, `hands`, `health`, `thresholds`;
+`words` says them in sentences, `tables` in tables; `as_json` and `as_markdown` write them down.
 """
 
-from kalshi_assets.review.weekly.as_json import to_json
-from kalshi_assets.review.weekly.as_markdown import to_markdown
-from kalshi_assets.review.weekly.inputs import (
+from kalshi_assets.domain.week import Week
+from kalshi_assets.domain.week_inputs import (
     Calls,
     CheckCount,
     EntryOrder,
     EquityPoint,
+    Played,
+    PlayedWeek,
     RefusedDecision,
     SettingChange,
     Stretch,
     Transfer,
-    Week,
     WeekInputs,
     outcome_of,
 )
+from kalshi_assets.review.weekly.as_json import to_json
+from kalshi_assets.review.weekly.as_markdown import to_markdown
 from kalshi_assets.review.weekly.review import WeekFigures, WeeklyReview, figures_of
 from kalshi_assets.review.weekly.words import answer_of, reasons_of
 
@@ -39,6 +41,8 @@ __all__ = [
     "CheckCount",
     "EntryOrder",
     "EquityPoint",
+    "Played",
+    "PlayedWeek",
     "RefusedDecision",
     "SettingChange",
     "Stretch",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 
+from kalshi_assets.domain.week_inputs import EquityPoint, WeekInputs
 from kalshi_assets.review.statistics import (
     Drawdown,
     Figure,
@@ -12,7 +13,6 @@ from kalshi_assets.review.statistics import (
     share_of_opening,
     time_weighted,
 )
-from kalshi_assets.review.weekly.inputs import EquityPoint, WeekInputs
 
 NOT_KNOWN = "the account's value is not known"
 
@@ -63,13 +63,20 @@ def account_of(inputs: WeekInputs, *, net_profit: int) -> Account:
         change=change,
         beside_trades=_less(change, net_profit),
         net_return=share_of_opening(net_profit, opening.value),
-        drawdown=max_drawdown(
-            [(p.as_of, _worth(p) - _paid_in(inputs, course, p.as_of)) for p in course]
-        ),
+        drawdown=max_drawdown(course_of(inputs)),
         exposure=exposure,
         exposure_share=_share(exposure, opening.value),
         unvalued_count=unvalued,
     )
+
+
+def course_of(inputs: WeekInputs) -> list[tuple[datetime, int]]:
+    """Return the account's value without what was paid in and out since the first of its points.
+
+    That first point is the last one known at the week's begin or before; it may lack.
+    """
+    course, _ = _course(inputs)
+    return [(p.as_of, _worth(p) - _paid_in(inputs, course, p.as_of)) for p in course]
 
 
 def _course(inputs: WeekInputs) -> tuple[list[EquityPoint], int]:

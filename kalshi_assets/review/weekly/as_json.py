@@ -11,7 +11,7 @@ from kalshi_assets.review.weekly.account import Account
 from kalshi_assets.review.weekly.json_doings import doings
 from kalshi_assets.review.weekly.json_values import Json, object_of, part
 from kalshi_assets.review.weekly.review import WeekFigures, WeeklyReview
-from kalshi_assets.review.weekly.traded import Party
+from kalshi_assets.review.weekly.traded import Before, Party
 from kalshi_assets.review.weekly.trades import Group, Trades
 
 VERSION = 1
@@ -41,6 +41,7 @@ def as_document(review: WeeklyReview) -> dict[str, Json]:
             }
         ),
         "reasons": list(review.reasons),
+        "forgotten": list(figures.forgotten),
         **_of_trades(figures),
         **doings(figures),
         "account": _account(figures.account),
@@ -60,6 +61,7 @@ def _of_trades(figures: WeekFigures) -> dict[str, Json]:
             }
         ),
         "by_party": [_party(party) for party in figures.traded.parties],
+        "before": _before(figures.traded.before),
         "by_strategy": [_group(group) for group in figures.traded.by_strategy],
         "by_category": [_group(group) for group in figures.traded.by_category],
         "by_market": [_group(group) for group in figures.traded.by_market],
@@ -126,9 +128,16 @@ def _group(group: Group) -> Json:
     return {"name": group.name, "trades": _trades(group.trades)}
 
 
-def _party(party: Party) -> Json:
+def _party(party: Party) -> dict[str, Json]:
     trades, so_far = _trades(party.trades), _bootstrap(party.so_far)
     return {"name": party.name, "trades": trades, "so_far": so_far}
+
+
+def _before(before: Before | None) -> Json:
+    if before is None:
+        return None
+    span = object_of({"first_opened_at": before.first_at, "last_closed_at": before.last_at})
+    return {**_party(before.party), **span}
 
 
 def _account(account: Account) -> Json:

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
 
-from kalshi_assets.review.statistics import Figure, FillRate, Percentiles, fill_rate, percentiles
-from kalshi_assets.review.weekly.inputs import (
+from kalshi_assets.domain.week_inputs import (
     OK,
     Calls,
     CheckCount,
@@ -14,6 +13,7 @@ from kalshi_assets.review.weekly.inputs import (
     Stretch,
     WeekInputs,
 )
+from kalshi_assets.review.statistics import Figure, FillRate, Percentiles, fill_rate, percentiles
 
 SECOND, MILLISECONDS = timedelta(seconds=1), 1000
 
@@ -98,17 +98,8 @@ def quality_of(inputs: WeekInputs) -> Quality:
 def stretches_of(found: Sequence[Stretch], *, span: tuple[datetime, datetime]) -> Stretches:
     """Return the time that stretches cover within a span; one without an end lasts to its end."""
     begin, end = span
-    cut = [
-        (max(s.begin, begin), end if s.end is None else min(s.end, end), s.reason) for s in found
-    ]
-    within = sorted(each for each in cut if each[0] < each[1])
-    joined: list[tuple[datetime, datetime]] = []
-    for first, last, _ in within:
-        if joined and first <= joined[-1][1]:
-            joined[-1] = joined[-1][0], max(last, joined[-1][1])
-        else:
-            joined.append((first, last))
-    lengths = [_seconds(last - first) for first, last in joined]
+    within = _within(found, begin, end)
+    lengths = [_seconds(last - first) for first, last in covered_by(found, span=span)]
     covered = sum(lengths, Fraction())
     return Stretches(
         count=len(within),
@@ -117,6 +108,29 @@ def stretches_of(found: Sequence[Stretch], *, span: tuple[datetime, datetime]) -
         share=covered / _seconds(end - begin),
         reasons=_counted([(reason, 1) for _, _, reason in within]),
     )
+
+
+def covered_by(
+    found: Sequence[Stretch], *, span: tuple[datetime, datetime]
+) -> list[tuple[datetime, datetime]]:
+    """Return the times that stretches cover within a span, none of which touches another."""
+    joined: list[tuple[datetime, datetime]] = []
+    for first, last, _ in _within(found, *span):
+        if joined and first <= joined[-1][1]:
+            joined[-1] = joined[-1][0], max(last, joined[-1][1])
+        else:
+            joined.append((first, last))
+    return joined
+
+
+def _within(
+    found: Sequence[Stretch], begin: datetime, end: datetime
+) -> list[tuple[datetime, datetime, str]]:
+    """Return what lies within a span of each stretch, in order."""
+    cut = [
+        (max(s.begin, begin), end if s.end is None else min(s.end, end), s.reason) for s in found
+    ]
+    return sorted(each for each in cut if each[0] < each[1])
 
 
 def api_of(calls: Sequence[Calls]) -> Api:

@@ -2,13 +2,14 @@
 
 from datetime import UTC
 
+from kalshi_assets.domain.week_inputs import CheckCount, SettingChange
 from kalshi_assets.review.statistics import Figure, Percentiles
 from kalshi_assets.review.weekly.hands import Hands
 from kalshi_assets.review.weekly.health import Api, Orders, Quality, Stretches
-from kalshi_assets.review.weekly.inputs import CheckCount, SettingChange
 from kalshi_assets.review.weekly.json_values import Json, object_of, part
 from kalshi_assets.review.weekly.refusals import Refused
 from kalshi_assets.review.weekly.review import WeekFigures
+from kalshi_assets.review.weekly.thresholds import Threshold
 
 
 def doings(figures: WeekFigures) -> dict[str, Json]:
@@ -28,6 +29,10 @@ def doings(figures: WeekFigures) -> dict[str, Json]:
         },
         "data_quality": _quality(figures.quality),
         "api": _api(figures.api),
+        "other_thresholds": {
+            "is_in_sample": True,
+            "by_points": [_threshold(each) for each in figures.thresholds],
+        },
         "setting_changes": [_change(change) for change in figures.changes],
     }
 
@@ -119,6 +124,22 @@ def _api(api: Api) -> Json:
     told = object_of({"call_count": api.call_count, "failed_share": api.failed_share})
     outcomes: list[Json] = [{"outcome": name, "call_count": count} for name, count in api.outcomes]
     return {**told, "outcomes": outcomes, "latency": _percentiles(api.latency)}
+
+
+def _threshold(threshold: Threshold) -> Json:
+    figures = threshold.figures
+    return object_of(
+        {
+            "threshold_points": threshold.points,
+            "is_configured": threshold.is_configured,
+            "trade_count": figures.trade_count,
+            "win_count": figures.win_count,
+            "win_rate_share": figures.win_rate,
+            "net_profit_usd": figures.net_profit,
+            "open_count": threshold.open_count,
+            "open_result_usd": threshold.open_result,
+        }
+    )
 
 
 def _change(change: SettingChange) -> Json:

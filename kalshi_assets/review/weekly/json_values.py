@@ -1,7 +1,7 @@
 """How values of a review are spelled in JSON: by the unit that ends their key.
 
     _usd      decimal string, exact; what has no end (an average) is rounded to a millionth
-    _share    number, 1 is the whole; `_ratio` likewise; both rounded to a millionth
+    _share    number, 1 is the whole; `_ratio`, `_points` likewise; rounded to a millionth
     _seconds  number, rounded to a millionth
     _at       ISO 8601, UTC
 
@@ -10,6 +10,7 @@ A value that is not defined is null, and `why_not` beside it says why, by key.
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from fractions import Fraction
 from typing import TypeAlias, TypeVar
 
@@ -61,10 +62,10 @@ def _spelled(key: str, value: object) -> Json:
         return value
     if isinstance(value, datetime) and key.endswith("_at"):
         return value.astimezone(UTC).isoformat()
-    if isinstance(value, int | float | Fraction):
-        if key.endswith("_usd"):
+    if isinstance(value, int | float | Fraction | Decimal):
+        if key.endswith("_usd") and not isinstance(value, Decimal):
             return exact_usd(value)
-        if key.endswith(("_share", "_ratio", "_seconds")):
+        if key.endswith(("_share", "_ratio", "_points", "_seconds")):
             return round(float(value), DIGITS)
         if isinstance(value, int):
             return value

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from kalshi_assets.domain.fees import taker_fee
 from kalshi_assets.domain.price import CENTICONTRACTS, MICROS_PER_DOLLAR
+from kalshi_assets.domain.week_inputs import RefusedDecision
 from kalshi_assets.review.statistics import Figure
-from kalshi_assets.review.weekly.inputs import RefusedDecision
 
 SEVERAL = "(several at once)"
 

@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from kalshi_assets.domain.week import Week
+from kalshi_assets.domain.week_inputs import SettingChange, WeekInputs
 from kalshi_assets.review.weekly.account import Account, account_of
 from kalshi_assets.review.weekly.hands import Overrides, overrides_of
 from kalshi_assets.review.weekly.health import Api, Orders, Quality, api_of, orders_of, quality_of
-from kalshi_assets.review.weekly.inputs import SettingChange, Week, WeekInputs
 from kalshi_assets.review.weekly.refusals import Refusals, refusals_of
+from kalshi_assets.review.weekly.thresholds import Threshold, thresholds_of
 from kalshi_assets.review.weekly.traded import Traded, traded_of
 
 
@@ -18,6 +20,7 @@ class WeekFigures:
     Attributes:
         known_until: the week's end, or up to when the week is known.
         unassigned_micros: paid by settlements where the books held nothing; 0 where all is well.
+        forgotten: records of which some of the week's are past retention: they are not counted.
     """
 
     week: Week
@@ -30,7 +33,9 @@ class WeekFigures:
     quality: Quality
     api: Api
     changes: tuple[SettingChange, ...]
+    thresholds: tuple[Threshold, ...]
     unassigned_micros: int
+    forgotten: tuple[str, ...]
 
     @property
     def is_provisional(self) -> bool:
@@ -66,7 +71,9 @@ def figures_of(inputs: WeekInputs) -> WeekFigures:
         quality=quality_of(inputs),
         api=api_of(inputs.calls),
         changes=_changes(inputs),
+        thresholds=thresholds_of(inputs.played),
         unassigned_micros=inputs.unassigned_micros,
+        forgotten=tuple(sorted(set(inputs.forgotten))),
     )
 
 
@@ -85,6 +92,7 @@ def _traded(inputs: WeekInputs) -> Traded:
         so_far=so_far,
         still_open=[trip for trip in inputs.trips if trip.closed_at is None],
         categories=inputs.categories,
+        before=inputs.before,
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from kalshi_assets.domain.calendar import venue_day
 from kalshi_assets.domain.journal import RoundTrip
@@ -30,6 +30,20 @@ class Party:
 
 
 @dataclass(frozen=True)
+class Before:
+    """The account's trades before its books were opened: what bot and hand stand beside.
+
+    Attributes:
+        party: all of them; they are in no other figure.
+        first_at, last_at: when the first was opened and the last closed.
+    """
+
+    party: Party
+    first_at: datetime
+    last_at: datetime
+
+
+@dataclass(frozen=True)
 class OpenTrips:
     """Trips not closed yet: their result, marked, is in no other figure of the trades.
 
@@ -49,6 +63,7 @@ class Traded:
     Attributes:
         so_far: is the mean result of all trades closed up to the week's end different from zero?
         so_far_count: how many those are.
+        before: None where nothing is known from before the books' opening.
     """
 
     whole: Trades
@@ -59,6 +74,7 @@ class Traded:
     by_strategy: tuple[Group, ...]
     by_category: tuple[Group, ...]
     by_market: tuple[Group, ...]
+    before: Before | None
 
 
 def traded_of(
@@ -67,6 +83,7 @@ def traded_of(
     so_far: Sequence[RoundTrip],
     still_open: Sequence[RoundTrip],
     categories: Mapping[str, str],
+    before: Sequence[RoundTrip] = (),
 ) -> Traded:
     """Return what was traded; `week` and `so_far` are closed trips, `week` being some of them."""
     return Traded(
@@ -78,19 +95,33 @@ def traded_of(
         by_strategy=grouped(week, strategy_of),
         by_category=grouped(week, category_of(categories)),
         by_market=grouped(week, lambda trip: trip.market_ticker),
+        before=before_of(before),
     )
 
 
 def parties(week: Sequence[RoundTrip], so_far: Sequence[RoundTrip]) -> tuple[Party, ...]:
     """Return bot, manual and other, each of them even where it has no trade."""
     return tuple(
-        Party(
+        _party(
             name,
-            trades_of([trip for trip in week if party_of(trip) == name]),
-            bootstrap_mean(results_by_day([t for t in so_far if party_of(t) == name])),
+            [trip for trip in week if party_of(trip) == name],
+            so_far=[trip for trip in so_far if party_of(trip) == name],
         )
         for name in PARTIES
     )
+
+
+def before_of(trips: Sequence[RoundTrip]) -> Before | None:
+    """Return what was closed of the trips before the books' opening; None where nothing was."""
+    closed = [trip for trip in trips if trip.closed_at is not None]
+    if not closed:
+        return None
+    first, last = min(t.opened_at for t in closed), max(t.closed_at for t in closed if t.closed_at)
+    return Before(_party("before", closed, so_far=closed), first, last)
+
+
+def _party(name: str, trips: Sequence[RoundTrip], *, so_far: Sequence[RoundTrip]) -> Party:
+    return Party(name, trades_of(trips), bootstrap_mean(results_by_day(so_far)))
 
 
 def open_trips(trips: Sequence[RoundTrip]) -> OpenTrips:

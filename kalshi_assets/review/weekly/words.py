@@ -165,6 +165,13 @@ def _data(figures: WeekFigures) -> str | None:
     return f"{said[0].upper()}{said[1:]}." if said else None
 
 
+def _forgotten(figures: WeekFigures) -> str | None:
+    if not figures.forgotten:
+        return None
+    records = " and ".join(figures.forgotten)
+    return f"Some records of this week were past retention when it was reviewed: {records}."
+
+
 def _settings(figures: WeekFigures) -> str | None:
     if not figures.changes:
         return None
@@ -189,5 +196,6 @@ REASONS: tuple[Reason, ...] = (
     _refused,
     _hands,
     _data,
+    _forgotten,
     _settings,
 )

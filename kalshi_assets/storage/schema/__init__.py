@@ -56,6 +56,7 @@ from kalshi_assets.storage.schema.paper import paper_taken as paper_taken
 from kalshi_assets.storage.schema.paper import paper_trades as paper_trades
 from kalshi_assets.storage.schema.review import overrides as overrides
 from kalshi_assets.storage.schema.review import trade_journal as trade_journal
+from kalshi_assets.storage.schema.review import weekly_reviews as weekly_reviews
 
 # Tables that hold one native partition a New York day, and the column that decides the day.
 DAY_PARTITIONED = {

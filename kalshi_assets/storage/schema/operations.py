@@ -40,7 +40,8 @@ trading_state = Table(
     required("changed_by", Text()),
 )
 
-# Settings and code that were in force, from `recorded_at` (wall) on; without secrets.
+# Settings and code that were in force, from `recorded_at` (wall) on, which was `venue_at` there;
+# without secrets.
 settings_history = Table(
     "settings_history",
     metadata,
@@ -49,6 +50,7 @@ settings_history = Table(
     required("recorded_at", INSTANT),
     required("settings", JSONB()),
     required("code_version", Text()),
+    required("venue_at", INSTANT),
     Index("settings_history_by_id", "settings_id"),
 )
 
@@ -65,7 +67,8 @@ armings = Table(
     required("by", Text()),
 )
 
-# Every call that went to the exchange, wall time; `dropped_before`: calls the log lost before it.
+# Every call that went to the exchange, wall time, which was `venue_at` there; `dropped_before`:
+# calls the log lost before it.
 api_calls = Table(
     "api_calls",
     metadata,
@@ -80,6 +83,7 @@ api_calls = Table(
     required("latency_ms", Integer()),
     required("attempt", Integer()),
     required("dropped_before", Integer()),
+    required("venue_at", INSTANT),
     Index("api_calls_by_time", "at"),
 )
 

@@ -1,6 +1,7 @@
 """What a review looks at: round trips and overrides, made anew from the ledger week by week."""
 
-from sqlalchemy import ARRAY, BigInteger, Date, Index, Integer, Table, Text
+from sqlalchemy import ARRAY, BigInteger, Boolean, Date, Index, Integer, Table, Text
+from sqlalchemy.dialects.postgresql import JSONB
 
 from kalshi_assets.storage.schema.columns import INSTANT, metadata, optional, required
 
@@ -59,4 +60,16 @@ overrides = Table(
     optional("came_micros", BigInteger()),
     optional("rule_micros", BigInteger()),
     optional("gain_micros", BigInteger()),
+)
+
+# A week's review as it was made last; `review` is all of it, as its JSON says it.
+weekly_reviews = Table(
+    "weekly_reviews",
+    metadata,
+    required("first_day", Date(), primary_key=True),
+    required("known_until", INSTANT),
+    required("is_provisional", Boolean()),
+    required("answer", Text()),
+    required("review", JSONB()),
+    required("content_hash", Text()),
 )

@@ -13,9 +13,10 @@ import pytest
 from kalshi_assets.domain.price import micros
 from kalshi_assets.review.statistics.figure import usd
 from kalshi_assets.review.weekly import WeekInputs, to_json, to_markdown, weekly_review
+from kalshi_assets.review.weekly.as_markdown import table
 from kalshi_assets.review.weekly.json_values import exact_usd, object_of
-from kalshi_assets.review.weekly.markdown_tables import table
 from kalshi_assets.review.weekly.spelling import duration, percent, signed_percent
+from kalshi_assets.review.weekly.tables import Table
 from kalshi_assets_tests.review.weekly.week_bench import MONDAY, eventful, trip, week_of
 
 KINDS = ("trips", "overrides", "equity", "transfers", "refused", "orders")
@@ -160,8 +161,8 @@ def test_the_answer_comes_first_then_the_reasons_then_tables() -> None:
 
 
 def test_a_name_from_outside_cannot_break_a_table() -> None:
-    made = table(["a", "b"], [["x|y\n| z", "<img src=x> *b* [l](u)"]])
-    assert made.splitlines()[2] == r"| x\|y \| z | \<img src=x> \*b\* \[l](u) |"
+    made = table(Table(["a", "b"], [["x|y\n| z", "<img src=x> *b* [l](u)"]]))
+    assert made.splitlines()[2] == r"| x\|y \| z | \<img src=x> \*b\* \[l\](u) |"
 
 
 def test_only_the_weightiest_markets_are_shown_and_the_rest_is_summed() -> None:

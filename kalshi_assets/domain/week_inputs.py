@@ -5,45 +5,14 @@ Money is micros, counts are centicontracts, moments carry a zone. What is not kn
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
 from kalshi_assets.domain.account import Side
-from kalshi_assets.domain.calendar import day_bounds
 from kalshi_assets.domain.journal import Override, RoundTrip
+from kalshi_assets.domain.week import Week
 
-SUNDAY = 6
 OK = "ok"
-
-
-@dataclass(frozen=True)
-class Week:
-    """A New York week, Sunday to Saturday: 168 hours, 167 or 169 where the clock changes.
-
-    Raises:
-        ValueError: the first day is no Sunday.
-    """
-
-    first_day: date
-
-    def __post_init__(self) -> None:
-        if self.first_day.weekday() != SUNDAY:
-            raise ValueError(f"{self.first_day} is a {self.first_day:%A}: a week begins on Sunday")
-
-    @property
-    def last_day(self) -> date:
-        """Return its Saturday."""
-        return self.first_day + timedelta(days=6)
-
-    @property
-    def begin(self) -> datetime:
-        """Return its first moment, UTC."""
-        return day_bounds(self.first_day)[0]
-
-    @property
-    def end(self) -> datetime:
-        """Return the moment after its last, UTC."""
-        return day_bounds(self.last_day)[1]
 
 
 @dataclass(frozen=True)
@@ -157,6 +126,34 @@ class SettingChange:
     after: str | None
 
 
+@dataclass(frozen=True)
+class Played:
+    """A trade of a week that was played again on its stored prices.
+
+    Attributes:
+        result_micros: after fees; None where it was held to the week's end without a price.
+        is_open: it was held to the week's end, and its market has no result: it is marked.
+    """
+
+    market_ticker: str
+    entered_at: datetime
+    result_micros: int | None
+    is_open: bool
+
+
+@dataclass(frozen=True)
+class PlayedWeek:
+    """The week under another threshold, points off the average.
+
+    Attributes:
+        is_configured: it is the one that is set.
+    """
+
+    points: Decimal
+    is_configured: bool
+    trades: Sequence[Played]
+
+
 @dataclass(frozen=True, kw_only=True)
 class WeekInputs:
     """All that the review of one week is made of, in any order.
@@ -170,8 +167,11 @@ class WeekInputs:
             that know more are refused: they would tell the week what came after it.
         unassigned_micros: of the same journal.
         equity: the week's, and the last point before it; `transfers`: since that point.
+        before: trips of the account before its books were opened.
         categories: by market.
         refused: entries only; exits have no gate that could have made money.
+        played: the week under other thresholds, knowing how it ended.
+        forgotten: records of which some of the week's are past retention, and gone.
     """
 
     week: Week
@@ -179,6 +179,7 @@ class WeekInputs:
     trips: Sequence[RoundTrip] = ()
     overrides: Sequence[Override] = ()
     unassigned_micros: int = 0
+    before: Sequence[RoundTrip] = ()
     equity: Sequence[EquityPoint] = ()
     transfers: Sequence[Transfer] = ()
     categories: Mapping[str, str] = field(default_factory=dict)
@@ -189,6 +190,8 @@ class WeekInputs:
     halts: Sequence[Stretch] = ()
     calls: Sequence[Calls] = ()
     changes: Sequence[SettingChange] = ()
+    played: Sequence[PlayedWeek] = ()
+    forgotten: Sequence[str] = ()
 
     @property
     def known_until(self) -> datetime:
@@ -197,9 +200,7 @@ class WeekInputs:
         Raises:
             ValueError: the week has not begun.
         """
-        if self.as_of <= self.week.begin:
-            raise ValueError(f"the week of {self.week.first_day} begins after {self.as_of}")
-        return min(self.week.end, self.as_of)
+        return self.week.known_until(self.as_of)
 
     def has(self, moment: datetime) -> bool:
         """Tell whether a moment is of the week, as far as it is known."""

@@ -1,0 +1,1 @@
+"""The review: the trade journal and the weekly review, as Dagster assets."""

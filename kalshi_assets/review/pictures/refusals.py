@@ -1,0 +1,108 @@
+"""What each gate refused, and what it would have made."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from kalshi_assets.domain.price import MICROS_PER_DOLLAR
+from kalshi_assets.review.drawing import BLUE, FAINT, INK, VERMILION, frame, panels, plain
+from kalshi_assets.review.pictures.picture import (
+    TEXT,
+    Canvas,
+    Picture,
+    dollars,
+    pictured,
+    title,
+)
+from kalshi_assets.review.weekly import WeeklyReview
+from kalshi_assets.review.weekly.refusals import Refusals, Refused
+from kalshi_assets.review.weekly.spelling import number_of, result
+from kalshi_assets.review.weekly.tables import told
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+ROW = 0.44  # inches a gate
+# In rows, from a row's middle: its words stand above its bar.
+WORDS, BAR, THICKNESS = -0.22, 0.2, 0.3
+COUNTED = "#6E6E6E"
+
+
+def refusals_picture(review: WeeklyReview) -> Picture | None:
+    """Return the refusals by gate, or None where nothing was refused."""
+    refusals = review.figures.refusals
+    if not refusals.by_gate:
+        return None
+    return pictured(lambda canvas: draw(refusals.by_gate, canvas), told_of(refusals))
+
+
+def draw(rows: Sequence[Refused], canvas: Canvas) -> "Figure":
+    """Return a row a gate: how many signals it alone refused, and what those would have made."""
+    sheet = canvas.sheet(left=0.14, head=0.34, foot=0.36, between_columns=0.3, between_rows=0.72)
+    height = ROW * len(rows) + 0.1
+    heights, columns = ([height] * 2, 1) if canvas.is_narrow else ([height], 2)
+    figure, (counts, money) = panels(sheet, heights, columns=columns)
+    title(counts, "signals refused")
+    title(money, "what they would have made")
+    made = [row.would_have_made.value or 0 for row in rows]
+    _bars(counts, [row.signal_count for row in rows], [COUNTED] * len(rows))
+    _bars(money, [each / MICROS_PER_DOLLAR for each in made], [_colour(each) for each in made])
+    for panel in (counts, money):
+        _name(panel, rows, [_said(panel is money, row) for row in rows])
+    counts.locator_params(axis="x", nbins=5, integer=True)
+    dollars(money, axis="x")
+    return figure
+
+
+def told_of(refusals: Refusals) -> str:
+    """Return the picture's numbers in words."""
+    rows = [
+        f"{row.gate}: {number_of(row.signal_count, 'signal')}, {told(row.would_have_made, result)}"
+        for row in refusals.by_gate
+    ]
+    total = refusals.total
+    return (
+        "Signals each gate alone refused, and what they would have made. "
+        f"{'; '.join(rows)}. In all {number_of(total.signal_count, 'signal')}, "
+        f"{told(total.would_have_made, result)}."
+    )
+
+
+def _bars(panel: "Axes", lengths: Sequence[float], colours: Sequence[str]) -> None:
+    """Draw a bar a gate from zero, the first one on top."""
+    places = [n + BAR for n in range(len(lengths))]
+    panel.barh(places, lengths, height=THICKNESS, color=colours, zorder=2)
+    panel.set_ylim(len(lengths) - 0.45, -0.55)
+    panel.set_xlim(min(0, *lengths) * 1.05 or 0, max(0, *lengths) * 1.05 or 1)
+    frame(panel, text=TEXT)
+    panel.grid(visible=False, axis="y")
+    panel.grid(axis="x", color=FAINT, linewidth=0.5)
+    panel.set_yticks([])
+    reach = THICKNESS * 0.75  # of the zero line: it does not cross the words
+    below, above = [y - reach for y in places], [y + reach for y in places]
+    panel.vlines([0] * len(places), below, above, color=INK, linewidth=0.8, zorder=3)
+
+
+def _name(panel: "Axes", rows: Sequence[Refused], figures: Sequence[str]) -> None:
+    """Write above each bar whose it is, and its figure."""
+    across = panel.get_yaxis_transform()
+    for n, (row, figure) in enumerate(zip(rows, figures, strict=True)):
+        for x, side, text in ((0.012, "left", row.gate), (0.988, "right", figure)):
+            panel.text(
+                x,
+                n + WORDS,
+                plain(text),
+                ha=side,
+                va="center",
+                transform=across,
+                fontsize=TEXT,
+                color=INK,
+            )
+
+
+def _said(is_money: bool, row: Refused) -> str:
+    return told(row.would_have_made, result) if is_money else f"{row.signal_count:,}"
+
+
+def _colour(made: int) -> str:
+    return BLUE if made > 0 else VERMILION
