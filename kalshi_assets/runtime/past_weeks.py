@@ -25,6 +25,7 @@ RULES: Mapping[str, object] = {
     "exit_take_profit_points": Decimal(3),
     "exit_stop_points": Decimal(15),
     "backfill_trades": False,
+    "tick_retention_days": 120,
 }
 
 
