@@ -40,13 +40,20 @@ class Course:
 
     def live(self, day: Day) -> None:
         """Go through a day, as far as it is not over."""
-        if self._is_past(day.morning):
+        if self._is_reached(day.morning):
             self._morning(day)
         for clock in day.times:
-            if self._is_past(day.at(clock)):
+            if self._is_reached(day.at(clock)):
                 self._look(day, clock)
 
-    def _is_past(self, moment: datetime) -> bool:
+    def end(self, day: Day) -> None:
+        """Load the last day and state what there is, on the morning after it."""
+        if self._is_reached(day.morning):
+            self._morning(day)
+        self.pipeline.at(self.steering.clock())
+        self.pipeline.reconcile()
+
+    def _is_reached(self, moment: datetime) -> bool:
         """Go to a moment; False where the venue's clock stands behind it already."""
         if self.steering.clock().now() > moment:
             return False
