@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import logging
 import os
 import sys
 import time
@@ -24,6 +25,8 @@ def main() -> int:
     parser.add_argument("--weeks", type=int, required=True)
     parser.add_argument("--seed", type=int, required=True)
     asked = parser.parse_args()
+    # What goes wrong on the way is part of the plan, and stands in the database.
+    logging.getLogger("kalshi_assets").addHandler(logging.NullHandler())
     try:
         print(json.dumps(_played(load_settings(), asked.first, asked.weeks, asked.seed)))
     except KalshiAssetsError as exc:
@@ -56,7 +59,6 @@ def _played(settings: Settings, first: date, weeks: int, seed: int) -> dict[str,
     with pipeline.desk() as desk:
         found = balance_of(desk)
     pipeline.at(steering.run_on())
-    print(found.sentence, file=sys.stderr)
     seconds = (wall_now() - started).total_seconds()
     return {**found.as_dict(), "until": str(venue_day(pipeline.now())), "seconds": round(seconds)}
 
