@@ -7,22 +7,29 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from kalshi_assets.defs.resources import Platform
+from kalshi_assets.defs.review.assets import _review
+from kalshi_assets.domain.week import Week
+from kalshi_assets.history.steering import Steering
 from kalshi_assets.local_exchange import Terms, open_exchange, running_exchange
 from kalshi_assets.local_exchange.limits import TIERS
 from kalshi_assets.local_exchange.scenarios.history import STARTED_AT
 from kalshi_assets.runtime.past_weeks import PastWeeks
-from kalshi_assets.settings import Settings, environment, load_settings
+from kalshi_assets.settings import Settings, as_variables, environment, load_settings
 from kalshi_assets.storage.engine import Database
 from kalshi_assets.storage.migrate import prepare
+from kalshi_assets_tests.review.recomputed.comparing import count_of, differences
 from kalshi_assets_tests.stand import KEY_ID, DatabaseMaker, _key_pair, unset_settings
 
 WEEKS = 2
+SUNDAYS = date(2026, 8, 9), date(2026, 8, 16)
 
 
 @dataclass
@@ -120,6 +127,50 @@ def test_trades_go_through_ledger_and_gate_and_a_hand_is_seen(played: Played) ->
     assert all(row["verdict_ids"] for row in orders if row["leg"] == "entry")
     assert played.rows("SELECT 1 FROM kalshi.foreign_orders WHERE kind = 'manual'")
     assert played.rows("SELECT 1 FROM kalshi.settlements"), "events settle on the way"
+
+
+@pytest.fixture(scope="module")
+def reviewed(played: Played) -> Played:
+    """Both weeks with their reviews made, as the job makes them."""
+    clock = Steering(played.settings.api_base_url).clock()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in as_variables(played.settings).items():
+            patch.setenv(name, value)
+        patch.setenv("KALSHI_VENUE_CLOCK", str(clock))
+        platform = Platform()
+        for sunday in SUNDAYS:
+            _review(Week(sunday), platform)
+        platform.close()
+    return played
+
+
+@pytest.mark.parametrize("sunday", SUNDAYS)
+def test_every_figure_of_a_review_is_what_the_raw_tables_give(
+    reviewed: Played, sunday: date
+) -> None:
+    url = reviewed.database.plain_url
+    assert differences(url, sunday) == []
+    [row] = reviewed.rows(
+        f"SELECT review FROM kalshi.weekly_reviews WHERE first_day = '{sunday}'"  # noqa: S608
+    )
+    assert count_of(row["review"]) > 300
+    assert row["review"]["trades"]["trade_count"] > 5
+
+
+def test_a_figure_that_is_off_is_found(reviewed: Played) -> None:
+    url = reviewed.database.plain_url
+    paths = ("trades,net_profit_usd", "account,exposure_usd", "api,call_count")
+    for path in paths:
+        with reviewed.database.transaction() as connection:
+            changed = (
+                f"UPDATE kalshi.weekly_reviews SET review = jsonb_set(review, '{{{path}}}',"  # noqa: S608
+                f" to_jsonb('1.23456789'::text)) WHERE first_day = '{SUNDAYS[1]}'"
+            )
+            if path.endswith("count"):
+                changed = changed.replace("to_jsonb('1.23456789'::text)", "'7'")
+            connection.execute(text(changed))
+    found = [line.split(":")[0] for line in differences(url, SUNDAYS[1])]
+    assert found == sorted(f".{path.replace(',', '.')}" for path in paths)
 
 
 def test_played_once_more_nothing_is_traded_again(played: Played) -> None:

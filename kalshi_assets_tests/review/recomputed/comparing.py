@@ -9,12 +9,12 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from kalshi_assets_tests.review.recomputed import doings, figures
+from kalshi_assets_tests.review.recomputed import doings, figures, played
 from kalshi_assets_tests.review.recomputed.books import Books
 from kalshi_assets_tests.review.recomputed.tables import Tables
 
-# Words, not figures; and what `played` computes anew.
-NOT_FIGURES = {"version", "answer", "reasons", "why_not", "forgotten", "other_thresholds"}
+# Words, not figures.
+NOT_FIGURES = {"version", "answer", "reasons", "why_not", "forgotten"}
 FINEST, ROUNDED = 100_000_000, Fraction(1, 2_000_000)
 
 
@@ -37,6 +37,7 @@ def recomputed(tables: Tables) -> dict[str, Any]:
     return {
         **traded,
         **doings.of_week(tables, told),
+        "other_thresholds": {"is_in_sample": True, "by_points": played.of_week(tables)},
         "account": figures.of_account(tables, traded["trades"]["net_profit_usd"]),
         "week": tables.sunday.isoformat(),
         "begin_at": tables.begin,
