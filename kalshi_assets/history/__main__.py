@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import logging
 import os
 import sys
 import time
@@ -10,7 +11,7 @@ from datetime import date
 from kalshi_assets.domain.calendar import venue_day
 from kalshi_assets.domain.clock import VenueClock, wall_now
 from kalshi_assets.errors import KalshiAssetsError
-from kalshi_assets.history.plan import DAYS_A_WEEK, days_of
+from kalshi_assets.history.plan import DAYS_A_WEEK, Day, days_of
 from kalshi_assets.history.steering import Steering
 from kalshi_assets.settings import Settings, load_settings
 
@@ -24,6 +25,8 @@ def main() -> int:
     parser.add_argument("--weeks", type=int, required=True)
     parser.add_argument("--seed", type=int, required=True)
     asked = parser.parse_args()
+    # What goes wrong on the way is part of the plan, and stands in the database.
+    logging.getLogger("kalshi_assets").addHandler(logging.NullHandler())
     try:
         print(json.dumps(_played(load_settings(), asked.first, asked.weeks, asked.seed)))
     except KalshiAssetsError as exc:
@@ -36,7 +39,7 @@ def _played(settings: Settings, first: date, weeks: int, seed: int) -> dict[str,
     # What defines days looks at the clock when it is imported: the last day has to be one of them.
     started, steering = wall_now(), Steering(settings.api_base_url)
     days = days_of(first, weeks, seed)
-    end = VenueClock(days[-1].at(days[-1].times[-1]), started)
+    end = VenueClock(Day(first, len(days), seed).morning, started)
     os.environ["KALSHI_VENUE_CLOCK"] = str(end)
     from kalshi_assets.history.balance import balance_of
     from kalshi_assets.history.course import Course
@@ -52,12 +55,10 @@ def _played(settings: Settings, first: date, weeks: int, seed: int) -> dict[str,
         if day.weekday == DAYS_A_WEEK - 1:
             seconds = (wall_now() - started).total_seconds()
             print(f"Week {day.week + 1} of {weeks} is over: {seconds:.0f} s", file=sys.stderr)
-    pipeline.at(steering.clock())
-    pipeline.reconcile()
+    course.end(Day(first, len(days), seed))
     with pipeline.desk() as desk:
         found = balance_of(desk)
     pipeline.at(steering.run_on())
-    print(found.sentence, file=sys.stderr)
     seconds = (wall_now() - started).total_seconds()
     return {**found.as_dict(), "until": str(venue_day(pipeline.now())), "seconds": round(seconds)}
 

@@ -1,7 +1,7 @@
 """What came of a history: how much was traded, and whether the journal is the account's change."""
 
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 
 from kalshi_assets.domain.journal import Journal
@@ -12,6 +12,7 @@ from kalshi_assets.execution.desk import Desk
 from kalshi_assets.review.round_trips import journal_of
 from kalshi_assets.storage import books
 from kalshi_assets.storage.journal import read_books, sell_prices
+from kalshi_assets.storage.week_health import halts_of
 
 BEYOND = timedelta(microseconds=1)
 
@@ -21,11 +22,16 @@ class Balance:
     """The journal beside the venue's own statement. Money in micros.
 
     Attributes:
+        orders: of the bot; `fills` of everybody on the account.
+        trips: closed, by who made them.
         results: sum of all round trips, open ones marked at the bid; None where one has no price.
         change: of cash and positions since the opening, without what was paid in and out.
         tolerance: what scalar settlements leave open, the venue states them in whole cents.
     """
 
+    orders: int
+    fills: int
+    halts: int
     trips: dict[str, int]
     open_trips: int
     won: int
@@ -54,7 +60,7 @@ class Balance:
 
     def as_dict(self) -> dict[str, object]:
         """Return it as a plain dictionary."""
-        return {**asdict(self), "is_equal": self.is_equal}
+        return {**asdict(self), "is_equal": self.is_equal, "sentence": self.sentence}
 
 
 def balance_of(desk: Desk) -> Balance:
@@ -71,26 +77,37 @@ def balance_of(desk: Desk) -> Balance:
         until = desk.clock.now() + BEYOND
         read, prices = read_books(connection, until=until), sell_prices(connection, until=until)
         paid_in = books.transferred(connection)
+        halts = len(halts_of(connection, until=until))
     if opened is None:
         raise LedgerNotOpen("the books are not open: reconcile first")
     journal = journal_of(read, sell_prices=prices)
     worth = sum(abs(count) * prices.get(t, 0) // CENTICONTRACTS for t, count in held.items())
     cost = sum(paid for _, paid in opened.positions.values())
-    change = stated.cash_stated + worth - opened.cash_micros - cost - paid_in
-    return _balance(journal, change, paid_in=paid_in, tolerance=stated.tolerance_micros)
+    return replace(
+        _of_journal(journal),
+        orders=len(read.orders),
+        fills=len(read.fills),
+        halts=halts,
+        change=stated.cash_stated + worth - opened.cash_micros - cost - paid_in,
+        paid_in=paid_in,
+        tolerance=stated.tolerance_micros,
+    )
 
 
-def _balance(journal: Journal, change: int, *, paid_in: int, tolerance: int) -> Balance:
+def _of_journal(journal: Journal) -> Balance:
     results = [trip.result_micros for trip in journal.trips]
     known = [result for result in results if result is not None]
     closed = [trip for trip in journal.trips if trip.closed_at is not None]
     return Balance(
+        orders=0,
+        fills=0,
+        halts=0,
         trips=dict(Counter(trip.kind for trip in closed)),
         open_trips=len(journal.trips) - len(closed),
         won=sum((trip.result_micros or 0) > 0 for trip in closed),
         overrides=dict(Counter(override.kind for override in journal.overrides)),
         results=sum(known) if len(known) == len(results) else None,
-        change=change,
-        paid_in=paid_in,
-        tolerance=tolerance,
+        change=0,
+        paid_in=0,
+        tolerance=0,
     )

@@ -21,7 +21,6 @@ HUMAN_AFTER = timedelta(seconds=60)
 RESTS_AT_MOST = timedelta(minutes=5)
 # A halt is looked into for a while before trading is resumed.
 LOOKED_INTO = timedelta(hours=2)
-LATER_DEVIATION = 13.0
 _log = logging.getLogger(__name__)
 
 
@@ -40,13 +39,24 @@ class Course:
 
     def live(self, day: Day) -> None:
         """Go through a day, as far as it is not over."""
-        if self._is_past(day.morning):
-            self._morning(day)
+        clock = self.steering.clock()
+        if clock.now() > day.at(day.times[-1]):
+            return
+        self.pipeline.at(clock, **day.settings)
+        self._is_reached(day.morning)
+        self._morning(day)
         for clock in day.times:
-            if self._is_past(day.at(clock)):
+            if self._is_reached(day.at(clock)):
                 self._look(day, clock)
 
-    def _is_past(self, moment: datetime) -> bool:
+    def end(self, day: Day) -> None:
+        """Load the last day and state what there is, on the morning after it."""
+        self.pipeline.at(self.steering.clock())
+        if self._is_reached(day.morning):
+            self._morning(day)
+        self.pipeline.reconcile()
+
+    def _is_reached(self, moment: datetime) -> bool:
         """Go to a moment; False where the venue's clock stands behind it already."""
         if self.steering.clock().now() > moment:
             return False
@@ -74,10 +84,6 @@ class Course:
         self.pipeline.order_or_reconcile(is_checked=is_checked)
         self._tend_what_rests(day, clock)
         for deed in day.deeds(clock):
-            if deed == "change settings":
-                clock_now = self.steering.clock()
-                self.pipeline.at(clock_now, deviation_points=LATER_DEVIATION)
-                continue
             self._later(HUMAN_AFTER)
             with self.pipeline.desk() as desk:
                 self.person.act(desk, deed, day, day.chance(f"{deed} {clock}"))

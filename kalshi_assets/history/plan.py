@@ -13,9 +13,7 @@ from typing import Literal
 from kalshi_assets.domain.calendar import VENUE_ZONE
 
 Rule = dict[str, object]
-Deed = Literal[
-    "buy", "sell", "close early", "double", "deposit", "halt", "resume", "change settings"
-]
+Deed = Literal["buy", "sell", "close early", "double", "deposit", "halt", "resume"]
 
 MORNING = time(8, 40)
 # Working days are looked at three times in trading hours, the others once. In the second half of
@@ -67,9 +65,10 @@ FIXED: dict[tuple[int, int, time], Deed] = {
     (3, _MONDAY, WORKING_TIMES[0]): "deposit",
     (5, _TUESDAY, WORKING_TIMES[0]): "halt",
     (5, _WEDNESDAY, WORKING_TIMES[0]): "resume",
-    (8, _SUNDAY, WEEKEND_TIMES[0]): "change settings",
     (9, _TUESDAY, WORKING_TIMES[2]): "double",
 }
+# What the person sets, and from which week on.
+LATER_SETTINGS: tuple[int, dict[str, object]] = (8, {"deviation_points": 13.0})
 CHANCES: tuple[tuple[Deed, float], ...] = (("buy", 0.10), ("sell", 0.08), ("close early", 0.06))
 
 
@@ -106,6 +105,12 @@ class Day:
         """Return when the market is looked at."""
         is_weekend = self.weekday in (_SUNDAY, DAYS_A_WEEK - 1)
         return WEEKEND_TIMES if is_weekend else WORKING_TIMES
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """Return what is set otherwise than at first."""
+        week, changed = LATER_SETTINGS
+        return changed if self.week >= week else {}
 
     def at(self, clock: time) -> datetime:
         """Return a time of this day as a moment."""

@@ -52,7 +52,7 @@ class Steering:
     def _ask(self, method: str, page: str, content: object) -> Any:
         body = None if content is None else json.dumps(content).encode()
         url = f"http://{urlsplit(self.api_url).netloc}/local/{page}"
-        request = Request(url, data=body, method=method)  # noqa: S310  the local exchange's own
+        request = Request(url, data=body, method=method)
         try:
             with urlopen(request, timeout=ANSWER_SECONDS) as answer:  # noqa: S310  likewise
                 return json.load(answer)

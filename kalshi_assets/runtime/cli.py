@@ -9,7 +9,7 @@ import signal
 import sys
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from pydantic import SecretStr
@@ -25,6 +25,9 @@ from kalshi_assets.runtime.options import (
     replay_of,
 )
 from kalshi_assets.settings import as_variables, load_settings
+
+if TYPE_CHECKING:
+    from kalshi_assets.runtime.past_weeks import PastWeeks
 
 EXIT_FAILED, EXIT_USAGE = 1, 2
 
@@ -46,15 +49,10 @@ def demo(*, once: bool, as_json: bool, port: int, is_history: bool, **played: An
     from kalshi_assets.runtime import demo as runner
 
     past = past_weeks_of(played, is_history=is_history)
-    if past is not None and once:
-        click.echo(json.dumps(runner.run_weeks(load_settings(), past)))
+    if past is not None:
+        _demo_of(past, once=once, as_json=as_json, port=port)
         return
     settings, replay = load_settings(), replay_of(**played)
-    if past is not None:
-        replay = past.replay()
-        settings = past.settings(settings, replay)
-        runner.run_with_ui(settings, replay=replay, port=port, past=past)
-        return
     if not once:
         runner.run_with_ui(settings, replay=replay, port=port)
         return
@@ -65,6 +63,20 @@ def demo(*, once: bool, as_json: bool, port: int, is_history: bool, **played: An
     else:
         for name, value in summary.as_dict().items():
             click.echo(f"{name:>20}: {value}")
+
+
+def _demo_of(past: "PastWeeks", *, once: bool, as_json: bool, port: int) -> None:
+    """Play past weeks; then show them, or say what came of them."""
+    from kalshi_assets.runtime import demo as runner
+    from kalshi_assets.runtime.past_weeks import lines_of
+
+    settings, replay = load_settings(), past.replay()
+    settings = past.settings(settings, replay)
+    if not once:
+        runner.run_with_ui(settings, replay=replay, port=port, past=past)
+        return
+    told = runner.run_weeks(settings, replay=replay, past=past)
+    click.echo(json.dumps(told) if as_json else "\n".join(lines_of(told)))
 
 
 @cli.command()

@@ -20,7 +20,7 @@ from kalshi_assets.runtime.database import database_name, served_database
 from kalshi_assets.runtime.exchange import Replay, local_settings, start_exchange
 from kalshi_assets.runtime.exchange_asked import ask_local_exchange
 from kalshi_assets.runtime.home import Home
-from kalshi_assets.runtime.past_weeks import PastWeeks
+from kalshi_assets.runtime.past_weeks import PastWeeks, lines_of
 from kalshi_assets.runtime.processes import end_left_overs
 from kalshi_assets.runtime.summary import Summary, story, summarise
 from kalshi_assets.settings import Settings, environment
@@ -45,10 +45,9 @@ def run_once(settings: Settings, *, replay: Replay) -> tuple[Summary, list[str]]
         return summarise(demo), story(demo.database)
 
 
-def run_weeks(settings: Settings, past: PastWeeks) -> dict[str, Any]:
+def run_weeks(settings: Settings, *, replay: Replay, past: PastWeeks) -> dict[str, Any]:
     """Play past weeks and nothing else; return what came of them."""
-    replay = past.replay()
-    with _exchange_at_work(past.settings(settings, replay), replay) as (children, home, local):
+    with _exchange_at_work(settings, replay) as (_, home, local):
         return past.play(local, home)
 
 
@@ -80,7 +79,7 @@ def running_demo(
     started_at = wall_now()
     with _exchange_at_work(settings, replay) as (children, home, local):
         if past is not None:
-            past.play(local, home)
+            click.echo("\n".join(lines_of(past.play(local, home))), err=True)
             local = _at_present(local)
         with running_dagster(children, local, home, port=port, started_at=started_at) as running:
             yield running
@@ -101,8 +100,10 @@ def _exchange_at_work(
             children.need(served.require_alive)
             environ = environment(named, QUIET)
             exchange = start_exchange(children, home, replay=replay, environ=environ)
-            yield children, home, local_settings(
-                named, home, database_url=served.url, exchange=exchange
+            yield (
+                children,
+                home,
+                local_settings(named, home, database_url=served.url, exchange=exchange),
             )
 
 

@@ -25,6 +25,7 @@ RULES: Mapping[str, object] = {
     "exit_take_profit_points": Decimal(3),
     "exit_stop_points": Decimal(15),
     "backfill_trades": False,
+    "tick_retention_days": 120,
 }
 
 
@@ -74,3 +75,17 @@ class PastWeeks:
             raise ProcessError(f"the history ended with exit code {process.returncode}, see above")
         found: dict[str, Any] = json.loads(told.splitlines()[-1])
         return found
+
+
+def lines_of(told: Mapping[str, Any]) -> list[str]:
+    """Say what came of these weeks, a line each."""
+    trips = ", ".join(f"{count} {kind}" for kind, count in told["trips"].items()) or "none"
+    hands = ", ".join(f"{count} {kind}" for kind, count in told["overrides"].items()) or "none"
+    return [
+        f"  played until   {told['until']}, in {told['seconds']} s",
+        f"  trades         {trips}; {told['won']} won; {told['open_trips']} still open",
+        f"  by hand        {hands} of the bot's",
+        f"  orders, fills  {told['orders']}, {told['fills']}",
+        f"  halts          {told['halts']}",
+        f"  {told['sentence']}",
+    ]

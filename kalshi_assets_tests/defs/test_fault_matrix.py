@@ -36,6 +36,7 @@ NAMED = {
     "duplicate-ticks": "ticks_are_unique",
     "server-errors": "ticks_are_complete",
     "off-grid": "prices_are_on_the_grid",
+    "contract-roll": "newest_ticks_are_usable",
     "zero-coded": "prices_are_not_zero_coded",
 }
 

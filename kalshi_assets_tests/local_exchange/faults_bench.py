@@ -145,6 +145,12 @@ def off_grid(rows: list[Row], true: Row) -> None:
     assert is_complementary(row)
 
 
+def counted_anew(rows: list[Row], true: Row) -> None:
+    row = the_only(rows)
+    assert is_changed_only(row, true, "volume_fp", "volume_24h_fp", "open_interest_fp")
+    assert all(float(row[name]) < float(true[name]) for name in ("volume_fp", "open_interest_fp"))
+
+
 def zero_coded(rows: list[Row], true: Row) -> None:
     row = the_only(rows)
     zero = dict.fromkeys((*PRICES, "last_price_dollars"), "0.0000") | dict.fromkeys(SIZES, "0.00")
@@ -161,6 +167,7 @@ SEEN: dict[str, Callable[[list[Row], Row], None]] = {
     "duplicate-ticks": twice,
     "server-errors": missing,
     "off-grid": off_grid,
+    "contract-roll": counted_anew,
     "zero-coded": zero_coded,
 }
 IN_PAYLOADS = [name for name in SEEN if name not in ("empty-feed", "server-errors")]

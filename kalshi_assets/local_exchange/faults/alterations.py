@@ -13,6 +13,7 @@ from kalshi_assets.local_exchange.units import (
     ONE_DOLLAR,
     count_text,
     micros_text,
+    parse_count,
     price_text,
 )
 
@@ -25,6 +26,7 @@ _BID = "yes_bid_dollars"
 _PRICES = (_BID, "yes_ask_dollars", "no_bid_dollars", "no_ask_dollars")
 _QUOTE = (*_PRICES, *SIZES)
 _COUNTERS = ("last_price_dollars", "volume_fp", "volume_24h_fp", "open_interest_fp")
+_COUNTED = ("volume_fp", "volume_24h_fp", "open_interest_fp")
 _BAR = ("open_dollars", "low_dollars", "high_dollars", "close_dollars")
 
 
@@ -36,6 +38,13 @@ def frozen_feed(view: View, market: RememberedMarket) -> list[View]:
 def stale_feed(view: View, market: RememberedMarket) -> list[View]:
     """Show all that trading changes as it was before, and when that was."""
     return [_with(view, _of(market.stale, ("updated_time", *_QUOTE, *_COUNTERS)))]
+
+
+def contract_roll(view: View, market: RememberedMarket) -> list[View]:
+    """Count from then on, as where a ticker has come to name another contract."""
+    then = market.stale.view
+    counted = {name: max(_count(view[name]) - _count(then[name]), 0) for name in _COUNTED}
+    return [_with(view, {name: count_text(count) for name, count in counted.items()})]
 
 
 def crossed_book(view: View, market: RememberedMarket) -> list[View]:
@@ -125,6 +134,10 @@ def _half_a_tick_below(listing: Listing, micros: int) -> int:
     start, tick = part.start * PRICE_MICROS, part.step * PRICE_MICROS
     ticks = -(-(micros - start) // tick)
     return start + ticks * tick - tick // 2
+
+
+def _count(text: str) -> int:
+    return parse_count(text) or 0
 
 
 def _micros(dollars: str) -> int:

@@ -63,6 +63,10 @@ KINDS = {
         "bid and ask are half a tick off the market's price grid",
         alterations.off_grid,
     ),
+    "contract-roll": Kind(
+        "volume and open interest count anew from an hour before the start",
+        alterations.contract_roll,
+    ),
     "zero-coded": Kind(
         "prices and sizes are zero where they are not known",
         alterations.zero_coded,
@@ -77,10 +81,12 @@ class Fault:
     Attributes:
         name: one of `known_faults()`.
         ticker: the market it is on; None for all markets.
+        since_ms: when it began; None for the tape's start.
     """
 
     name: str
     ticker: str | None = None
+    since_ms: int | None = None
 
     def is_on(self, ticker: str) -> bool:
         """Tell whether a market has this fault."""

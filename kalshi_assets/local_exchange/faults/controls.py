@@ -121,8 +121,7 @@ class Controls:
         if any(issubclass(kind, SwitchRule) for kind in kinds):
             self._turn_switches()
         if FeedRule in kinds:
-            rules = [(entry.named.name, entry.named.rule) for entry in self._entries if entry.is_on]
-            faults = [Fault(name, one.market) for name, one in rules if isinstance(one, FeedRule)]
+            faults = [fault for entry in self._entries if (fault := _feed_fault(entry))]
             feed = FaultyFeed(faults, self._tape, on_strike=self._count_feed)
             self._feed = feed if faults else None
 
@@ -150,6 +149,15 @@ class Controls:
                 if entry.struck < due:
                     entry.struck = due
                     self.disconnect_all()
+
+
+def _feed_fault(entry: Entry) -> Fault | None:
+    """Return what a rule does to the feed now; one without a beginning is of the tape's start."""
+    rule = entry.named.rule
+    if not entry.is_on or not isinstance(rule, FeedRule):
+        return None
+    since_ms = None if rule.from_ is None else int(entry.span[0])
+    return Fault(entry.named.name, rule.market, since_ms)
 
 
 async def _meet(

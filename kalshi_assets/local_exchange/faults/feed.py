@@ -24,9 +24,9 @@ from kalshi_assets.local_exchange.tape import Tape
 class FaultyFeed:
     """An `Interceptor` that breaks the market data of named tickers.
 
-    Faults hold from the tape's start on, so as long as the exchange runs. On each market they take
-    effect in the order given, each of them once. Whatever the exchange itself refuses, it refuses
-    unaltered; calls are counted and charged as ever.
+    Faults hold as long as the exchange runs, and show what was before they began. On each market
+    they take effect in the order given, each of them once. Whatever the exchange itself refuses, it
+    refuses unaltered; calls are counted and charged as ever.
 
     Args:
         faults: from `parse_faults`.
@@ -48,7 +48,10 @@ class FaultyFeed:
             ticker: list(dict.fromkeys(fault.name for fault in faults if fault.is_on(ticker)))
             for ticker in tape.listings
         }
-        self._remembered = remember(tape, [name for name, on in self._names.items() if on])
+        began = {ticker: _since(faults, ticker) for ticker, on in self._names.items() if on}
+        self._remembered = remember(
+            tape, {t: tape.started_ms if ms is None else ms for t, ms in began.items()}
+        )
         self._answers: dict[str, Callable[[Request, Response], Response]] = {
             "GetMarkets": self._markets,
             "GetMarket": self._market,
@@ -131,6 +134,12 @@ class FaultyFeed:
             return candles
         self._on_strike(FROZEN_FEED, ticker)
         return [frozen_candle(candle, self._remembered[ticker]) for candle in candles]
+
+
+def _since(faults: Sequence[Fault], ticker: str) -> int | None:
+    """Return since when a market is faulty; None for the tape's start."""
+    moments = [fault.since_ms for fault in faults if fault.is_on(ticker)]
+    return None if None in moments else min(ms for ms in moments if ms is not None)
 
 
 def _read(response: Response) -> View:

@@ -1,6 +1,6 @@
-"""Markets as they stood before the start: what a frozen or a stale feed still shows."""
+"""Markets as they stood before a fault began: what a frozen or a stale feed still shows."""
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -37,18 +37,18 @@ class RememberedMarket:
     stale: Snapshot
 
 
-def remember(tape: Tape, tickers: Collection[str]) -> dict[str, RememberedMarket]:
-    """Return markets as the tape alone had made them before its start, by ticker."""
+def remember(tape: Tape, since_ms: Mapping[str, int]) -> dict[str, RememberedMarket]:
+    """Return markets as the tape alone had made them before their moments, by ticker."""
     # An exchange nobody trades on: orders of today must not show in a quote of the past.
     with closing(Store(None)) as untouched:
         past = _Past(tape, untouched)
         return {
             ticker: RememberedMarket(
                 tape.listings[ticker],
-                frozen=past.before_start(ticker, FROZEN_BEFORE_START_MS),
-                stale=past.before_start(ticker, STALE_BEFORE_START_MS),
+                frozen=past.before(ticker, ms, FROZEN_BEFORE_START_MS),
+                stale=past.before(ticker, ms, STALE_BEFORE_START_MS),
             )
-            for ticker in tickers
+            for ticker, ms in since_ms.items()
         }
 
 
@@ -57,12 +57,12 @@ class _Past:
         self._tape = tape
         self._markets = MarketView(tape, Book(store, tape, Orders(store)), store)
 
-    def before_start(self, ticker: str, span_ms: int) -> Snapshot:
-        """Return a market as it stood then; as at the start if it was not open or not quoted."""
+    def before(self, ticker: str, ms: int, span_ms: int) -> Snapshot:
+        """Return a market as it stood then; as at `ms` if it was not open or not quoted."""
         listing = self._tape.listings[ticker]
-        then = self._at(listing, self._tape.started_ms - span_ms)
+        then = self._at(listing, ms - span_ms)
         is_quoted = any(then.view[size] != count_text(0) for size in SIZES)
-        return then if is_quoted else self._at(listing, self._tape.started_ms)
+        return then if is_quoted else self._at(listing, ms)
 
     def _at(self, listing: Listing, ms: int) -> Snapshot:
         return Snapshot(ms, self._markets.market(listing, ms))
