@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 
 ASSETS = definitions_as_data()["assets"]
-GROUPS = ("market_data", "signals", "execution")
+GROUPS = ("market_data", "signals", "execution", "review")
 DATA_ASSETS = ["raw_ticks", "clean_ticks", "daily_summaries", "rolling_averages", "signals"]
 MARKETS, DAYS, FIRST_DAY, LAST_DAY = 5, 30, "2026-09-14", "2026-10-13"
 ALL_EXPANDED = "/asset-groups?expanded=" + ",".join(f"global@global:{g}" for g in GROUPS)
