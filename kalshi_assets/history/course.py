@@ -39,10 +39,10 @@ class Course:
 
     def live(self, day: Day) -> None:
         """Go through a day, as far as it is not over."""
-        clock = self.steering.clock()
-        if clock.now() > day.at(day.times[-1]):
+        venue = self.steering.clock()
+        if venue.now() > day.at(day.times[-1]):
             return
-        self.pipeline.at(clock, **day.settings)
+        self.pipeline.at(venue, **day.settings)
         self._is_reached(day.morning)
         self._morning(day)
         for clock in day.times:

@@ -34,8 +34,8 @@ class Clock(Protocol):
         """Write the exact moment: the next start goes on from here."""
         ...
 
-    def steer(self, to_ms: int, *, speed: float) -> None:
-        """Go to a later moment at once, and run on from there at this speed.
+    def steer(self, to_ms: int | None, *, speed: float) -> None:
+        """Go to a later moment at once, or none, and run on from there at this speed.
 
         Raises:
             ValueError: the moment is past, or the speed not positive.
@@ -87,12 +87,12 @@ class LeasedClock:
         """Write the exact moment."""
         self._write_lease(self._running_ms())
 
-    def steer(self, to_ms: int, *, speed: float) -> None:
-        """Go to a later moment at once, and run on from there at this speed."""
+    def steer(self, to_ms: int | None, *, speed: float) -> None:
+        """Go to a later moment at once, or none, and run on from there at this speed."""
         _check_speed(speed)
-        _check_later(to_ms, self.now_ms())
-        self._start_ms, self._began_at, self.speed = to_ms, self._monotonic(), speed
-        self._extend(to_ms)
+        start_ms = _later(to_ms, self.now_ms())
+        self._start_ms, self._began_at, self.speed = start_ms, self._monotonic(), speed
+        self._extend(start_ms)
 
     def _running_ms(self) -> int:
         elapsed = self._monotonic() - self._began_at
@@ -122,11 +122,10 @@ class ManualClock:
         """Move on."""
         self._now_ms += int(seconds * 1000)
 
-    def steer(self, to_ms: int, *, speed: float) -> None:
+    def steer(self, to_ms: int | None, *, speed: float) -> None:
         """Go to a later moment; it stands still there at any speed."""
         _check_speed(speed)
-        _check_later(to_ms, self._now_ms)
-        self._now_ms, self.speed = to_ms, speed
+        self._now_ms, self.speed = _later(to_ms, self._now_ms), speed
 
     def checkpoint(self) -> None:
         """Do nothing: the moment is the test's."""
@@ -140,6 +139,8 @@ def _check_speed(speed: float) -> None:
         raise ValueError(f"speed {speed} is not positive")
 
 
-def _check_later(to_ms: int, now_ms: int) -> None:
-    if to_ms < now_ms:
+def _later(to_ms: int | None, now_ms: int) -> int:
+    """Return the moment to go to: `now_ms` where none is named."""
+    if to_ms is not None and to_ms < now_ms:
         raise ValueError(f"the venue's clock stands at {iso(now_ms)}: it never goes back")
+    return now_ms if to_ms is None else to_ms

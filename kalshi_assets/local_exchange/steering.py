@@ -74,7 +74,7 @@ class SteeringPages:
         clock = self._exchange.clock
         try:
             wanted = msgspec.json.decode(await request.body(), type=_Clock)
-            to_ms = clock.now_ms() if wanted.venue_at is None else _ms(wanted.venue_at)
+            to_ms = None if wanted.venue_at is None else _ms(wanted.venue_at)
             clock.steer(to_ms, speed=clock.speed if wanted.speed is None else wanted.speed)
         except ValueError as exc:
             return _refused(exc)

@@ -86,6 +86,17 @@ def test_a_clock_is_not_sent_where_it_cannot_go(asked: dict[str, object], why: s
         assert handle.exchange.clock.speed == 1
 
 
+def test_another_speed_alone_goes_nowhere_however_time_passes_meanwhile() -> None:
+    seconds = iter(range(1_000))
+    clock = LeasedClock(
+        5_000, speed=1, write_lease=lambda ms: None, monotonic=lambda: next(seconds)
+    )
+    before = clock.now_ms()
+    clock.steer(None, speed=60)
+    assert clock.now_ms() >= before
+    assert clock.speed == 60
+
+
 def test_a_jump_is_on_disk_before_anybody_sees_it() -> None:
     written: list[int] = []
     clock = LeasedClock(5_000, speed=1, write_lease=written.append, monotonic=lambda: 7.0)

@@ -61,7 +61,7 @@ class Trip:
     def weigh(self, name: str, value: Fraction | None, count: int) -> None:
         before = self.weighed.get(name, Fraction(0))
         is_known = value is not None and before is not None
-        self.weighed[name] = before + count * value if is_known else None  # type: ignore[operator]
+        self.weighed[name] = (before or 0) + count * (value or Fraction(0)) if is_known else None
 
 
 @dataclass

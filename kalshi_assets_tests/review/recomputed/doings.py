@@ -68,7 +68,7 @@ def refusals(tables: Tables) -> Figures:
     later = {row["signal_id"] for row in judged if row["was_ordered_later"]}
     results = _results(tables)
     rows: dict[str, list[Row]] = {g: [] for f in firsts.values() for g in f["refused_by"]}
-    several = []
+    several: list[Row] = []
     for first in firsts.values():
         gates = set(first["refused_by"])
         (rows[first["refused_by"][0]] if len(gates) == 1 else several).append(first)

@@ -34,7 +34,12 @@ def of_trades(trips: Sequence[Trip]) -> Figures:
         middle, whole = share + Z**2 / 2 / n, 1 + Z**2 / n
         low, high = max(0.0, (middle - half) / whole), min(1.0, (middle + half) / whole)
     winner, loser = ratio(sum(won), len(won)), ratio(sum(lost), len(lost))
-    known = [t for t in trips if t.price("mean") is not None and t.price("mid") is not None]
+    known = [
+        (trip, mean, mid)
+        for trip in trips
+        if (mean := trip.price("mean")) is not None and (mid := trip.price("mid")) is not None
+    ]
+    explained = [trip for trip, _, _ in known]
     return {
         "trade_count": n,
         "win_count": len(won),
@@ -53,11 +58,11 @@ def of_trades(trips: Sequence[Trip]) -> Figures:
         "fees_usd": sum(trip.fees for trip in trips),
         **_slippage(trips, "mid", "mid"),
         **_slippage(trips, "limit", "limit_price"),
-        "part_edge_usd": sum(_times(t, t.price("mean") - t.price("mid")) for t in known),
-        "part_spread_and_slippage_usd": sum(_times(t, t.price("mid")) - t.cost for t in known),
-        "part_settlement_usd": sum(t.proceeds - _times(t, t.price("mean")) for t in known),
-        "part_fees_usd": -sum(t.fees for t in known),
-        "part_unexplained_usd": sum((t.result or 0) for t in trips if t not in known),
+        "part_edge_usd": sum(_times(trip, mean - mid) for trip, mean, mid in known),
+        "part_spread_and_slippage_usd": sum(_times(t, mid) - t.cost for t, _, mid in known),
+        "part_settlement_usd": sum(t.proceeds - _times(t, mean) for t, mean, _ in known),
+        "part_fees_usd": -sum(trip.fees for trip in explained),
+        "part_unexplained_usd": sum((t.result or 0) for t in trips if t not in explained),
         "unexplained_count": n - len(known),
     }
 
@@ -116,8 +121,10 @@ def grouped(trips: Sequence[Trip], name_of: Callable[[Trip], str]) -> list[Figur
 
 
 def bootstrap(trips: Sequence[Trip]) -> Figures:
-    names = ("is_different_from_zero", "mean_usd", "mean_low_usd", "mean_high_usd")
-    names += ("not_above_zero_share", "resampled_by", "day_count", "resample_count")
+    names = [
+        *("is_different_from_zero", "mean_usd", "mean_low_usd", "mean_high_usd"),
+        *("not_above_zero_share", "resampled_by", "day_count", "resample_count"),
+    ]
     dated = sorted((new_york_day(t.closed_at), t.result or 0) for t in trips if t.closed_at)
     if len(dated) < 5:
         return dict.fromkeys(names)
@@ -139,8 +146,10 @@ def bootstrap(trips: Sequence[Trip]) -> Figures:
     ranked = sorted(means)
     low, high = (_quantile(ranked, share) for share in (0.025, 0.975))
     mean = Fraction(sum(result for _, result in dated), len(dated))
-    told = (low > 0 or high < 0, mean, low, high, Fraction(not_above, RESAMPLES))
-    told += ("day" if is_by_day else "trade", len(days), RESAMPLES)
+    told = [
+        *(low > 0 or high < 0, mean, low, high, Fraction(not_above, RESAMPLES)),
+        *("day" if is_by_day else "trade", len(days), RESAMPLES),
+    ]
     return dict(zip(names, told, strict=True))
 
 

@@ -32,7 +32,7 @@ class Tables:
     def rows(self, query: str, **values: Any) -> list[Row]:
         given = {"begin": self.begin, "until": self.until, **values}
         with self.connection.cursor(row_factory=dict_row) as cursor:
-            return cursor.execute(query, given).fetchall()  # type: ignore[arg-type]
+            return cursor.execute(query, given).fetchall()
 
     def has(self, moment: datetime) -> bool:
         return self.begin <= moment < self.until
