@@ -6,9 +6,9 @@ import logging
 import os
 import sys
 import time
-from datetime import date
+from datetime import date, timedelta
 
-from kalshi_assets.domain.calendar import venue_day
+from kalshi_assets.domain.calendar import days_between, venue_day
 from kalshi_assets.domain.clock import VenueClock, wall_now
 from kalshi_assets.errors import KalshiAssetsError
 from kalshi_assets.history.plan import DAYS_A_WEEK, Day, days_of
@@ -42,6 +42,7 @@ def _played(settings: Settings, first: date, weeks: int, seed: int) -> dict[str,
     end = VenueClock(Day(first, len(days), seed).morning, started)
     os.environ["KALSHI_VENUE_CLOCK"] = str(end)
     from kalshi_assets.history.balance import balance_of
+    from kalshi_assets.history.claims import claim
     from kalshi_assets.history.course import Course
     from kalshi_assets.history.person import Person
     from kalshi_assets.history.pipeline import Pipeline
@@ -58,6 +59,7 @@ def _played(settings: Settings, first: date, weeks: int, seed: int) -> dict[str,
     course.end(Day(first, len(days), seed))
     with pipeline.desk() as desk:
         found = balance_of(desk)
+    claim(list(days_between(first - timedelta(days=settings.history_days), days[-1].day)))
     pipeline.at(steering.run_on())
     seconds = (wall_now() - started).total_seconds()
     return {**found.as_dict(), "until": str(venue_day(pipeline.now())), "seconds": round(seconds)}

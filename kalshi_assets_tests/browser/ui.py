@@ -112,28 +112,6 @@ class Ui:
         path.write_bytes(now)
         return path
 
-    def read_page(self, path: Path, *, width: int) -> None:
-        """Open a file in a window so wide."""
-        self._size(width, HEIGHT)
-        self.driver.get(path.resolve().as_uri())
-
-    def page_width(self) -> int:
-        """Return how wide the page is, what stands outside the window included."""
-        return int(self.driver.execute_script("return document.documentElement.scrollWidth"))
-
-    def shot_whole(self, name: str) -> Path:
-        """Photograph the page from top to bottom; the window is of the usual size afterwards."""
-        script = "return [window.innerWidth, document.documentElement.scrollHeight]"
-        width, height = self.driver.execute_script(script)
-        self._size(int(width), int(height))
-        path = self.shot(name)
-        self._size(WIDTH, HEIGHT)
-        return path
-
-    def _size(self, width: int, height: int) -> None:
-        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
-        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-
     def _visible(self, words: str, tag: str) -> WebElement | None:
         says = f"normalize-space()='{words}'"
         found = self.driver.find_elements(By.XPATH, f"//{tag}[{says} and not(.//{tag}[{says}])]")
