@@ -43,9 +43,9 @@ class Demo:
         """Where its UI is."""
         return f"http://127.0.0.1:{self.port}"
 
-    def wait_for_run(self, job: str, *statuses: str) -> None:
+    def wait_for_run(self, job: str, *statuses: str, seconds: float = START_SECONDS) -> None:
         """Wait until a run of a job has ended so."""
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + seconds
         while not self._has_run(job, statuses):
             assert self.process.poll() is None, self.log.read_text()
             assert time.monotonic() < deadline, f"no run of {job}:\n{self.log.read_text()}"
