@@ -6,7 +6,7 @@ from fractions import Fraction
 from kalshi_assets.domain.calendar import VENUE_ZONE
 from kalshi_assets.review.statistics.figure import usd
 
-MINUTES = 120
+LONG_WAIT_SECONDS = 120
 
 
 def result(micros: float | Fraction) -> str:
@@ -46,7 +46,7 @@ def duration(seconds: float | Fraction) -> str:
 
 def latency(seconds: float) -> str:
     """Return a latency as `0.85 s`; what waited for minutes is said in those."""
-    return f"{seconds:.2f} s" if seconds < MINUTES else duration(seconds)
+    return f"{seconds:.2f} s" if seconds < LONG_WAIT_SECONDS else duration(seconds)
 
 
 def number_of(count: int, noun: str) -> str:
