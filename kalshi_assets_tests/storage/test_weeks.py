@@ -32,7 +32,7 @@ from kalshi_assets.storage.settings_history import note_settings
 from kalshi_assets.storage.trading_state import change_state
 from kalshi_assets.storage.verdicts import NewVerdict, save_verdicts
 from kalshi_assets.storage.weekly_reviews import StoredReview, first_days, newest, save_review
-from kalshi_assets.storage.weeks import COURSE_POINTS, TICKS, forgotten_of, read_courses, read_week
+from kalshi_assets.storage.weeks import COURSE_POINTS, forgotten_of, read_courses, read_week
 from kalshi_assets_tests.risk.cases import NOW, TICKER
 from kalshi_assets_tests.storage.test_journal import add_market
 from kalshi_assets_tests.storage.test_ledger import ORDER, decision
@@ -430,7 +430,7 @@ def test_records_past_retention_are_named(connection: Connection) -> None:
         connection.execute(insert(schema.archives).values(day=day, dropped_at=dropped, **made))
     assert forgotten_of(connection, WEEK, clock=standing_at(NOW)) == ()
     connection.execute(text("UPDATE kalshi.archives SET dropped_at = now()"))
-    assert forgotten_of(connection, WEEK, clock=standing_at(NOW)) == (TICKS,)
+    assert forgotten_of(connection, WEEK, clock=standing_at(NOW)) == ("ticks", "checks", "gaps")
 
 
 def add_average(connection: Connection, at: datetime, mean: Decimal | None) -> None:
