@@ -203,9 +203,8 @@ def _held(recorded: Recorded, answers: Answers) -> _Held | None:
 
 
 def _today(opening: int | None, held: _Held | None) -> TodayLine:
-    """Return what the day has made; one that nothing was recorded of begins now."""
+    """Return what the day has made, from its opening value as it was recorded."""
     value = None if held is None else held.view.value_micros
-    opening = value if opening is None else opening
     made = None if value is None or opening is None else value - opening
     return TodayLine(_usd(opening), _usd(made))
 

@@ -100,8 +100,13 @@ def _gate(status: Status) -> list[str]:
     closed = status.closed_gates
     if not closed:
         return ["OPEN: an order could pass now"]
-    reasons = [f"  {gate.gate}: {gate.reason or gate.value}" for gate in closed]
+    reasons = [f"  {_why(gate.gate, gate.reason or gate.value)}" for gate in closed]
     return [f"CLOSED by {len(closed)}:", *_capped(reasons, GATES)]
+
+
+def _why(gate: str, reason: str) -> str:
+    is_named = reason.startswith((gate, gate.replace("_", " ")))
+    return reason if is_named else f"{gate}: {reason}"
 
 
 def _feed(status: Status) -> str:
@@ -116,8 +121,8 @@ def _feed(status: Status) -> str:
 def _today(status: Status) -> str:
     made, opened = status.today.made_usd, status.today.opened_at_usd
     if made is None or opened is None:
-        return "not known: what the account is worth is not known"
-    return f"{made:+,.2f} USD since midnight ET, from {opened:,.2f} USD; open positions marked"
+        return "not known: no value of the account is recorded, or none is stated now"
+    return f"{made:+,.2f} USD, from {opened:,.2f} USD as the day began; positions at the bid"
 
 
 def _account(status: Status) -> str:
@@ -134,8 +139,8 @@ def _account(status: Status) -> str:
 
 def _orders(orders: Sequence[OrderLine]) -> list[str]:
     return [
-        f"{o.market}  {'NOT KNOWN at the venue' if o.status == 'unknown' else o.status}, "
-        f"{o.filled_contracts:g}/{o.contracts:g} {o.side.upper()} at {o.limit_usd:.2f}, "
+        f"{o.market}  {o.filled_contracts:g}/{o.contracts:g} {o.side.upper()} at "
+        f"{o.limit_usd:.2f}, {'FATE UNKNOWN' if o.status == 'unknown' else o.status}, "
         f"{_left(o.expires_in_seconds)}"
         for o in orders
     ] or ["none open"]

@@ -277,8 +277,9 @@ def spoil(page: Any) -> Any:
 
 
 def test_a_malformed_row_is_quarantined_with_its_bytes_and_costs_no_other(
-    bench: PastBench,
+    bench: PastBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(importing, "OVERLAP", timedelta(minutes=1))
     fault = OnOperation(HISTORICAL_FILLS, altering(spoil), times=1)
     bench.desk_bench.faults.fault = fault
 
