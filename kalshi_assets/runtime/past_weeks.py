@@ -77,12 +77,18 @@ class PastWeeks:
         return found
 
 
+def next_step(told: Mapping[str, Any]) -> str:
+    """Say how the reviews of these weeks are made."""
+    words = f"kalshi-assets review --from {told['first_day']} --to {told['last_day']} --wait"
+    return f"  Review them:   {words}\n  or in the UI:  Lineage, trade_journal and weekly_review\n"
+
+
 def lines_of(told: Mapping[str, Any]) -> list[str]:
     """Say what came of these weeks, a line each."""
     trips = ", ".join(f"{count} {kind}" for kind, count in told["trips"].items()) or "none"
     hands = ", ".join(f"{count} {kind}" for kind, count in told["overrides"].items()) or "none"
     return [
-        f"  played until   {told['until']}, in {told['seconds']} s",
+        f"  played         {told['first_day']} to {told['last_day']}, in {told['seconds']} s",
         f"  trades         {trips}; {told['won']} won; {told['open_trips']} still open",
         f"  by hand        {hands} of the bot's",
         f"  orders, fills  {told['orders']}, {told['fills']}",
