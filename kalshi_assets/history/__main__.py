@@ -35,6 +35,8 @@ def main() -> int:
     except KalshiAssetsError as exc:
         print(f"history: {exc}", file=sys.stderr)
         return EXIT_FAILED
+    except KeyboardInterrupt:
+        return EXIT_FAILED  # it goes on from here when it is started again
     return 0
 
 
