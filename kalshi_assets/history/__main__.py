@@ -6,14 +6,18 @@ import logging
 import os
 import sys
 import time
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
 
-from kalshi_assets.domain.calendar import days_between, venue_day
+from kalshi_assets.domain.calendar import days_between
 from kalshi_assets.domain.clock import VenueClock, wall_now
 from kalshi_assets.errors import KalshiAssetsError
 from kalshi_assets.history.plan import DAYS_A_WEEK, Day, days_of
 from kalshi_assets.history.steering import Steering
 from kalshi_assets.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from kalshi_assets.history.course import Course
 
 EXIT_FAILED = 1
 
@@ -32,37 +36,49 @@ def main() -> int:
     except KalshiAssetsError as exc:
         print(f"history: {exc}", file=sys.stderr)
         return EXIT_FAILED
+    except KeyboardInterrupt:
+        return EXIT_FAILED  # it goes on from here when it is started again
     return 0
 
 
 def _played(settings: Settings, first: date, weeks: int, seed: int) -> dict[str, object]:
-    # What defines days looks at the clock when it is imported: the last day has to be one of them.
     started, steering = wall_now(), Steering(settings.api_base_url)
-    days = days_of(first, weeks, seed)
-    end = VenueClock(Day(first, len(days), seed).morning, started)
-    os.environ["KALSHI_VENUE_CLOCK"] = str(end)
+    days, after = days_of(first, weeks, seed), Day(first, weeks * DAYS_A_WEEK, seed)
+    course = _course(settings, steering, until=after.morning)
+    steering.set_faults([])
+    for day in days:
+        if course.live(day) and day.weekday == DAYS_A_WEEK - 1:
+            print(f"Week {day.week + 1} of {weeks}: {_seconds(started)} s", file=sys.stderr)
+    course.end(after)
     from kalshi_assets.history.balance import balance_of
     from kalshi_assets.history.claims import claim
+
+    with course.pipeline.desk() as desk:
+        found = balance_of(desk)
+    claim(list(days_between(first - timedelta(days=settings.history_days), days[-1].day)))
+    steering.run_on()
+    return {
+        **found.as_dict(),
+        "first_day": str(first),
+        "last_day": str(days[-1].day),
+        "seconds": _seconds(started),
+    }
+
+
+def _course(settings: Settings, steering: Steering, *, until: datetime) -> "Course":
+    """Return the course of a history that ends at a moment."""
+    # What defines days looks at the clock when it is imported: the last day has to be one of them.
+    os.environ["KALSHI_VENUE_CLOCK"] = str(VenueClock(until, wall_now()))
     from kalshi_assets.history.course import Course
     from kalshi_assets.history.person import Person
     from kalshi_assets.history.pipeline import Pipeline
 
-    pipeline = Pipeline(settings)
     person = Person(steering, settings.api_key_id or "")
-    course = Course(steering, pipeline, person, time.sleep)
-    steering.set_faults([])
-    for day in days:
-        course.live(day)
-        if day.weekday == DAYS_A_WEEK - 1:
-            seconds = (wall_now() - started).total_seconds()
-            print(f"Week {day.week + 1} of {weeks} is over: {seconds:.0f} s", file=sys.stderr)
-    course.end(Day(first, len(days), seed))
-    with pipeline.desk() as desk:
-        found = balance_of(desk)
-    claim(list(days_between(first - timedelta(days=settings.history_days), days[-1].day)))
-    pipeline.at(steering.run_on())
-    seconds = (wall_now() - started).total_seconds()
-    return {**found.as_dict(), "until": str(venue_day(pipeline.now())), "seconds": round(seconds)}
+    return Course(steering, Pipeline(settings), person, time.sleep)
+
+
+def _seconds(started: datetime) -> int:
+    return round((wall_now() - started).total_seconds())
 
 
 if __name__ == "__main__":

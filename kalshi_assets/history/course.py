@@ -37,17 +37,18 @@ class Course:
     person: Person
     pause: Callable[[float], None]
 
-    def live(self, day: Day) -> None:
-        """Go through a day, as far as it is not over."""
+    def live(self, day: Day) -> bool:
+        """Go through a day, as far as it is not over; tell whether anything was left of it."""
         venue = self.steering.clock()
         if venue.now() > day.at(day.times[-1]):
-            return
+            return False
         self.pipeline.at(venue, **day.settings)
         self._is_reached(day.morning)
         self._morning(day)
         for clock in day.times:
             if self._is_reached(day.at(clock)):
                 self._look(day, clock)
+        return True
 
     def end(self, day: Day) -> None:
         """Load the last day and state what there is, on the morning after it."""

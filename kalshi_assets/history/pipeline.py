@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 from uuid import uuid4
 
@@ -75,10 +75,6 @@ class Pipeline:
         """Take over where the venue's clock stands, and settings that somebody has changed."""
         self.settings = self.settings.model_copy(update={"venue_clock": str(clock), **changes})
         os.environ.update(as_variables(self.settings))
-
-    def now(self) -> datetime:
-        """Return the venue's moment."""
-        return VenueClock.parse(self.settings.venue_clock).now()
 
     def load(self, days: Sequence[date]) -> None:
         """Backfill days that are over, up to their averages, and look what markets there are."""

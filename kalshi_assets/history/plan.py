@@ -16,11 +16,19 @@ Rule = dict[str, object]
 Deed = Literal["buy", "sell", "close early", "double", "deposit", "halt", "resume"]
 
 MORNING = time(8, 40)
-# Working days are looked at three times in trading hours, the others once. In the second half of
-# each 20 seconds no quote of the scenario changes: how fast the machine is makes no difference.
-_STEADY = {"second": 10, "microsecond": 500_000}
-WORKING_TIMES = tuple(time(*at, **_STEADY) for at in ((9, 45), (13, 0), (16, 15)))
-WEEKEND_TIMES = (time(12, 0, **_STEADY),)
+
+
+def _steady(hour: int, minute: int) -> time:
+    """Return a time in the second half of 20 seconds.
+
+    No quote of the scenario changes there: how fast the machine is makes no difference.
+    """
+    return time(hour, minute, 10, 500_000)
+
+
+# Working days are looked at three times in trading hours, the others once.
+WORKING_TIMES = _steady(9, 45), _steady(13, 0), _steady(16, 15)
+WEEKEND_TIMES = (_steady(12, 0),)
 DAYS_A_WEEK = 7
 _SUNDAY, _MONDAY, _TUESDAY, _WEDNESDAY, _THURSDAY, _FRIDAY, _ = range(DAYS_A_WEEK)
 

@@ -58,6 +58,8 @@ class Steering:
                 return json.load(answer)
         except HTTPError as exc:
             raise ProcessError(f"{method} {url}: {exc.read().decode()}") from exc
+        except OSError as exc:
+            raise ProcessError(f"{method} {url}: the exchange is gone: {exc}") from exc
 
 
 def _clock(told: Mapping[str, Any]) -> VenueClock:

@@ -20,7 +20,7 @@ from kalshi_assets.runtime.database import database_name, served_database
 from kalshi_assets.runtime.exchange import Replay, local_settings, start_exchange
 from kalshi_assets.runtime.exchange_asked import ask_local_exchange
 from kalshi_assets.runtime.home import Home
-from kalshi_assets.runtime.past_weeks import PastWeeks, lines_of
+from kalshi_assets.runtime.past_weeks import PastWeeks, lines_of, next_step
 from kalshi_assets.runtime.processes import end_left_overs
 from kalshi_assets.runtime.summary import Summary, story, summarise
 from kalshi_assets.settings import Settings, environment
@@ -79,7 +79,8 @@ def running_demo(
     started_at = wall_now()
     with _exchange_at_work(settings, replay) as (children, home, local):
         if past is not None:
-            click.echo("\n".join(lines_of(past.play(local, home))), err=True)
+            told = past.play(local, home)
+            click.echo("\n".join([*lines_of(told), next_step(told)]), err=True)
             local = _at_present(local)
         with running_dagster(children, local, home, port=port, started_at=started_at) as running:
             yield running

@@ -15,6 +15,7 @@ from kalshi_assets.local_exchange.scenarios import history
 from kalshi_assets.runtime.dagster_stack import QUIET, dagster_variables, prepared_database
 from kalshi_assets.runtime.exchange import Replay
 from kalshi_assets.runtime.home import Home
+from kalshi_assets.runtime.processes import MARK
 from kalshi_assets.settings import Settings, environment
 
 MOST_WEEKS, MOST_SEED = history.WEEKS, 999_999_999
@@ -61,7 +62,9 @@ class PastWeeks:
             ProcessError: they could not be played to their end.
         """
         prepared_database(settings).dispose()
-        environ = environment(settings, QUIET | dagster_variables(settings, home))
+        # Marked as a child: should this process be killed, the next start ends what is left.
+        marked = {MARK: str(home.run.resolve())}
+        environ = environment(settings, QUIET | dagster_variables(settings, home) | marked)
         first = venue_day(history.STARTED_AT).isoformat()
         words = ["--first", first, "--weeks", str(self.weeks), "--seed", str(self.seed)]
         with subprocess.Popen(  # noqa: S603  the words are ours
@@ -70,11 +73,20 @@ class PastWeeks:
             stdout=subprocess.PIPE,
             text=True,
         ) as process:
-            told, _ = process.communicate()
+            try:
+                told, _ = process.communicate()
+            finally:
+                process.terminate()
         if process.returncode:
             raise ProcessError(f"the history ended with exit code {process.returncode}, see above")
         found: dict[str, Any] = json.loads(told.splitlines()[-1])
         return found
+
+
+def next_step(told: Mapping[str, Any]) -> str:
+    """Say how the reviews of these weeks are made."""
+    words = f"kalshi-assets review --from {told['first_day']} --to {told['last_day']} --wait"
+    return f"  Review them:   {words}\n  or in the UI:  Lineage, trade_journal and weekly_review\n"
 
 
 def lines_of(told: Mapping[str, Any]) -> list[str]:
@@ -82,7 +94,7 @@ def lines_of(told: Mapping[str, Any]) -> list[str]:
     trips = ", ".join(f"{count} {kind}" for kind, count in told["trips"].items()) or "none"
     hands = ", ".join(f"{count} {kind}" for kind, count in told["overrides"].items()) or "none"
     return [
-        f"  played until   {told['until']}, in {told['seconds']} s",
+        f"  played         {told['first_day']} to {told['last_day']}, in {told['seconds']} s",
         f"  trades         {trips}; {told['won']} won; {told['open_trips']} still open",
         f"  by hand        {hands} of the bot's",
         f"  orders, fills  {told['orders']}, {told['fills']}",

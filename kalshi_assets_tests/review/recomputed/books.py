@@ -11,6 +11,7 @@ from decimal import ROUND_CEILING, Decimal
 from fractions import Fraction
 from typing import Any
 
+from kalshi_assets_tests.review.recomputed import queries
 from kalshi_assets_tests.review.recomputed.tables import Row, Tables
 
 DOLLAR = 1_000_000
@@ -89,7 +90,7 @@ class Books:
         self.ends: list[Row] = []
         self.added: list[Row] = []
         self.unassigned = 0
-        orders = tables.rows(ORDERS)
+        orders = tables.rows(queries.ORDERS)
         self.orders = {row["venue_order_id"]: row for row in orders if row["venue_order_id"]}
         self.all_orders = orders
         foreign = tables.rows("SELECT order_id, kind FROM kalshi.foreign_orders")
@@ -112,8 +113,8 @@ class Books:
                     self._add(("opening", ticker), {**order, "count": abs(count), "cost": cost})
 
     def _events(self) -> list[Row]:
-        fills = self.tables.rows(FILLS)
-        paid = self.tables.rows(SETTLEMENTS)
+        fills = self.tables.rows(queries.FILLS)
+        paid = self.tables.rows(queries.SETTLEMENTS)
         for row in fills:
             row["key"] = row["filled_at"], 0, row["fill_id"]
         for row in paid:
@@ -210,7 +211,9 @@ class Books:
             self._close(lot, lot.count, proceeds=share, fee=0, at=row["settled_at"], by=by)
 
     def _mark(self) -> None:
-        prices = {row["market_ticker"]: row["sell_price"] for row in self.tables.rows(MARKS)}
+        prices = {
+            row["market_ticker"]: row["sell_price"] for row in self.tables.rows(queries.MARKS)
+        }
         for ticker, lots in self.lots.items():
             price, counts = prices.get(ticker), [lot.count for lot in lots]
             worth = (
@@ -221,12 +224,12 @@ class Books:
                 lot.trip.marks = lot.trip.marks + share if known else None  # type: ignore[operator]
 
     def _overrides(self) -> list[Row]:
-        values = {row["ticker"]: row["yes"] for row in self.tables.rows(RESULTS)}
+        values = {row["ticker"]: row["yes"] for row in self.tables.rows(queries.YES_VALUES)}
         return [*self._cancelled(values), *self._closed_early(values), *self._doubled()]
 
     def _cancelled(self, values: dict[str, int]) -> list[Row]:
         found = []
-        for row in self.tables.rows(TAKEN_OFF):
+        for row in self.tables.rows(queries.TAKEN_OFF):
             count, yes = row["count"] - row["fill_count"], values.get(row["market_ticker"])
             rule = None
             if yes is not None and row["multiplier"] is not None:
@@ -241,7 +244,7 @@ class Books:
         for end in self.ends:
             if end["by"][0] == "manual" and end["trip"].kind == "bot":
                 groups[id(end["trip"]), end["by"][1]].append(end)
-        exits = self.tables.rows(RULE_EXITS)
+        exits = self.tables.rows(queries.RULE_EXITS)
         return [self._early(ends, values, exits) for ends in groups.values()]
 
     def _early(self, ends: list[Row], values: dict[str, int], exits: list[Row]) -> Row:
@@ -298,44 +301,3 @@ def taker_fee(count: int, price: int, multiplier: Any) -> int:
     share = Decimal(price) / DOLLAR
     fee = Decimal("0.07") * Decimal(multiplier) * Decimal(count) / 100 * share * (1 - share)
     return int((fee * 10_000).to_integral_value(ROUND_CEILING)) * 100
-
-
-ORDERS = """
-SELECT o.*, d.strategy, (d.inputs #>> '{seen,mean_micros}')::numeric AS mean,
-       (d.inputs #>> '{seen,mid_micros}')::numeric AS mid,
-       (d.inputs #>> '{inputs,fee_multiplier}')::numeric AS multiplier
-FROM kalshi.orders o LEFT JOIN kalshi.decisions d USING (decision_id)
-WHERE o.created_at < %(until)s
-"""
-FILLS = "SELECT * FROM kalshi.fills WHERE NOT is_before_opening AND filled_at < %(until)s"
-SETTLEMENTS = (
-    "SELECT * FROM kalshi.settlements WHERE NOT is_before_opening AND settled_at < %(until)s"
-)
-MARKS = """
-SELECT market_ticker, sell_price FROM kalshi.positions
-WHERE as_of = (SELECT max(as_of) FROM kalshi.positions WHERE as_of < %(until)s)
-  AND sell_price IS NOT NULL
-"""
-RESULTS = """
-SELECT ticker, CASE result WHEN 'yes' THEN 1000000 ELSE 0 END AS yes FROM kalshi.markets
-WHERE result IN ('yes', 'no')
-"""
-TAKEN_OFF = """
-SELECT * FROM (
-    SELECT o.*, (d.inputs #>> '{inputs,fee_multiplier}')::numeric AS multiplier,
-           (SELECT min(e.at) FROM kalshi.order_events e
-            WHERE e.client_order_id = o.client_order_id AND e.kind = 'status'
-              AND e.status = 'canceled' AND e.detail LIKE 'venue:%%' AND e.at < e.expires_at
-              AND e.at < m.close_at
-              AND NOT EXISTS (SELECT FROM kalshi.order_events a
-                              WHERE a.client_order_id = o.client_order_id AND a.kind = 'cancel')
-           ) AS at
-    FROM kalshi.orders o LEFT JOIN kalshi.decisions d USING (decision_id)
-    JOIN kalshi.markets m ON m.ticker = o.market_ticker
-    WHERE o.leg = 'entry' AND o.fill_count < o.count AND o.created_at < %(until)s) AS found
-WHERE at IS NOT NULL AND at < %(until)s
-"""
-RULE_EXITS = """
-SELECT market_ticker, side, judged_at, inputs #> '{inputs,quote}' AS quote FROM kalshi.decisions
-WHERE kind = 'exit' AND reason <> 'flatten' AND inputs #>> '{inputs,quote}' IS NOT NULL
-"""

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
+from kalshi_assets_tests.review.recomputed import queries
 from kalshi_assets_tests.review.recomputed.books import DOLLAR, Told, taker_fee
 from kalshi_assets_tests.review.recomputed.figures import Figures, ratio
 from kalshi_assets_tests.review.recomputed.tables import Row, Tables
@@ -30,7 +31,7 @@ def of_week(tables: Tables, told: Told) -> Figures:
 
 
 def entries(tables: Tables) -> Figures:
-    orders = tables.rows(ENTRIES)
+    orders = tables.rows(queries.ENTRIES)
     reached = [o for o in orders if o["venue_order_id"] is not None]
     touched = sum(o["fill_count"] > 0 for o in reached)
     took = [
@@ -61,7 +62,7 @@ def percentiles(times: Iterable[float]) -> Figures:
 
 
 def refusals(tables: Tables) -> Figures:
-    judged = tables.rows(REFUSED)
+    judged = tables.rows(queries.REFUSED)
     firsts: dict[str, Row] = {}
     for row in judged:
         firsts.setdefault(row["signal_id"], row)
@@ -113,7 +114,7 @@ def _would_have_made(tables: Tables, row: Row, results: dict[str, int]) -> int |
         return None
     yes = results.get(row["market_ticker"])
     if yes is None:
-        mids = tables.rows(LAST_MID, ticker=row["market_ticker"])
+        mids = tables.rows(queries.LAST_MID, ticker=row["market_ticker"])
         if not mids:
             return None
         yes = mids[0]["mid"]
@@ -129,7 +130,7 @@ def _would_have_made(tables: Tables, row: Row, results: dict[str, int]) -> int |
 
 def _results(tables: Tables) -> dict[str, int]:
     found = {}
-    for row in tables.rows(RESULTS):
+    for row in tables.rows(queries.RESULTS):
         if row["result"] in ("yes", "no"):
             found[row["ticker"]] = DOLLAR * (row["result"] == "yes")
         elif bool(row["yes_count"]) != bool(row["no_count"]):
@@ -155,14 +156,14 @@ def hands(kind: str, overrides: Sequence[Row]) -> Figures:
 def quality(tables: Tables) -> Figures:
     counts = [
         {"check_name": r["check_name"], "verdict_count": r["n"], "failure_count": r["failed"]}
-        for r in tables.rows(CHECKS)
+        for r in tables.rows(queries.CHECKS)
     ]
     total = {
         "check_name": "all",
         "verdict_count": sum(c["verdict_count"] for c in counts),
         "failure_count": sum(c["failure_count"] for c in counts),
     }
-    gaps = [(r["from_at"], r["to_at"], r["reason"]) for r in tables.rows(GAPS)]
+    gaps = [(r["from_at"], r["to_at"], r["reason"]) for r in tables.rows(queries.GAPS)]
     return {
         "checks": sorted(counts, key=lambda c: (-c["failure_count"], c["check_name"])),
         "total": total,
@@ -174,7 +175,7 @@ def quality(tables: Tables) -> Figures:
 def _halts(tables: Tables) -> list[tuple[Any, Any, str]]:
     found: list[tuple[Any, Any, str]] = []
     open_ones: list[tuple[Any, str]] = []
-    for row in tables.rows(STATES):
+    for row in tables.rows(queries.STATES):
         if row["state"] == "halted":
             open_ones.append((row["changed_at"], row["cause"]))
             continue
@@ -210,7 +211,7 @@ def stretches(tables: Tables, found: Sequence[tuple[Any, Any, str]]) -> Figures:
 
 
 def calls(tables: Tables) -> Figures:
-    made = tables.rows(CALLS)
+    made = tables.rows(queries.CALLS)
     outcomes = Counter(
         "ok"
         if row["status"] is not None and 200 <= row["status"] < 300 and not row["error"]
@@ -231,7 +232,7 @@ def calls(tables: Tables) -> Figures:
 
 
 def changes(tables: Tables) -> list[Figures]:
-    rows = tables.rows(SETTINGS)
+    rows = tables.rows(queries.SETTINGS)
     states = [(r["venue_at"], {**r["settings"], "code version": r["code_version"]}) for r in rows]
     found = []
     for (_, before), (at, after) in pairwise(states):
@@ -242,44 +243,3 @@ def changes(tables: Tables) -> list[Figures]:
             if old != new:
                 found.append({"name": name, "changed_at": at, "before": old, "after": new})
     return sorted(found, key=lambda c: (c["changed_at"], c["name"]))
-
-
-ENTRIES = """
-SELECT o.*, s.triggered_at,
-       (SELECT min(e.at) FROM kalshi.order_events e
-        WHERE e.client_order_id = o.client_order_id AND e.kind = 'status'
-          AND e.status IN ('resting', 'filled', 'canceled')) AS answered_at
-FROM kalshi.orders o LEFT JOIN kalshi.signals s USING (signal_id)
-WHERE o.leg = 'entry' AND o.created_at >= %(begin)s AND o.created_at < %(until)s
-"""
-REFUSED = """
-SELECT d.*, d.inputs #> '{inputs,quote}' AS quote,
-       (d.inputs #>> '{inputs,fee_multiplier}')::numeric AS multiplier,
-       EXISTS (SELECT FROM kalshi.orders o WHERE o.signal_id = d.signal_id AND o.leg = 'entry'
-               AND o.created_at >= d.judged_at AND o.created_at < %(until)s) AS was_ordered_later
-FROM kalshi.decisions d
-WHERE d.kind = 'entry' AND d.outcome = 'refused'
-  AND d.judged_at >= %(begin)s AND d.judged_at < %(until)s
-  AND NOT EXISTS (SELECT FROM kalshi.orders o WHERE o.signal_id = d.signal_id
-                  AND o.leg = 'entry' AND o.created_at < d.judged_at)
-ORDER BY d.judged_at, d.decision_id
-"""
-LAST_MID = """
-SELECT mid FROM kalshi.clean_ticks WHERE market_ticker = %(ticker)s AND is_usable
-AND observed_at >= %(begin)s AND observed_at < %(until)s ORDER BY observed_at DESC LIMIT 1
-"""
-RESULTS = """
-SELECT m.ticker, m.result, s.yes_count, s.no_count, s.revenue_micros FROM kalshi.markets m
-LEFT JOIN kalshi.settlements s ON s.market_ticker = m.ticker AND s.result = 'scalar'
-"""
-CHECKS = """
-SELECT check_name, count(*) AS n, count(*) FILTER (WHERE NOT is_passed) AS failed
-FROM kalshi.verdicts WHERE as_of >= %(begin)s AND as_of < %(until)s GROUP BY check_name
-"""
-GAPS = """
-SELECT * FROM kalshi.gaps
-WHERE from_at < %(until)s AND (to_at IS NULL OR to_at >= %(begin)s) ORDER BY from_at
-"""
-STATES = "SELECT * FROM kalshi.trading_state WHERE changed_at < %(until)s ORDER BY state_id"
-CALLS = "SELECT * FROM kalshi.api_calls WHERE venue_at >= %(begin)s AND venue_at < %(until)s"
-SETTINGS = "SELECT * FROM kalshi.settings_history WHERE venue_at < %(until)s ORDER BY row_id"
