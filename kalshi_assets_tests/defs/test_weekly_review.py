@@ -200,7 +200,7 @@ def test_a_week_in_which_nothing_was_traded_says_so(eventful: Stand) -> None:
     assert journal(eventful, WEEK_BEFORE) == []
     told = shown[f"weekly_review {WEEK_BEFORE}"]
     assert told["answer"] == (
-        "In the week of 2026-10-04 to 2026-10-10 no trade was closed; nor was any before."
+        "In the week of 2026-10-04 to 2026-10-10, no trade was closed; nor was any before."
     )
     assert (told["trades"], told["net_profit_usd"]) == (0, 0)
     page = Path(told["file_html"]).read_text()

@@ -15,9 +15,9 @@ Reason = Callable[[WeekFigures], str | None]
 def answer_of(figures: WeekFigures) -> str:
     """Return in one sentence what the week made, and whether all trades so far tell anything."""
     week, trades = figures.week, figures.traded.whole.figures
-    span = f"the week of {week.first_day} to {week.last_day}"
+    span = f"the week of {week.first_day} to {week.last_day},"
     if figures.is_provisional:
-        span += ", which is not over,"
+        span += " which is not over,"
     if not trades.trade_count:
         halted = " (trading was halted all the time)" if figures.quality.halts.share == 1 else ""
         return f"In {span} no trade was closed{halted}; {_so_far(figures)}."

@@ -40,7 +40,7 @@ def figures_of(**values: object) -> WeekFigures:
 def test_an_empty_week_made_nothing_and_says_so() -> None:
     review = weekly_review(week_of())
     assert review.answer == (
-        "In the week of 2026-10-11 to 2026-10-17 no trade was closed; nor was any before."
+        "In the week of 2026-10-11 to 2026-10-17, no trade was closed; nor was any before."
     )
     assert review.reasons == ()
     assert review.figures.traded.whole.figures.net_profit == 0
@@ -52,7 +52,7 @@ def test_one_trade_is_told_and_tells_nothing() -> None:
     review = weekly_review(week_of(trips=[trip()]))
     # 80 NO at 32 cents, NO won: 80.00 - 25.60 - 1.2186 = 53.1814
     assert review.answer == (
-        "In the week of 2026-10-11 to 2026-10-17 1 trade made +$53.18 after fees; over 1 trade so "
+        "In the week of 2026-10-11 to 2026-10-17, 1 trade made +$53.18 after fees; over 1 trade so "
         "far, whether that differs from zero cannot be said (fewer than 5 trades are too few to "
         "resample)."
     )
@@ -79,7 +79,7 @@ def test_a_week_of_losses_has_no_winner_and_no_reward() -> None:
     assert trades.win_rate.value == 0
     assert trades.average_winner.why_not == trades.reward_to_risk.why_not == "no trade was won"
     assert review.answer.startswith(
-        "In the week of 2026-10-11 to 2026-10-17 7 trades made -$179.73 after fees; over all 7 "
+        "In the week of 2026-10-11 to 2026-10-17, 7 trades made -$179.73 after fees; over all 7 "
         "trades so far, the mean result of -$25.68 is below zero (95 %: -$26.82 to "
     )
 
