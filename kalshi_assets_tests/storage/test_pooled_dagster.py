@@ -162,12 +162,12 @@ def test_a_server_started_anew_is_connected_to_anew(
 
 def test_dagsters_rows_do_not_wait_for_the_disk_but_the_ledgers_do(database: Database) -> None:
     with database.transaction() as connection:
-        name = connection.dialect.identifier_preparer.quote(make_url(database.plain_url).database)
+        name = connection.dialect.identifier_preparer.quote(str(make_url(database.plain_url).database))
         connection.execute(text(f"ALTER DATABASE {name} SET synchronous_commit = on"))
     database.dispose()
     url = f"{database.plain_url}?options=-c%20search_path%3Dnowhere"
     storage = PooledPostgresStorage(url, should_autocreate_tables=False)
-    with storage.event_log_storage._connect() as connection:
+    with storage._event_log_storage._connect() as connection:
         theirs = connection.scalar(text("SHOW synchronous_commit"))
         schema = connection.scalar(text("SHOW search_path"))
     storage.event_log_storage.dispose()
