@@ -1,6 +1,6 @@
 """Reads a week's stored prices and plays it again under other thresholds. Writes nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -61,12 +61,11 @@ def _courses(
 ) -> list[Course]:
     """Return every market of which the average, the fee terms and the end of trading are known."""
     is_held = rules.exits == ExitRules()
-    watch = Rules.of_points(float(lowest)).watch if is_held else 0
-    features: dict[str, list[Feature]] = {}
-    for day in days_between(inputs.week.first_day, inputs.week.last_day):
-        for row in averages_of(connection, day, watch=watch):
-            if row["as_of"] < inputs.known_until and row["window_days"] == rules.window_days:
-                features.setdefault(row["market_ticker"], []).append(Feature.of(row))
+    watch = Rules.of_points(float(lowest)).watch
+    features = _features(connection, inputs, rules.window_days, watch=watch)
+    if not is_held:  # a rule may sell at any moment, but only what was bought
+        window, bought = rules.window_days, features.keys()
+        features = _features(connection, inputs, window, watch=0, only=bought)
     known = known_markets(connection)
     span = inputs.week.begin, inputs.known_until
     closing = last_quotes(connection, features, span)
@@ -75,6 +74,25 @@ def _courses(
         for ticker, found in sorted(features.items())
     )
     return [course for course in made if course is not None]
+
+
+def _features(
+    connection: Connection,
+    inputs: WeekInputs,
+    window_days: int,
+    *,
+    watch: int,
+    only: Collection[str] | None = None,
+) -> dict[str, list[Feature]]:
+    """Return what the strategy saw of each market: see `averages_of` for `watch`."""
+    found: dict[str, list[Feature]] = {}
+    for day in days_between(inputs.week.first_day, inputs.week.last_day):
+        for row in averages_of(connection, day, watch=watch):
+            ticker, is_known = row["market_ticker"], row["as_of"] < inputs.known_until
+            is_wanted = row["window_days"] == window_days and (only is None or ticker in only)
+            if is_known and is_wanted:
+                found.setdefault(ticker, []).append(Feature.of(row))
+    return found
 
 
 def _course(

@@ -22,7 +22,9 @@ from kalshi_assets.storage.week_orders import entry_orders_of, refused_of
 
 # Two for each pixel of a panel on a phone.
 COURSE_POINTS = 300
-TICKS = "ticks, checks and gaps"
+TICKS = "ticks"
+# What tells of them goes with them.
+GONE_WITH_TICKS = (TICKS, "checks", "gaps")
 
 
 def read_week(connection: Connection, week: Week, *, as_of: datetime) -> WeekInputs:
@@ -51,13 +53,13 @@ def read_week(connection: Connection, week: Week, *, as_of: datetime) -> WeekInp
 
 def forgotten_of(connection: Connection, week: Week, *, clock: VenueClock) -> tuple[str, ...]:
     """Return the records of which some of the week's are past retention, and gone."""
-    gone = []
+    gone: list[str] = []
     dropped = and_(
         schema.archives.c.day.between(week.first_day, week.last_day),
         schema.archives.c.dropped_at.is_not(None),
     )
     if connection.scalar(select(select(schema.archives).where(dropped).exists())):
-        gone.append(TICKS)
+        gone += GONE_WITH_TICKS
     if clock.venue_at is None and week.begin < wall_now() - KEPT:
         gone.append("calls")
     return tuple(gone)

@@ -208,6 +208,13 @@ def test_a_week_in_which_nothing_was_traded_says_so(eventful: Stand) -> None:
     assert "data:image" not in told["review"]
 
 
+def test_an_installation_that_has_only_just_begun_has_a_review_too(stand: Stand) -> None:
+    """Nothing is loaded, and the books are not open."""
+    shown = review(stand, WEEK_BEFORE)
+    assert "no trade was closed" in shown[f"weekly_review {WEEK_BEFORE}"]["answer"]
+    assert kept(stand, WEEK_BEFORE)["review"]["before"] is None
+
+
 def test_a_week_that_is_not_over_has_a_review_that_says_so(eventful: Stand) -> None:
     eventful.speed = 0
     eventful.at(MOMENT + 2 * DAY)  # nothing goes back but the platform's clock

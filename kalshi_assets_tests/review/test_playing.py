@@ -104,6 +104,14 @@ def test_a_stop_sells_at_a_loss() -> None:
     assert trade.result_micros == count * sold - fee - spent
 
 
+def test_nothing_is_sold_in_the_moment_in_which_it_is_bought() -> None:
+    rules = Stake(ExitRules(stop=10_000), HELD.budget_micros)  # narrower than the spread
+    [trade] = played(seen(0, 65), seen(1, 66), stake=rules)
+    count, spent = cost(360_000)
+    fee = taker_fee(count * 100, 330_000, multiplier=Decimal(1))
+    assert trade.result_micros == count * 330_000 - fee - spent
+
+
 @pytest.mark.parametrize(("closing", "worth"), [((700_000, 720_000), 280_000), (None, None)])
 def test_what_has_no_result_is_marked_at_its_last_bid(
     closing: tuple[int, int] | None, worth: int | None

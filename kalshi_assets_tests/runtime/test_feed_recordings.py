@@ -104,6 +104,9 @@ SPEED = 25
 LEAD_SECONDS = 10
 # What the exchange sends at a moment is here at most so much of the wall's time later.
 LATE = timedelta(seconds=15 * SPEED)
+# Why a book is told anew where both cores are busy: the exchange, like Kalshi, drops what a slow
+# client leaves unread, or it sends nothing for long.
+TOO_SLOW = {"sequence", "silent"}
 Levels = dict[tuple[str, int], int]
 
 
@@ -228,17 +231,19 @@ def check_trades(bench: FeedBench, frames: list[tuple[int, dict[str, Any]]]) -> 
 
 
 def check_gaps(bench: FeedBench, recorded_ms: list[int], told_ms: list[int]) -> None:
-    """Every re-snapshot is a gap that ends with it, at its moment; there are no other gaps."""
+    """Every re-snapshot is a gap that ends with it; others only where the machine is busy."""
     rows = bench.rows(
         "SELECT * FROM kalshi.gaps WHERE channel = 'orderbook_delta' AND to_at IS NOT NULL"
         " AND reason <> 'stopped' ORDER BY to_at"
     )
-    assert [row.reason for row in rows] == ["snapshot"] * len(told_ms)
-    assert [row.to_at for row in rows] == [instant(ms) for ms in told_ms]
+    told = {instant(ms) for ms in told_ms}
+    assert told == {row.to_at for row in rows if row.reason == "snapshot" or row.to_at in told}
+    assert {row.reason for row in rows} <= {"snapshot", *TOO_SLOW}
     assert all(row.from_at <= row.to_at for row in rows)
-    for told, there in zip(told_ms[-len(recorded_ms) :], recorded_ms, strict=True):
+    for there in recorded_ms:
         # A snapshot is dated by when it was received, up to a second after the exchange took it.
-        assert timedelta(seconds=-1) <= instant(told) - instant(there) <= LATE
+        late = [moment - instant(there) for moment in told]
+        assert any(timedelta(seconds=-1) <= by <= LATE for by in late)
 
 
 def kept_books(bench: FeedBench) -> set[int]:

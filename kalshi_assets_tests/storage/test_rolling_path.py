@@ -42,7 +42,7 @@ DAYS = 9
 DAY = timedelta(days=1)
 POLL = timedelta(seconds=90)
 LATER = datetime.fromisoformat("2027-01-01T00:00:00+00:00")
-# As many as a planner needs to choose as it would for a user: on a table of a few rows any way is as cheap.
+# As many as a planner needs to choose as it would for a user: in a small table any way is as cheap.
 YEAR_OF_SUMMARIES = text(
     """
     INSERT INTO kalshi.daily_summaries

@@ -32,7 +32,7 @@ from kalshi_assets.storage.settings_history import note_settings
 from kalshi_assets.storage.trading_state import change_state
 from kalshi_assets.storage.verdicts import NewVerdict, save_verdicts
 from kalshi_assets.storage.weekly_reviews import StoredReview, first_days, newest, save_review
-from kalshi_assets.storage.weeks import COURSE_POINTS, TICKS, forgotten_of, read_courses, read_week
+from kalshi_assets.storage.weeks import COURSE_POINTS, forgotten_of, read_courses, read_week
 from kalshi_assets_tests.risk.cases import NOW, TICKER
 from kalshi_assets_tests.storage.test_journal import add_market
 from kalshi_assets_tests.storage.test_ledger import ORDER, decision
@@ -308,7 +308,7 @@ def test_the_account_begins_with_the_last_value_before_the_week(connection: Conn
 
 
 def test_money_moved_since_the_account_was_last_valued_is_told(connection: Connection) -> None:
-    books.add_opening(connection, at=BEGIN - 9 * DAY, cash_micros=5, positions=[])
+    books.add_opening(connection, at=BEGIN - 2 * HOUR, cash_micros=5, positions=[])
     account.save_portfolio(
         connection, as_of=BEGIN - DAY, cash_micros=1, positions_value_micros=0, open_positions=0
     )
@@ -396,13 +396,14 @@ def test_calls_are_of_the_week_in_which_the_venue_was_when_they_went_out(
 def test_settings_are_compared_with_those_in_force_before(connection: Connection) -> None:
     for number, (at, points, code) in enumerate(
         [
+            (BEGIN - 2 * DAY, "14", "1"),
             (BEGIN - DAY, "12", "1"),
             (NOW, "10", "1"),
             (LAST, "10", "2"),
             (END, "8", "2"),
         ]
     ):
-        in_force = {"deviation_points": points} | ({"feed": "poll"} if number else {})
+        in_force = {"deviation_points": points} | ({"feed": "poll"} if number > 1 else {})
         note_settings(connection, in_force, code=code, at=at)
     assert read(connection).changes == [
         SettingChange(NOW, "deviation_points", "12", "10"),
@@ -429,7 +430,7 @@ def test_records_past_retention_are_named(connection: Connection) -> None:
         connection.execute(insert(schema.archives).values(day=day, dropped_at=dropped, **made))
     assert forgotten_of(connection, WEEK, clock=standing_at(NOW)) == ()
     connection.execute(text("UPDATE kalshi.archives SET dropped_at = now()"))
-    assert forgotten_of(connection, WEEK, clock=standing_at(NOW)) == (TICKS,)
+    assert forgotten_of(connection, WEEK, clock=standing_at(NOW)) == ("ticks", "checks", "gaps")
 
 
 def add_average(connection: Connection, at: datetime, mean: Decimal | None) -> None:

@@ -96,7 +96,7 @@ def draw(dots: Sequence[Dot], canvas: Canvas) -> "Figure":
     panel.grid(axis="x", color=FAINT, linewidth=0.5)
     zero_line(panel)
     dollars(panel)
-    panel.locator_params(axis="x", nbins=7, steps=[1, 2, 5, 10])
+    panel.locator_params(axis="x", nbins=8, steps=[1, 2, 5, 10])
     panel.set_xlabel("cents below the average at the decision", fontsize=TEXT, color=INK)
     title(panel, "result after fees, a trade")
     legend(figure, sheet, [panel], columns=3)

@@ -73,7 +73,9 @@ def _bars(panel: "Axes", lengths: Sequence[float], colours: Sequence[str]) -> No
     places = [n + BAR for n in range(len(lengths))]
     panel.barh(places, lengths, height=THICKNESS, color=colours, zorder=2)
     panel.set_ylim(len(lengths) - 0.45, -0.55)
-    panel.set_xlim(min(0, *lengths) * 1.05 or 0, max(0, *lengths) * 1.05 or 1)
+    low, high = min(0, *lengths), max(0, *lengths)
+    room = (high - low) * 0.05 or 1
+    panel.set_xlim(low - room * (low < 0), high + room * (high > 0 or low == 0))
     frame(panel, text=TEXT)
     panel.grid(visible=False, axis="y")
     panel.grid(axis="x", color=FAINT, linewidth=0.5)

@@ -6,6 +6,8 @@ from fractions import Fraction
 from kalshi_assets.domain.calendar import VENUE_ZONE
 from kalshi_assets.review.statistics.figure import usd
 
+LONG_WAIT_SECONDS = 120
+
 
 def result(micros: float | Fraction) -> str:
     """Return what was made as `+$38.20` or `-$21.60`."""
@@ -43,8 +45,8 @@ def duration(seconds: float | Fraction) -> str:
 
 
 def latency(seconds: float) -> str:
-    """Return a latency as `0.85 s`."""
-    return f"{seconds:.2f} s"
+    """Return a latency as `0.85 s`; what waited for minutes is said in those."""
+    return f"{seconds:.2f} s" if seconds < LONG_WAIT_SECONDS else duration(seconds)
 
 
 def number_of(count: int, noun: str) -> str:

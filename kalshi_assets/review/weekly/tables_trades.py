@@ -154,7 +154,7 @@ def _grouped(title: str, groups: Sequence[Group]) -> tuple[Section, ...]:
     rows = [_row(group.name, [group]) for group in groups if group in weighty]
     if rest:
         rows.append(_row(f"({len(rest)} more)", rest))
-    head = ["", "trades", "won", "win rate", "net profit", "fees"]
+    head = ["", "net profit", "trades", "won", "win rate", "fees"]
     return section(title, Table(head, rows, total=_row("all", groups)))
 
 
@@ -165,7 +165,7 @@ def _row(name: str, groups: Sequence[Group]) -> list[str]:
     net = sum(each.figures.net_profit for each in trades)
     fees = sum(each.fees_micros for each in trades)
     rate = percent(Fraction(won, count))
-    return [name, f"{count:,}", f"{won:,}", rate, result(net), amount(fees)]
+    return [name, result(net), f"{count:,}", f"{won:,}", rate, amount(fees)]
 
 
 def foot_of(figures: WeekFigures) -> str:

@@ -168,7 +168,7 @@ def _data(figures: WeekFigures) -> str | None:
 def _forgotten(figures: WeekFigures) -> str | None:
     if not figures.forgotten:
         return None
-    records = " and ".join(figures.forgotten)
+    records = ", ".join(figures.forgotten)
     return f"Some records of this week were past retention when it was reviewed: {records}."
 
 

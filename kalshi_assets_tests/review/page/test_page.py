@@ -69,6 +69,7 @@ def test_it_loads_nothing_from_anywhere(week: str) -> None:
         assert not [name for name in element.attributes if name.startswith("on")]
         assert "style" not in element.attributes, "the policy would refuse it"
     assert not root.all("script", "iframe", "base", "object")
+    assert not root.having("hidden"), "what it says is seen"
     (style,) = root.all("style")
     assert "url(" not in style.text
     assert "@import" not in style.text

@@ -53,6 +53,12 @@ def test_lines_are_the_prices_given_and_have_the_same_gaps() -> None:
         assert np.isnan(price).any(), "the week given has a gap"
 
 
+def test_a_price_holds_until_the_next_one() -> None:
+    panel = panel_of(week_of(trips=[trip()]))
+    lines = [each for each in panel.lines if each.get_label() in ("price (mid)", "average")]
+    assert {each.get_drawstyle() for each in lines} == {"steps-post"}
+
+
 def test_marks_stand_at_the_moment_and_at_the_price_of_yes() -> None:
     trips = [
         trip("no", paid="0.32", end="1"),

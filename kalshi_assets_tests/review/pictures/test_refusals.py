@@ -51,6 +51,13 @@ def test_every_bar_begins_at_zero_and_zero_is_in_sight() -> None:
         assert high >= max(bars(panel))
 
 
+@pytest.mark.parametrize(("yes", "end"), [(0, 0), (1_000_000, 1)])
+def test_the_axis_ends_at_zero_where_all_was_won_or_all_was_lost(yes: int, end: int) -> None:
+    review = weekly_review(week_of(refused=[refused("A", "spread", yes_result_micros=yes)]))
+    counts, money = draw(review.figures.refusals.by_gate, WIDE).axes
+    assert counts.get_xlim()[0] == money.get_xlim()[end] == 0
+
+
 def test_won_and_lost_have_another_colour_as_well_as_another_side() -> None:
     from matplotlib.colors import to_hex
 

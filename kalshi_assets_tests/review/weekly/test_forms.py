@@ -171,7 +171,7 @@ def test_only_the_weightiest_markets_are_shown_and_the_rest_is_summed() -> None:
     assert "KX-11" in rows
     assert "KX-03" not in rows
     # 10 + 11 + 12 + 13 contracts win 68 cents each, and 4 x 1.2186 of fees: 31.28 - 4.8744
-    assert rows["(4 more)"] == ["4", "4", "100.0 %", "+$26.41", "$4.87"]
+    assert rows["(4 more)"] == ["+$26.41", "4", "4", "100.0 %", "$4.87"]
 
 
 @pytest.mark.parametrize(
