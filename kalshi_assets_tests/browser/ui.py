@@ -91,8 +91,8 @@ class Ui:
         self.wait_for(lambda: self._visible(words, tag), f"{words!r} to click").click()
 
     def fill(self, placeholder: str, words: str) -> None:
-        """Write into the field that shows this while it is empty, and press Enter."""
-        found = (By.CSS_SELECTOR, f"input[placeholder='{placeholder}']")
+        """Write into the field that shows what begins so while it is empty, and press Enter."""
+        found = (By.CSS_SELECTOR, f"input[placeholder^='{placeholder}']")
         field = self.wait_for(lambda: self.driver.find_element(*found), f"field {placeholder!r}")
         field.click()
         field.send_keys(words, Keys.ENTER)
