@@ -125,6 +125,10 @@ def test_trades_go_through_ledger_and_gate_and_a_hand_is_seen(played: Played) ->
     orders = played.rows("SELECT leg, verdict_ids FROM kalshi.orders")
     assert {row["leg"] for row in orders} == {"entry", "exit"}
     assert all(row["verdict_ids"] for row in orders if row["leg"] == "entry")
+    assert not played.rows(
+        "SELECT 1 FROM kalshi.orders o JOIN kalshi.verdicts v ON v.verdict_id = ANY(o.verdict_ids)"
+        " WHERE NOT v.is_passed"
+    )
     assert played.rows("SELECT 1 FROM kalshi.foreign_orders WHERE kind = 'manual'")
     assert played.rows("SELECT 1 FROM kalshi.settlements"), "events settle on the way"
 

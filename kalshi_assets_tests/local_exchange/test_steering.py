@@ -121,6 +121,18 @@ def test_money_paid_in_is_there_and_all_money_still_adds_up() -> None:
         assert told["balance_dollars"] == "5499.5000"
 
 
+def test_a_fault_that_begins_later_shows_the_market_as_it_was_before_it() -> None:
+    with exchange_at_work() as (handle, caller):
+        post(handle, "clock", {"venue_at": "2026-10-13T15:00:00Z", "speed": 0.001})
+        an_hour_before = caller.get(f"/markets/{TICKER}")["market"]
+        rule = {"fault": "stale-feed", "market": TICKER, "from": "2026-10-13T16:00:00Z"}
+        assert post(handle, "faults", rule).status_code == 201
+        post(handle, "clock", {"venue_at": "2026-10-13T16:30:00Z"})
+        shown = caller.get(f"/markets/{TICKER}")["market"]
+        for name in ("updated_time", "yes_bid_dollars", "volume_fp"):
+            assert shown[name] == an_hour_before[name]
+
+
 @pytest.mark.parametrize(
     ("asked", "why"),
     [
