@@ -25,8 +25,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(2400)]
 WEEKS = int(os.environ.get("TEST_HISTORY_WEEKS", "2"))
 SUNDAYS = [date(2026, 8, 9) + timedelta(weeks=week) for week in range(WEEKS)]
 ASSETS = ["trade_journal", "weekly_review"]
-# What the field for partitions shows once it knows them.
-EXAMPLE = "ex: "
 PLAYED_SECONDS = 120.0 * WEEKS + 300
 PHONE, DESKTOP = (390, 844), (1280, 900)
 
@@ -57,8 +55,8 @@ def test_the_reviews_of_the_weeks_are_made_from_the_ui(ui: "Ui", history: Demo) 
     ui.open_lineage_of(ASSETS)
     ui.click("Materialize all…")
     ui.wait_for_text(f"materialize {len(ASSETS)} assets", "Partition selection")
-    ui.fill(EXAMPLE, f"[{first}...{last}]" if WEEKS > 1 else first)
-    ui.wait_for_text("1 partition" if WEEKS == 1 else f"{WEEKS} partitions")
+    chosen = f"[{first}...{last}]" if WEEKS > 1 else first
+    ui.choose_partitions(chosen, "1 partition" if WEEKS == 1 else f"{WEEKS} partitions")
     ui.shot("6-launch-reviews")
     ui.click("Launch backfill")
     ui.wait_for(lambda: "Launch backfill" not in ui.text(), "the end of the dialog")

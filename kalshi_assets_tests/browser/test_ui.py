@@ -21,8 +21,6 @@ DATA_ASSETS = ["raw_ticks", "clean_ticks", "daily_summaries", "rolling_averages"
 MARKETS, DAYS, FIRST_DAY, LAST_DAY = 5, 30, "2026-09-14", "2026-10-13"
 ALL_EXPANDED = "/asset-groups?expanded=" + ",".join(f"global@global:{g}" for g in GROUPS)
 FROZEN = "KXFED-26OCT-T3.75"
-# What the field for partitions shows once it knows them.
-EXAMPLE = "ex: "
 
 
 def test_the_lineage_shows_every_asset_in_its_group(ui: "Ui") -> None:
@@ -103,8 +101,7 @@ def backfill(ui: "Ui", number: int) -> dict[str, int]:
     ui.open_lineage_of(DATA_ASSETS)
     ui.click("Materialize all…")
     ui.wait_for_text(f"materialize {len(DATA_ASSETS)} assets", "Partition selection")
-    ui.fill(EXAMPLE, f"[{FIRST_DAY}...{LAST_DAY}]")
-    ui.wait_for_text(f"{DAYS} partitions")
+    ui.choose_partitions(f"[{FIRST_DAY}...{LAST_DAY}]", f"{DAYS} partitions")
     ui.shot(f"5-launch-{number}")
     ui.click("Launch backfill")
     ui.wait_for(lambda: "Launch backfill" not in ui.text(), "the end of the dialog")

@@ -28,6 +28,7 @@ WIDTH, HEIGHT = 1600, 1000
 PATIENCE_SECONDS = 60.0
 RELOAD_SECONDS = 15.0
 SETTLE_SECONDS = 2.0
+PARTITIONS_FIELD = "input[placeholder^='ex: '], input[placeholder='No matching partitions']"
 T = TypeVar("T")
 
 
@@ -90,12 +91,23 @@ class Ui:
         """Click the first visible thing that says exactly this."""
         self.wait_for(lambda: self._visible(words, tag), f"{words!r} to click").click()
 
-    def fill(self, placeholder: str, words: str) -> None:
-        """Write into the field that shows what begins so while it is empty, and press Enter."""
-        found = (By.CSS_SELECTOR, f"input[placeholder^='{placeholder}']")
-        field = self.wait_for(lambda: self.driver.find_element(*found), f"field {placeholder!r}")
-        field.click()
-        field.send_keys(words, Keys.ENTER)
+    def choose_partitions(self, selection: str, told: str) -> None:
+        """Write a selection into the dialog of a backfill until it tells how many are chosen.
+
+        Until it knows the partitions it forgets what is written, and by default it shows those of
+        the last 90 days of the wall's time.
+        """
+
+        def is_chosen() -> bool:
+            for link in self._those_with("Show all partitions"):
+                link.click()
+            field = self.driver.find_element(By.CSS_SELECTOR, PARTITIONS_FIELD)
+            field.send_keys(Keys.CONTROL, "a")
+            field.send_keys(selection, Keys.ENTER)
+            time.sleep(1)
+            return self.reads(told)
+
+        self.wait_for(is_chosen, f"{told!r} of {selection}")
 
     def images(self) -> list[tuple[int, int]]:
         """Return the natural sizes of the visible images that carry their own data."""
@@ -113,9 +125,13 @@ class Ui:
         return path
 
     def _visible(self, words: str, tag: str) -> WebElement | None:
+        return next((e for e in self._those_with(words, tag) if e.is_enabled()), None)
+
+    def _those_with(self, words: str, tag: str = "*") -> list[WebElement]:
+        """Return what can be seen and says exactly this."""
         says = f"normalize-space()='{words}'"
         found = self.driver.find_elements(By.XPATH, f"//{tag}[{says} and not(.//{tag}[{says}])]")
-        return next((e for e in found if e.is_displayed() and e.is_enabled()), None)
+        return [element for element in found if element.is_displayed()]
 
     def _natural_size(self, image: WebElement) -> tuple[int, int]:
         script = "return [arguments[0].naturalWidth, arguments[0].naturalHeight]"
