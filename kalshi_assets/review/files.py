@@ -13,18 +13,21 @@ def write_files(folder: Path, name: str, texts: Mapping[str, str]) -> dict[str, 
     Raises:
         ConfigurationError: the folder cannot be written to.
     """
-    written = {}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for suffix, text in texts.items():
-            path = folder / f"{name}.{suffix}"
-            fresh = folder / f".{name}.{suffix}.{os.getpid()}"
-            fresh.write_text(text, encoding="utf-8")
-            fresh.replace(path)
-            written[suffix] = path.resolve()
+        return {suffix: _write(folder / f"{name}.{suffix}", text) for suffix, text in texts.items()}
     except OSError as exc:
         raise ConfigurationError(
             f"{folder.resolve()} cannot be written to: {exc.strerror}; the review is in the "
             "database: make it anew for its files"
         ) from exc
-    return written
+
+
+def _write(path: Path, text: str) -> Path:
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        fresh.write_text(text, encoding="utf-8")
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
+    return path.resolve()
