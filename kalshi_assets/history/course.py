@@ -71,7 +71,7 @@ class Course:
             self.pipeline.load([day.day - timedelta(days=n) for n in range(length, 0, -1)])
         except KalshiAssetsError as exc:
             _log.info("%s: the day before could not be loaded: %s", day.day, exc)
-        with self.pipeline.desk() as desk, desk.database.transaction() as connection:
+        with self.pipeline.reading() as connection:
             tracked = list(markets.tracked_markets(connection))
         if faults := day.faults(tracked):
             self.steering.set_faults(faults)
@@ -111,20 +111,20 @@ class Course:
             self.pipeline.reconcile()
 
     def _is_something_live(self) -> bool:
-        with self.pipeline.desk() as desk, desk.database.transaction() as connection:
+        with self.pipeline.reading() as connection:
             return bool(ledger.live_orders(connection))
 
     def _resume_where_halted(self) -> None:
         """Do as the runbook says once a halt was looked into."""
+        with self.pipeline.reading() as connection:
+            newest, state = newest_change(connection), current_state(connection)
+        if newest is None or state != "halted" or newest.cause == "command":
+            return
         with self.pipeline.desk() as desk:
-            with desk.database.transaction() as connection:
-                newest = newest_change(connection)
-                is_halted = current_state(connection) == "halted"
-                breaker = newest_transition(connection, desk.api_host)
-            if newest is None or not is_halted or newest.cause == "command":
-                return
             if desk.clock.now() - newest.changed_at < LOOKED_INTO:
                 return
+            with desk.database.transaction() as connection:
+                breaker = newest_transition(connection, desk.api_host)
             if breaker is not None and breaker.until is not None:
                 self.pause(max(0.0, (breaker.until - wall_now()).total_seconds()))
             resume_trading(desk)

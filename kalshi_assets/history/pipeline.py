@@ -33,6 +33,7 @@ from kalshi_assets.execution.holdings import own_holdings
 from kalshi_assets.quality.suites import checks as all_checks
 from kalshi_assets.settings import Settings, as_variables
 from kalshi_assets.storage import ledger, signals
+from kalshi_assets.storage.engine import Connection
 
 TO_SIGNALS = (ticks.raw_ticks, ticks.clean_ticks, averages.rolling_averages, mean_reversion.signals)
 OF_A_DAY = (
@@ -124,6 +125,12 @@ class Pipeline:
                 self._reconcile(Step(Run()), platform)
             except KalshiAssetsError as exc:
                 _log.info("reconciliation of %s: %s", platform.clock.now(), exc)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Yield a connection to look something up."""
+        with self._platform() as platform, platform.database.transaction() as connection:
+            yield connection
 
     @contextmanager
     def desk(self) -> Iterator[Desk]:

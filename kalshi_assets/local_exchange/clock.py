@@ -90,9 +90,8 @@ class LeasedClock:
     def steer(self, to_ms: int | None, *, speed: float) -> None:
         """Go to a later moment at once, or none, and run on from there at this speed."""
         _check_speed(speed)
-        start_ms = _later(to_ms, self.now_ms())
-        self._start_ms, self._began_at, self.speed = start_ms, self._monotonic(), speed
-        self._extend(start_ms)
+        self._start_ms = _later(to_ms, self.now_ms())
+        self._began_at, self.speed = self._monotonic(), speed
 
     def _running_ms(self) -> int:
         elapsed = self._monotonic() - self._began_at

@@ -1,6 +1,6 @@
 """Weeks in fast motion, and their reviews made by clicking: what a trader does on a Sunday.
 
-TEST_HISTORY_WEEKS plays more weeks than the two that take some three minutes, 13 at most.
+TEST_HISTORY_WEEKS plays more weeks than the two that take some three minutes: from 2 to 13.
 """
 
 import json

@@ -14,7 +14,7 @@ from kalshi_assets.local_exchange.limits import TIERS, RateLimits
 from kalshi_assets.local_exchange.server import Handle
 from kalshi_assets_tests.local_exchange.bench import Caller, private_key, public_pem
 
-TICKER = "KXPAYROLLS-26SEP-T75000"
+TICKER, FALLING = "KXPAYROLLS-26SEP-T75000", "KXCPI-26OCT-T0.3"
 AFTER_SETTLEMENT = "2026-10-13T18:30:00Z"
 
 
@@ -35,9 +35,14 @@ def cash(exchange: Exchange) -> int:
 
 
 def traded(handle: Handle, caller: Caller, *moments: str) -> tuple[int, list[Any]]:
-    """Bid below the market, go through these moments, and return cash and the orders' ends."""
-    for price in ("0.28", "0.22"):
-        answer = caller.order("bid", price, "20", ticker=TICKER, client_order_id=price)
+    """Quote around two markets, go through these moments, and return cash and the orders' ends.
+
+    One falls on for hours, the other is at its height only in the first quarter of an hour.
+    """
+    placed = [(TICKER, "bid", price) for price in ("0.28", "0.22")]
+    placed += [(FALLING, "ask", price) for price in ("0.69", "0.70", "0.71")]
+    for ticker, side, price in placed:
+        answer = caller.order(side, price, "2000", ticker=ticker, client_order_id=price)
         assert answer.status_code == 201, answer.text
     for moment in moments:
         assert post(handle, "clock", {"venue_at": moment}).status_code == 200
