@@ -14,7 +14,7 @@ from kalshi_assets.review.pictures.picture import (
     title,
 )
 from kalshi_assets.review.weekly import WeeklyReview
-from kalshi_assets.review.weekly.refusals import Refusals, Refused
+from kalshi_assets.review.weekly.refusals import Refused
 from kalshi_assets.review.weekly.spelling import number_of, result
 from kalshi_assets.review.weekly.tables import told
 
@@ -29,11 +29,12 @@ COUNTED = "#6E6E6E"
 
 
 def refusals_picture(review: WeeklyReview) -> Picture | None:
-    """Return the refusals by gate, or None where nothing was refused."""
+    """Return what gates alone refused, or None where nothing was refused."""
     refusals = review.figures.refusals
-    if not refusals.by_gate:
+    rows = [row for row in refusals.by_gate if row.signal_count]
+    if not rows:
         return None
-    return pictured(lambda canvas: draw(refusals.by_gate, canvas), told_of(refusals))
+    return pictured(lambda canvas: draw(rows, canvas), told_of(rows, refusals.total))
 
 
 def draw(rows: Sequence[Refused], canvas: Canvas) -> "Figure":
@@ -54,16 +55,15 @@ def draw(rows: Sequence[Refused], canvas: Canvas) -> "Figure":
     return figure
 
 
-def told_of(refusals: Refusals) -> str:
+def told_of(rows: Sequence[Refused], total: Refused) -> str:
     """Return the picture's numbers in words."""
-    rows = [
+    gates = [
         f"{row.gate}: {number_of(row.signal_count, 'signal')}, {told(row.would_have_made, result)}"
-        for row in refusals.by_gate
+        for row in rows
     ]
-    total = refusals.total
     return (
         "Signals each gate alone refused, and what they would have made. "
-        f"{'; '.join(rows)}. In all {number_of(total.signal_count, 'signal')}, "
+        f"{'; '.join(gates)}. In all {number_of(total.signal_count, 'signal')}, "
         f"{told(total.would_have_made, result)}."
     )
 

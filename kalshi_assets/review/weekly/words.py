@@ -131,7 +131,8 @@ def _refused(figures: WeekFigures) -> str | None:
     made = _or_why(total.would_have_made, usd)
     unpriced = f", {total.unpriced_count} unpriced" if total.unpriced_count else ""
     most = sorted(gates, key=lambda row: -row.signal_count)[:MOST_GATES]
-    gates_told = ", ".join(f"{row.gate} {row.signal_count:,}" for row in most if row.signal_count)
+    told = [(row.gate.strip("()"), row.signal_count) for row in most if row.signal_count]
+    gates_told = ", ".join(f"{gate} {count:,}" for gate, count in told)
     return (
         f"The gates refused {signals} ({gates_told}); those that were never ordered would have "
         f"made {made}{unpriced}."

@@ -75,13 +75,13 @@ def test_every_gate_is_named_with_its_figures_or_why_there_is_none(canvas: Canva
     assert "nothing was missed" in told
 
 
-def test_the_words_tell_every_row_and_the_whole() -> None:
+def test_the_words_tell_every_gate_that_refused_alone_and_the_whole() -> None:
     picture = refusals_picture(REVIEW)
     assert picture is not None
     assert picture.alt == (
         "Signals each gate alone refused, and what they would have made. "
         "spread: 2 signals, +$106.36; hours: 1 signal, none of these can be priced; "
-        "stale: 1 signal, -$26.82; depth: 0 signals, nothing was missed; "
+        "stale: 1 signal, -$26.82; "
         "(several at once): 1 signal, +$53.18. In all 5 signals, +$132.73."
     )
 
