@@ -1,6 +1,7 @@
 """Which past weeks are played, by which rules, and how what came of them is told."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -8,7 +9,7 @@ from kalshi_assets.errors import ConfigurationError
 from kalshi_assets.runtime.past_weeks import PastWeeks, lines_of, next_step
 from kalshi_assets.settings import Settings, load_settings
 
-TOLD = {
+TOLD: dict[str, Any] = {
     "orders": 12,
     "fills": 20,
     "halts": 1,
