@@ -56,5 +56,5 @@ def test_what_came_of_them_is_told_and_what_to_do_next() -> None:
     for words in ("2026-08-09 to 2026-08-22, in 61 s", "9 bot, 2 manual; 6 won; 3 still open"):
         assert words in said
     assert "none of the bot's" in said
-    assert said.endswith(TOLD["sentence"])
+    assert said.endswith(str(TOLD["sentence"]))
     assert "review --from 2026-08-09 --to 2026-08-22" in next_step(TOLD)

@@ -80,6 +80,6 @@ def test_the_reasons_name_the_gates_that_refused_alone_most_often() -> None:
     decisions = [refused("A", "stale", "spread"), refused("B", "hours"), refused("C", "hours")]
     (reason,) = weekly_review(week_of(refused=decisions)).reasons
     assert reason == (
-        "The gates refused 3 signals (hours 2, (several at once) 1); those that were never ordered "
+        "The gates refused 3 signals (hours 2, several at once 1); those that were never ordered "
         "would have made +$159.54."  # 3 x 53.1814
     )
