@@ -59,7 +59,7 @@ def run_with_ui(
         click.echo(_tour(port), err=True)
         load_history(demo)
         click.echo("A poll follows every 90 seconds. Ctrl-C stops everything.\n", err=True)
-        told: set[str] = set()
+        told = set(story(demo.database)) if past is not None else set()
         while True:
             demo.children.look_after()
             for line in story(demo.database):
