@@ -4,6 +4,7 @@ import base64
 import hashlib
 import re
 from dataclasses import astuple
+from datetime import date, timedelta
 from io import BytesIO
 
 import pytest
@@ -12,20 +13,51 @@ from PIL import Image
 from kalshi_assets.review.page import to_html, to_markdown_with
 from kalshi_assets.review.page.as_html import unbroken
 from kalshi_assets.review.pictures import Picture, WeekPictures, draw_week
-from kalshi_assets.review.weekly import to_markdown, weekly_review
+from kalshi_assets.review.weekly import (
+    EquityPoint,
+    Stretch,
+    Week,
+    WeekInputs,
+    to_markdown,
+    weekly_review,
+)
+from kalshi_assets_tests.review.journal_bench import AccountBench
 from kalshi_assets_tests.review.page.documents import Element, read
 from kalshi_assets_tests.review.pictures.weeks import course, empty, losses, made, rich
 from kalshi_assets_tests.review.weekly.week_bench import (
     CPI,
     DAY,
+    HOUR,
     MONDAY,
+    WEEK,
     eventful,
     refused,
     trip,
     week_of,
 )
 
+
+def scalar() -> WeekInputs:
+    """Return a week with a market that settled at 37.5 cents."""
+    account = AccountBench(now=MONDAY)
+    account.bot("yes", "0.40", "100", fee="1.68")
+    account.settle("scalar", yes="100", revenue="37.50")
+    return week_of(trips=account.journal().trips)
+
+
+def of_a_changed_clock(sunday: date) -> WeekInputs:
+    """Return a week of 167 or 169 hours, halted from its begin to its end but for a moment."""
+    week = Week(sunday)
+    halt = Stretch(week.begin, week.end - timedelta(seconds=1), "breaker")
+    equity = [EquityPoint(week.begin + n * HOUR, 1_000_000_000 + n, 0) for n in range(160)]
+    return WeekInputs(week=week, as_of=week.end, halts=[halt], equity=equity)
+
+
 WEEKS = {
+    "halted": made(week_of(halts=[Stretch(WEEK.begin - DAY, None, "breaker")]), {}),
+    "scalar": made(scalar(), {}),
+    "of 167 hours": made(of_a_changed_clock(date(2026, 3, 8)), {}),
+    "of 169 hours": made(of_a_changed_clock(date(2026, 11, 1)), {}),
     "rich": rich(),
     "empty": empty(),
     "losses": losses(),
