@@ -28,6 +28,8 @@ from kalshi_assets.storage.migrate import prepare
 from kalshi_assets_tests.review.recomputed.comparing import count_of, differences
 from kalshi_assets_tests.stand import KEY_ID, DatabaseMaker, _key_pair, unset_settings
 
+pytestmark = pytest.mark.timeout(900)
+
 WEEKS = 2
 SUNDAYS = date(2026, 8, 9), date(2026, 8, 16)
 
