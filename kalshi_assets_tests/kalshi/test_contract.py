@@ -10,6 +10,7 @@ import jsonschema  # type: ignore[import-untyped]  # it ships no types
 import pytest
 
 from kalshi_assets.domain.account import OrderAmendment, OrderRequest
+from kalshi_assets.kalshi.calls_pages import LISTS
 from kalshi_assets.kalshi.client import KalshiClient
 from kalshi_assets.kalshi.requests import TimeFilter
 from kalshi_assets_tests.kalshi import payloads
@@ -177,6 +178,10 @@ CALLS: dict[str, Callable[[KalshiClient], object]] = {
     "historical_positions": lambda c: [c.historical_positions()],
     "order": lambda c: [c.order("o-1")],
     "orders": lambda c: [c.orders(status="resting", min_created_at=NOW, ticker=TICKER)],
+    "account_page": lambda c: [
+        c.account_page(kind, tier, cursor="c-1", since=LONG_AGO, until=NOW, limit=100)
+        for kind, tier in LISTS
+    ],
     "historical_orders": lambda c: [c.historical_orders(min_created_at=NOW, ticker=TICKER)],
     "fills": lambda c: [
         c.fills(min_filled_at=LONG_AGO, max_filled_at=NOW, order_id="o-1", tickers=[TICKER])

@@ -226,7 +226,11 @@ class Soak:
         """Return the processes that execute runs, forked ones and those of the code server."""
         claims = Claims(self.folder / "warm")
         marks = [claims.mark_of(path.stem) for path in claims.folder.glob("*.run")]
-        found = [psutil.Process(mark.pid) for mark in marks if mark is not None and mark.is_alive()]
+        found: list[psutil.Process] = []
+        for mark in marks:
+            with suppress(psutil.NoSuchProcess):  # it may end between two looks
+                if mark is not None and mark.is_alive():
+                    found.append(psutil.Process(mark.pid))
         for process in self.code_server.children():
             with suppress(psutil.Error):
                 if "spawn_main" in " ".join(process.cmdline()):
