@@ -20,7 +20,7 @@ from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
 from dagster_postgres.utils import create_pg_connection, pg_url_from_config
-from sqlalchemy import Connection, Engine, create_engine, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.pool import QueuePool
 
 from kalshi_assets.storage.engine import trying_after_rest
@@ -130,15 +130,8 @@ _pools: WeakSet[Engine] = WeakSet()
 
 
 def _pool(postgres_url: str) -> Engine:
-    """Return a pool of connections that do not wait until the disk has what they commit.
-
-    A run writes a hundred rows one by one. A server that crashes forgets those of its last moment,
-    never one from before a commit of the ledger, which does wait: both are in one log.
-    """
-    url = make_url(postgres_url)
-    options = f"{url.query.get('options', '')} -c synchronous_commit=off".strip()
     engine = create_engine(
-        url.update_query_dict({"options": options}),
+        postgres_url,
         isolation_level="AUTOCOMMIT",
         poolclass=QueuePool,
         pool_size=KEPT,

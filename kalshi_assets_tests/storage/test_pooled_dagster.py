@@ -163,25 +163,6 @@ def test_a_server_started_anew_is_connected_to_anew(
     assert {run.job_name for run in storage.run_storage.get_runs()} == {"before", "after"}
 
 
-def test_dagsters_rows_do_not_wait_for_the_disk_but_the_ledgers_do(database: Database) -> None:
-    with database.transaction() as connection:
-        name = connection.dialect.identifier_preparer.quote(
-            str(make_url(database.plain_url).database)
-        )
-        connection.execute(text(f"ALTER DATABASE {name} SET synchronous_commit = on"))
-    database.dispose()
-    url = f"{database.plain_url}?options=-c%20search_path%3Dnowhere"
-    storage = PooledPostgresStorage(url, should_autocreate_tables=False)
-    with storage._event_log_storage._connect() as connection:
-        theirs = connection.scalar(text("SHOW synchronous_commit"))
-        schema = connection.scalar(text("SHOW search_path"))
-    storage.event_log_storage.dispose()
-    with database.transaction() as connection:
-        ours = connection.scalar(text("SHOW synchronous_commit"))
-
-    assert (theirs, schema, ours) == ("off", "nowhere", "on")
-
-
 def test_what_is_disposed_leaves_no_connection(
     storage: PooledPostgresStorage, database: Database
 ) -> None:
