@@ -23,6 +23,7 @@ from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster_graphql.client.query import LAUNCH_PIPELINE_EXECUTION_MUTATION
 from dagster_graphql.test.utils import execute_dagster_graphql, infer_repository_selector
+from sqlalchemy.exc import OperationalError
 
 from kalshi_assets.runtime.children import Children
 from kalshi_assets.runtime.dagster_stack import script
@@ -259,7 +260,10 @@ class Soak:
         """Return what Dagster's instance says, or the default while Postgres is away."""
         if self.postgres_back_at is not None:
             return default
-        return question()
+        try:
+            return question()
+        except OperationalError:  # it came from a connection of before a kill: ask once more later
+            return default
 
     def _is_served(self) -> bool:
         """Tell whether a warm process serves, the sensor has asked for all, nobody is busy."""
