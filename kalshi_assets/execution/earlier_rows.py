@@ -119,8 +119,8 @@ def _keep_orders(
 def _is_earlier(order: VenueOrder, before: datetime) -> bool:
     if not is_of_our_scheme(order.client_order_id):
         return order.created_at < before
-    is_dead = order.status != "resting" and order.updated_at is not None
-    return is_dead and order.updated_at is not None and order.updated_at < before
+    ended_at = None if order.status == "resting" else order.updated_at
+    return ended_at is not None and ended_at < before
 
 
 def _at(fill: Fill, moment: datetime) -> Fill:

@@ -1,7 +1,8 @@
 """What came of a history: how much was traded, and whether the journal is the account's change."""
 
 from collections import Counter
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 
 from kalshi_assets.domain.journal import Journal
@@ -70,44 +71,44 @@ def balance_of(desk: Desk) -> Balance:
         ExchangeError: the venue did not answer.
         LedgerNotOpen: nothing was ever reconciled.
     """
-    stated = compare(desk)
-    held = {p.market_ticker: p.position for p in desk.venue.positions() if p.position}
+    stated, until = compare(desk), desk.clock.now() + BEYOND
     with desk.database.transaction() as connection:
-        opened = books.opening(connection)
-        until = desk.clock.now() + BEYOND
         read, prices = read_books(connection, until=until), sell_prices(connection, until=until)
         paid_in = books.transferred(connection)
         halts = len(halts_of(connection, until=until))
-    if opened is None:
-        raise LedgerNotOpen("the books are not open: reconcile first")
     journal = journal_of(read, sell_prices=prices)
-    worth = sum(abs(count) * prices.get(t, 0) // CENTICONTRACTS for t, count in held.items())
-    cost = sum(paid for _, paid in opened.positions.values())
-    return replace(
-        _of_journal(journal),
+    closed = [trip for trip in journal.trips if trip.closed_at is not None]
+    return Balance(
         orders=len(read.orders),
         fills=len(read.fills),
         halts=halts,
-        change=stated.cash_stated + worth - opened.cash_micros - cost - paid_in,
+        trips=dict(Counter(trip.kind for trip in closed)),
+        open_trips=len(journal.trips) - len(closed),
+        won=sum((trip.result_micros or 0) > 0 for trip in closed),
+        overrides=dict(Counter(override.kind for override in journal.overrides)),
+        results=_sum_of_results(journal),
+        change=stated.cash_stated + _worth(desk, prices) - _opening_worth(desk) - paid_in,
         paid_in=paid_in,
         tolerance=stated.tolerance_micros,
     )
 
 
-def _of_journal(journal: Journal) -> Balance:
-    results = [trip.result_micros for trip in journal.trips]
-    known = [result for result in results if result is not None]
-    closed = [trip for trip in journal.trips if trip.closed_at is not None]
-    return Balance(
-        orders=0,
-        fills=0,
-        halts=0,
-        trips=dict(Counter(trip.kind for trip in closed)),
-        open_trips=len(journal.trips) - len(closed),
-        won=sum((trip.result_micros or 0) > 0 for trip in closed),
-        overrides=dict(Counter(override.kind for override in journal.overrides)),
-        results=sum(known) if len(known) == len(results) else None,
-        change=0,
-        paid_in=0,
-        tolerance=0,
-    )
+def _worth(desk: Desk, prices: Mapping[str, int]) -> int:
+    """Return what the positions that the venue states bring at these prices, micros."""
+    held = ((p.market_ticker, abs(p.position)) for p in desk.venue.positions())
+    return sum(count * prices.get(ticker, 0) // CENTICONTRACTS for ticker, count in held)
+
+
+def _opening_worth(desk: Desk) -> int:
+    """Return the cash at the opening, and what was paid for the positions held then, micros."""
+    with desk.database.transaction() as connection:
+        opened = books.opening(connection)
+    if opened is None:
+        raise LedgerNotOpen("the books are not open: reconcile first")
+    return opened.cash_micros + sum(paid for _, paid in opened.positions.values())
+
+
+def _sum_of_results(journal: Journal) -> int | None:
+    """Return what all trips made, open ones at the bid; None where one has no price."""
+    known = [trip.result_micros for trip in journal.trips if trip.result_micros is not None]
+    return sum(known) if len(known) == len(journal.trips) else None

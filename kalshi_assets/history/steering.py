@@ -54,7 +54,7 @@ class Steering:
         url = f"http://{urlsplit(self.api_url).netloc}/local/{page}"
         request = Request(url, data=body, method=method)
         try:
-            with urlopen(request, timeout=ANSWER_SECONDS) as answer:  # noqa: S310  likewise
+            with urlopen(request, timeout=ANSWER_SECONDS) as answer:  # noqa: S310  the local exchange's own
                 return json.load(answer)
         except HTTPError as exc:
             raise ProcessError(f"{method} {url}: {exc.read().decode()}") from exc

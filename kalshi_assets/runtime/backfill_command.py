@@ -62,7 +62,8 @@ def review(
         site.settings, first.date() if first else None, last.date() if last else None
     )
     run_id = runner.launch(site, runner.REVIEW_JOB, weeks)
-    click.echo(f"Run {run_id} reviews {len(weeks)} weeks, from {weeks[0]} on to {weeks[-1]}.")
+    count = "1 week" if len(weeks) == 1 else f"{len(weeks)} weeks"
+    click.echo(f"Run {run_id} reviews {count}, from {weeks[0]} on to {weeks[-1]}.")
     click.echo(f"Their pages: {site.settings.review_folder.resolve()}")
     _tell_of(context, site, run_id, is_awaited=is_awaited)
 

@@ -38,6 +38,13 @@ class PositionLine:
     contracts: float
     sell_price_usd: float | None
 
+    @property
+    def bid(self) -> str:
+        """Return the bid in words."""
+        return (
+            "no bid known" if self.sell_price_usd is None else f"bid {self.sell_price_usd:.2f} USD"
+        )
+
 
 @dataclass(frozen=True)
 class AccountLine:

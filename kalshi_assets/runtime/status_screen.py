@@ -118,11 +118,7 @@ def _orders(status: Status) -> list[str]:
 
 
 def _positions(status: Status) -> list[str]:
-    return [
-        f"{p.market}  {p.contracts:g} {p.side.upper()}  "
-        + ("no bid known" if p.sell_price_usd is None else f"bid {p.sell_price_usd:.2f} USD")
-        for p in status.positions
-    ]
+    return [f"{p.market}  {p.contracts:g} {p.side.upper()}  {p.bid}" for p in status.positions]
 
 
 def _account(status: Status) -> str:

@@ -147,11 +147,7 @@ def _orders(orders: Sequence[OrderLine]) -> list[str]:
 
 
 def _positions(positions: Sequence[PositionLine]) -> list[str]:
-    return [
-        f"{p.market}  {p.contracts:g} {p.side.upper()}, "
-        + ("no bid known" if p.sell_price_usd is None else f"bid {p.sell_price_usd:.2f} USD")
-        for p in positions
-    ] or ["none"]
+    return [f"{p.market}  {p.contracts:g} {p.side.upper()}, {p.bid}" for p in positions] or ["none"]
 
 
 def _review(status: Status, width: int) -> list[str]:

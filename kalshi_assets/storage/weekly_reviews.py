@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -57,8 +57,3 @@ def newest(connection: Connection) -> StoredReview | None:
     """Return the review of the latest week that has one, or None."""
     row = connection.execute(select(table).order_by(table.c.first_day.desc()).limit(1)).first()
     return None if row is None else StoredReview(**row._mapping)
-
-
-def first_days(connection: Connection) -> Sequence[date]:
-    """Return the first day of every week that has a review, the latest first."""
-    return list(connection.scalars(select(table.c.first_day).order_by(table.c.first_day.desc())))
