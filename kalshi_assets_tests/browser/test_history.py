@@ -82,10 +82,9 @@ def test_the_last_review_is_read_in_the_ui_and_on_a_phone(ui: "Ui", history: Dem
 
     page = (history.home.path / "reviews" / f"{sunday}.html").resolve().as_uri()
     for name, (width, height) in (("desktop", DESKTOP), ("phone", PHONE)):
-        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
-        ui.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-        ui.driver.get(page)
-        ui.wait_for_text(told["answer"])
-        wide = ui.driver.execute_script("return document.documentElement.scrollWidth")
-        assert wide <= width, f"{name}: the page is {wide} pixels wide"
-        ui.shot(f"6-review-{name}")
+        with ui.sized(width, height):
+            ui.driver.get(page)
+            ui.wait_for_text(told["answer"])
+            wide = ui.driver.execute_script("return document.documentElement.scrollWidth")
+            assert wide <= width, f"{name}: the page is {wide} pixels wide"
+            ui.shot(f"6-review-{name}")

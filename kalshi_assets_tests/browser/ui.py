@@ -109,6 +109,15 @@ class Ui:
 
         self.wait_for(is_chosen, f"{told!r} of {selection}")
 
+    @contextmanager
+    def sized(self, width: int, height: int) -> Iterator[None]:
+        """See pages in a window of another size, and then in ours again: tests share a browser."""
+        _resize(self.driver, width, height)
+        try:
+            yield
+        finally:
+            _resize(self.driver, WIDTH, HEIGHT)
+
     def images(self) -> list[tuple[int, int]]:
         """Return the natural sizes of the visible images that carry their own data."""
         found = self.driver.find_elements(By.CSS_SELECTOR, "img[src^='data:image/png;base64,']")
@@ -151,11 +160,15 @@ def open_browser() -> Iterator[Chrome]:
         options.add_argument("--no-sandbox")  # Chromium's sandbox does not start as root
     driver = Chrome(options=options, service=Service(shutil.which("chromedriver")))
     try:
-        size = {"width": WIDTH, "height": HEIGHT, "deviceScaleFactor": 1, "mobile": False}
-        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        _resize(driver, WIDTH, HEIGHT)
         driver.execute_cdp_cmd("Emulation.setTimezoneOverride", {"timezoneId": "America/New_York"})
         yield driver
     finally:
         with suppress(WebDriverException):  # it may have gone already
             driver.quit()
         driver.service.stop()
+
+
+def _resize(driver: Chrome, width: int, height: int) -> None:
+    size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
