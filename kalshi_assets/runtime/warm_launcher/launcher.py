@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
-from dagster import DagsterEventType, DagsterRun, DagsterRunStatus, Field, IntSource, StringSource
+from dagster import DagsterRun, DagsterRunStatus, Field, IntSource, StringSource
 from dagster import _check as check
 from dagster._config.config_schema import UserConfigSchema
 from dagster._core.launcher import DefaultRunLauncher
@@ -24,8 +24,13 @@ from dagster._serdes.config_class import ConfigurableClassData
 
 from kalshi_assets.runtime.warm_launcher import protocol
 from kalshi_assets.runtime.warm_launcher.claims import Claims
-from kalshi_assets.runtime.warm_launcher.processes import ONE_THREAD, can_fork, is_own, lives_since
+from kalshi_assets.runtime.warm_launcher.processes import (
+    ONE_THREAD,
+    can_fork,
+    is_own,
+)
 from kalshi_assets.runtime.warm_launcher.queue import Queue
+from kalshi_assets.runtime.warm_launcher.told import told_process
 
 NO_FORK = "this system cannot fork a warm process safely: runs start as by the default launcher"
 _logger = logging.getLogger(__name__)
@@ -143,16 +148,37 @@ class WarmRunLauncher(DefaultRunLauncher):
             self._instance.report_run_canceled(run)
             self.claims.drop(run_id)
             return True
-        if mark is None and run.status is DagsterRunStatus.CANCELING:
-            pid, is_alive = self._told_process(run)
-            if not is_alive:  # nobody else tells it, and another word would put off monitoring
-                self._instance.report_run_canceled(run, f"Process {pid} has ended.")
-                return True
         if mark is None:
-            return bool(super().terminate(run_id))  # type: ignore[no-untyped-call]
+            pid, mark = told_process(self._instance, run)
+            if not self._is_enabled or (pid is None and not self.claims.is_taken(run_id)):
+                return bool(super().terminate(run_id))  # type: ignore[no-untyped-call]
+            if mark is None:
+                return self._cancel_unbegun(run) if pid is None else self._cancel_dead(run_id, pid)
         if run.status is not DagsterRunStatus.CANCELING:  # monitoring counts from the last report
             self._instance.report_run_canceling(run)
         return mark.interrupt()
+
+    def _cancel_unbegun(self, run: DagsterRun) -> bool:
+        """Keep a run from beginning that starts cold, and has not told its process yet.
+
+        Its process tells itself first and then looks how the run stands: either it finds it
+        canceled, or it is known by now. The code server is not asked: it would wait for ever, and
+        start nothing any more, for a process that died while it waited for its word.
+        """
+        self._instance.report_run_canceling(run)
+        self._instance.report_run_canceled(run)
+        _, mark = told_process(self._instance, run)
+        if mark is not None:
+            mark.interrupt()
+        return True
+
+    def _cancel_dead(self, run_id: str, pid: int) -> bool:
+        """Report a run as canceled whose process has ended, unless it told its end before."""
+        run = self._instance.get_run_by_id(run_id)
+        if run is None or run.is_finished:
+            return False
+        self._instance.report_run_canceled(run, f"Process {pid} has ended.")
+        return True
 
     def _is_withheld(self, run: DagsterRun) -> bool:
         """Keep a run from being begun; tell whether it was not before. One may wait, or be lost."""
@@ -172,22 +198,10 @@ class WarmRunLauncher(DefaultRunLauncher):
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
         """Tell whether a run's process lives."""
         mark = self.claims.mark_of(run.run_id)
-        pid, is_alive = self._told_process(run) if mark is None else (mark.pid, mark.is_alive())
-        if is_alive:
+        pid, mark = told_process(self._instance, run) if mark is None else (mark.pid, mark)
+        if pid is None or (mark is not None and mark.is_alive()):
             return CheckRunHealthResult(WorkerStatus.RUNNING)
         return CheckRunHealthResult(WorkerStatus.FAILED, f"process {pid} has ended")
-
-    def _told_process(self, run: DagsterRun) -> tuple[int | None, bool]:
-        """Return the process a run said it is in, and whether it lives; None: it did not say.
-
-        Of a run that started cold the code server tells the end once, in vain while the database
-        is away, and of no run from then on.
-        """
-        for entry in self._instance.all_logs(run.run_id, of_type=DagsterEventType.ENGINE_EVENT):
-            pid = entry.get_dagster_event().engine_event_data.metadata.get("pid")
-            if pid is not None:
-                return int(str(pid.value)), lives_since(int(str(pid.value)), entry.timestamp)
-        return None, True
 
     def _start_server(self, path: Path, origin: RepositoryPythonOrigin) -> bool:
         """Start a warm process, unless one of ours is starting already; tell whether it serves."""

@@ -62,16 +62,16 @@ class ProcessMark:
         return True
 
 
-def lives_since(pid: int, moment: float) -> bool:
-    """Tell whether the process with a pid was there at a moment of the wall clock, and is still.
+def living_since(pid: int, moment: float) -> ProcessMark | None:
+    """Return the process with a pid, if it was there at a moment of the wall clock and is still.
 
     The wall clock may have been set since, by less than the slack; no pid is used anew so soon.
     """
     mark = ProcessMark.of(pid)
     if mark is None or not mark.is_alive():
-        return False
+        return None
     age = time.clock_gettime(time.CLOCK_BOOTTIME) - mark.started / os.sysconf("SC_CLK_TCK")
-    return time.time() - age <= moment + CLOCK_SLACK_SECONDS
+    return mark if time.time() - age <= moment + CLOCK_SLACK_SECONDS else None
 
 
 def next_ended() -> tuple[int, int] | None:

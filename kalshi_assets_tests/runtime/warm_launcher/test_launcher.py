@@ -157,6 +157,43 @@ def test_a_run_that_died_while_it_was_told_to_end_ends_when_it_is_told_so_again(
         code_server.resume()
 
 
+def test_a_run_that_started_cold_is_terminated(place: Place) -> None:
+    run_id = place.start("job_that_waits")
+    process = process_of(place, run_id)
+    assert place.launcher.claims.mark_of(run_id) is None, "it started cold"
+    assert place.launcher.terminate(run_id)
+    assert place.ended(run_id) == "CANCELED"
+    until(lambda: not is_at_work(process.pid), "its end")
+
+
+def test_a_code_server_starts_runs_after_one_died_and_was_told_to_end(place: Place) -> None:
+    """A code server that tells a process which died waiting for its word waits for ever."""
+    run_id = place.start("job_that_waits")
+    process = process_of(place, run_id)
+    assert place.launcher.claims.mark_of(run_id) is None, "it started cold"
+    process.kill()
+    place.launcher.terminate(run_id)
+    assert place.ended(run_id) in ("CANCELED", "FAILURE")
+
+    place.code.write_text(place.code.read_text().replace('VERSION = "one"', 'VERSION = "two"'))
+    cold = place.start("job_that_works")
+    assert place.ended(cold) == "SUCCESS"
+    assert "this run starts cold" in place.told(cold)
+
+
+def test_a_cold_run_that_is_told_to_end_before_it_begins_is_not_executed(place: Place) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        starting = pool.submit(place.start, "job_that_works")
+        [run] = until(lambda: place.instance.get_runs(limit=1), "the run")
+        until(lambda: place.launcher.claims.is_taken(run.run_id), "its start")
+        assert place.launcher.claims.mark_of(run.run_id) is None, "it starts cold"
+        assert place.launcher.terminate(run.run_id)
+        assert starting.result() == run.run_id
+    until(lambda: "Process for run exited" in place.told(run.run_id), "the end of its process")
+    assert place.status(run.run_id) == "CANCELED"
+    assert not place.notes()
+
+
 def test_changed_code_is_picked_up_without_a_restart(place: Place) -> None:
     old = place.warm()
     place.code.write_text(place.code.read_text().replace('VERSION = "one"', 'VERSION = "two"'))
