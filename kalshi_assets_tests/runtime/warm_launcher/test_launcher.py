@@ -182,6 +182,7 @@ def test_a_code_server_starts_runs_after_one_died_and_was_told_to_end(place: Pla
 
 
 def test_a_cold_run_that_is_told_to_end_before_it_begins_is_not_executed(place: Place) -> None:
+    assert not place.instance.get_runs(), "asked once, so that the tables are there"
     with ThreadPoolExecutor(1) as pool:
         starting = pool.submit(place.start, "job_that_works")
         [run] = until(lambda: place.instance.get_runs(limit=1), "the run")
