@@ -2,8 +2,7 @@
 
 import dagster as dg
 
-from kalshi_assets.execution.desk import quality_limits_of
-from kalshi_assets.quality.suites import checks
+from kalshi_assets.quality.suites import checks, quality_limits_of
 from kalshi_assets.settings import load_settings
 
 _SUITE = checks(quality_limits_of(load_settings()))

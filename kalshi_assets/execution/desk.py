@@ -12,8 +12,7 @@ from kalshi_assets.domain.calendar import TradingCalendar
 from kalshi_assets.domain.clock import Clock
 from kalshi_assets.domain.price import CENTICONTRACTS, MICROS_PER_CENT, micros
 from kalshi_assets.execution.venue import Venue
-from kalshi_assets.quality.rules import QualityLimits
-from kalshi_assets.quality.suites import gating_checks
+from kalshi_assets.quality.suites import gating_checks, quality_limits_of
 from kalshi_assets.risk.inputs import Limits
 from kalshi_assets.settings import Settings
 from kalshi_assets.storage.engine import Database
@@ -98,18 +97,6 @@ def exit_rules_of(settings: Settings) -> ExitRules:
         take_profit=_points(settings.exit_take_profit_points),
         stop=_points(settings.exit_stop_points),
         before_close=None if hours is None else timedelta(hours=float(hours)),
-    )
-
-
-def quality_limits_of(settings: Settings) -> QualityLimits:
-    """Return the thresholds of the data checks."""
-    return QualityLimits(
-        max_quote_age_seconds=settings.max_quote_age_seconds,
-        max_bad_share=settings.max_bad_market_share,
-        min_coverage=settings.min_coverage,
-        max_leg_sum_difference=settings.max_leg_sum_difference,
-        max_bar_difference_points=settings.max_bar_difference_points,
-        max_bar_volume_difference=settings.max_bar_volume_difference,
     )
 
 

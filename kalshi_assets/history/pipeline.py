@@ -28,9 +28,10 @@ from kalshi_assets.domain.calendar import venue_day
 from kalshi_assets.domain.clock import VenueClock
 from kalshi_assets.domain.tick import SLOT_TAG, slot_of
 from kalshi_assets.errors import KalshiAssetsError
-from kalshi_assets.execution.desk import Desk, quality_limits_of
+from kalshi_assets.execution.desk import Desk
 from kalshi_assets.execution.holdings import own_holdings
 from kalshi_assets.quality.suites import checks as all_checks
+from kalshi_assets.quality.suites import quality_limits_of
 from kalshi_assets.settings import Settings, as_variables
 from kalshi_assets.storage import ledger, signals
 from kalshi_assets.storage.engine import Connection

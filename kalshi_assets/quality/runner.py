@@ -7,23 +7,15 @@ is told to send no usage data.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from kalshi_assets.quality.rules import Check, Rule
-from kalshi_assets.quality.unused import leave_out
-
-if TYPE_CHECKING:
-    from great_expectations.core.batch_definition import BatchDefinition
-    from great_expectations.expectations.expectation import Expectation
 
 SAMPLE_SIZE = 5
 # A share of bad markets that no number of markets reaches but all of them.
 ALL_BUT_ONE = 0.999
-# Under this name an expectation says which one it is.
-POSITION = "position"
 
 
 @dataclass(frozen=True)
@@ -84,13 +76,13 @@ def evaluate_all(
             this moment, but a month of history has bad rows, which cleaning flags.
     """
     has_rows, *results = _validate([rule for check in checks for rule in check.rules], rows)
+    checked = tuple(sorted(set(rows["market_ticker"].astype(str)))) if len(rows) else ()
     verdicts = []
     for check in checks:
         theirs, results = results[: len(check.rules)], results[len(check.rules) :]
         share = _allowed_share(check, max_bad_share)
         examples, bad_index = _bad_rows(check.rules, theirs, rows)
         failed = _failed(rows, examples, bad_index, max_bad_rows)
-        checked = tuple(sorted(set(rows["market_ticker"].astype(str)))) if len(rows) else ()
         found = f"{len(failed)} of {len(checked)} {check.of} {check.bad}"
         bad_share = len(failed) / len(checked) if checked else 1.0
         verdicts.append(
@@ -137,6 +129,8 @@ def _failed(
     rows: pd.DataFrame, examples: Mapping[str, str], bad: list[int], max_bad_rows: float
 ) -> dict[str, str]:
     """Return the markets of which too many rows are bad, with an example each."""
+    if not bad:
+        return {}
     all_rows = rows["market_ticker"].astype(str).value_counts()
     bad_rows = rows["market_ticker"].iloc[bad].astype(str).value_counts()
     return {
@@ -168,42 +162,15 @@ def _validate(rules: Sequence[Rule], rows: pd.DataFrame) -> list[Any]:
 
     Only of rules that do not hold is it asked which rows are bad: that takes twice as long.
     """
-    found = _results(rules, rows, "BOOLEAN_ONLY")
+    from kalshi_assets.quality.asking import ask
+
+    found = ask(rules, rows, "BOOLEAN_ONLY")
     failed = [n for n, result in enumerate(found[1:], start=1) if not result.success]
     if failed:
-        whole = _results([rules[n - 1] for n in failed], rows, "COMPLETE")[1:]
+        whole = ask([rules[n - 1] for n in failed], rows, "COMPLETE")[1:]
         for position, result in zip(failed, whole, strict=True):
             found[position] = result
     return found
-
-
-def _results(rules: Sequence[Rule], rows: pd.DataFrame, told: str) -> list[Any]:
-    leave_out()
-    import great_expectations as gx
-    from great_expectations.expectations import core as gxe
-
-    first = gxe.ExpectTableRowCountToBeBetween(min_value=1, meta={POSITION: 0})
-    others = [_expectation(rule, position) for position, rule in enumerate(rules, start=1)]
-    suite = gx.ExpectationSuite(name="checks", expectations=[first, *others])
-    frame = rows.reset_index(drop=True)
-    batch = _batch_definition().get_batch(batch_parameters={"dataframe": frame})
-    found: list[Any] = batch.validate(suite, result_format={"result_format": told}).results
-    by_position = {result.expectation_config.meta[POSITION]: result for result in found}
-    if by_position.keys() != set(range(len(rules) + 1)):
-        raise LookupError(f"Great Expectations gave {len(by_position)} of {len(rules) + 1} results")
-    return [by_position[position] for position in sorted(by_position)]
-
-
-def _expectation(rule: Rule, position: int) -> "Expectation":
-    from kalshi_assets.quality.expectations import ExpectValuesBetween, ExpectValuesInSet
-
-    meta = {POSITION: position}
-    if rule.one_of is not None:
-        values = list(rule.one_of)
-        return ExpectValuesInSet(column=rule.column, value_set=values, meta=meta)
-    return ExpectValuesBetween(
-        column=rule.column, min_value=rule.at_least, max_value=rule.at_most, meta=meta
-    )
 
 
 def _bad_positions(rule: Rule, result: Any, rows: pd.DataFrame) -> set[int]:
@@ -226,17 +193,3 @@ def _told(rule: Rule, row: "pd.Series[Any]") -> str:
 
 def _shown(value: object) -> str:
     return f"{value:.0f}" if isinstance(value, float) and abs(value) >= 10 else str(value)
-
-
-@cache
-def _batch_definition() -> "BatchDefinition[Any]":
-    import great_expectations as gx
-    from great_expectations.data_context.types.base import ProgressBarsConfig
-    from tqdm import tqdm  # type: ignore[import-untyped]
-
-    tqdm.monitor_interval = 0  # no thread that watches progress bars that nobody sees
-    context = gx.get_context(mode="ephemeral")
-    context.enable_analytics(enable=False)
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    source = context.data_sources.add_pandas("memory")
-    return source.add_dataframe_asset("rows").add_batch_definition_whole_dataframe("all")

@@ -10,6 +10,7 @@ from kalshi_assets.domain.market import MarketStatus
 from kalshi_assets.domain.price import MICROS_PER_DOLLAR
 from kalshi_assets.quality.advice import advisory_checks
 from kalshi_assets.quality.rules import Check, QualityLimits, Rule
+from kalshi_assets.settings import Settings
 
 # A quote dated further ahead of our clock says that one of the clocks is wrong: its age is unknown.
 CLOCK_TOLERANCE_SECONDS = 60.0
@@ -31,6 +32,18 @@ def checks(limits: QualityLimits) -> tuple[Check, ...]:
 def gating_checks(limits: QualityLimits) -> tuple[str, ...]:
     """Return the names of the checks an order needs."""
     return tuple(check.name for check in checks(limits) if check.is_gating)
+
+
+def quality_limits_of(settings: Settings) -> QualityLimits:
+    """Return the thresholds of the data checks."""
+    return QualityLimits(
+        max_quote_age_seconds=settings.max_quote_age_seconds,
+        max_bad_share=settings.max_bad_market_share,
+        min_coverage=settings.min_coverage,
+        max_leg_sum_difference=settings.max_leg_sum_difference,
+        max_bar_difference_points=settings.max_bar_difference_points,
+        max_bar_volume_difference=settings.max_bar_volume_difference,
+    )
 
 
 def _of_markets() -> tuple[Check, ...]:

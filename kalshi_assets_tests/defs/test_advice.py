@@ -12,8 +12,7 @@ import pytest
 
 from kalshi_assets.analytics.faults import FAULTS
 from kalshi_assets.domain.stream import GapReason
-from kalshi_assets.execution.desk import quality_limits_of
-from kalshi_assets.quality.suites import checks
+from kalshi_assets.quality.suites import checks, quality_limits_of
 from kalshi_assets.settings import load_settings
 from kalshi_assets_tests.defs.breaking import MARKETS
 from kalshi_assets_tests.stand import OVERREACTING, Stand

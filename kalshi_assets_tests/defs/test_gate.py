@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from kalshi_assets.execution.desk import limits_of, quality_limits_of
-from kalshi_assets.quality.suites import checks
+from kalshi_assets.execution.desk import limits_of
+from kalshi_assets.quality.suites import checks, quality_limits_of
 from kalshi_assets.settings import load_settings
 from kalshi_assets_tests.defs.breaking import (
     MARKETS,

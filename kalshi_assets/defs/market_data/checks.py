@@ -16,10 +16,9 @@ from kalshi_assets.defs.market_data.checked_rows import Look, reading_of
 from kalshi_assets.defs.metadata import moment_text, table
 from kalshi_assets.defs.partitions import days_of_tags
 from kalshi_assets.defs.resources import Platform
-from kalshi_assets.execution.desk import quality_limits_of
 from kalshi_assets.quality.rules import Check
 from kalshi_assets.quality.runner import Verdict, evaluate_all, sample
-from kalshi_assets.quality.suites import checks
+from kalshi_assets.quality.suites import checks, quality_limits_of
 from kalshi_assets.settings import load_settings
 from kalshi_assets.storage import verdicts
 

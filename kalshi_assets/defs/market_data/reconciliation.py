@@ -16,11 +16,10 @@ from kalshi_assets.defs.resources import Platform
 from kalshi_assets.domain.calendar import days_between, venue_day
 from kalshi_assets.domain.market import Candle
 from kalshi_assets.errors import ExchangeError, PayloadError
-from kalshi_assets.execution.desk import quality_limits_of
 from kalshi_assets.kalshi.requests import CANDLES_BESIDE, MOST_CANDLES
 from kalshi_assets.quality.bars import bar_rows, stretch_of
 from kalshi_assets.quality.runner import Verdict, evaluate
-from kalshi_assets.quality.suites import checks
+from kalshi_assets.quality.suites import checks, quality_limits_of
 from kalshi_assets.settings import load_settings
 from kalshi_assets.storage import markets, summaries
 
