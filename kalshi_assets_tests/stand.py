@@ -149,8 +149,12 @@ class Stand:
     @contextmanager
     def desk(self) -> Iterator[Desk]:
         """Yield the tools of execution."""
-        with Platform().desk("a test") as desk:
-            yield desk
+        platform = Platform()
+        try:
+            with platform.desk("a test") as desk:
+                yield desk
+        finally:
+            platform.close()
 
     def contents(self, table: str, *, without: Sequence[str] = ()) -> list[str]:
         """Return a table's rows as text, sorted, without the columns named."""

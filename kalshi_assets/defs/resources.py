@@ -1,7 +1,7 @@
 """Settings, clock, database and exchange, handed to every asset, check and sensor as `platform`."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from functools import cached_property
 
@@ -55,12 +55,24 @@ class Platform(dg.ConfigurableResource[None]):
         """Return the database as the trading role sees it."""
         return trading_database(self.database)
 
+    @cached_property
+    def _desks(self) -> dict[str, Desk]:
+        """Return the desks that are open, by run."""
+        return {}
+
+    @cached_property
+    def _open(self) -> ExitStack:
+        """Return what closes the desks."""
+        return ExitStack()
+
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         """Close the connections of a run, or of a sensor's tick."""
         self.close()
 
     def close(self) -> None:
-        """Close the connections that were used."""
+        """Close the desks that were opened, and the connections that were used."""
+        self._open.close()
+        self._desks.clear()
         for name in ("database", "_ledger"):
             if name in self.__dict__:
                 self.__dict__[name].dispose()
@@ -97,6 +109,8 @@ class Platform(dg.ConfigurableResource[None]):
 
     @contextmanager
     def desk(self, run_id: str) -> Iterator[Desk]:
-        """Yield the tools of execution for one run."""
-        with open_desk(self.settings, self.database, run_id=run_id, ledger=self._ledger) as desk:
-            yield desk
+        """Yield the tools of execution for one run: its steps share them, and their connections."""
+        if run_id not in self._desks:
+            opening = open_desk(self.settings, self.database, run_id=run_id, ledger=self._ledger)
+            self._desks[run_id] = self._open.enter_context(opening)
+        yield self._desks[run_id]

@@ -81,6 +81,11 @@ def settle_halts(connection: Connection, *, at: datetime) -> None:
     )
 
 
+def cause_of_check(check: str) -> str:
+    """Return the cause under which a check alerts."""
+    return f"check {check}"
+
+
 def alert_on_verdict(
     connection: Connection,
     check: str,
@@ -92,14 +97,14 @@ def alert_on_verdict(
 ) -> None:
     """Raise an alert where a gating check fails for the feed, settle it where it passes again."""
     if is_passed:
-        settle_cause(connection, f"check {check}", at=at)
+        settle_cause(connection, cause_of_check(check), at=at)
         return
     if is_outage(connection):
         return
     raise_alert(
         connection,
         kind="check_failed",
-        cause=f"check {check}",
+        cause=cause_of_check(check),
         what=f"The data check {check} fails for the feed",
         why=f"{observed}; must hold: {threshold}",
         done="nothing is ordered until it passes again",

@@ -109,6 +109,13 @@ def settle_cause(connection: Connection, cause: str, *, at: datetime) -> bool:
     return True
 
 
+def open_causes(connection: Connection, causes: Collection[str]) -> set[str]:
+    """Return which of these causes have alerted and go on."""
+    table = alerts.c
+    query = select(table.cause).where(table.cause.in_(causes), table.settled_at.is_(None))
+    return set(connection.scalars(query)) if causes else set()
+
+
 def undelivered(
     connection: Connection, *, channels: Sequence[str], kinds: Collection[str]
 ) -> list[Waiting]:

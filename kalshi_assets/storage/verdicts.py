@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select
 
 from kalshi_assets.risk.inputs import CheckVerdict
-from kalshi_assets.storage.alert_causes import alert_on_verdict
+from kalshi_assets.storage.alert_causes import alert_on_verdict, cause_of_check
+from kalshi_assets.storage.alerts import open_causes
 from kalshi_assets.storage.schema import verdicts
 
 # Verdicts that orders rest on, and those that decisions have seen; the newest one of each check.
@@ -45,9 +46,11 @@ def save_verdicts(connection: Connection, rows: Sequence[NewVerdict], *, run_id:
     ]
     if values:
         connection.execute(insert(verdicts).values(values))
+    gating = [row for row in rows if row.is_gating]
+    alerting = open_causes(connection, [cause_of_check(row.check_name) for row in gating])
     # in one order, so that two savers never wait for each other
-    for row in sorted(rows, key=lambda row: row.check_name):
-        if row.is_gating:
+    for row in sorted(gating, key=lambda row: row.check_name):
+        if not row.is_passed or cause_of_check(row.check_name) in alerting:
             alert_on_verdict(
                 connection,
                 row.check_name,

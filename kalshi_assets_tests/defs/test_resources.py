@@ -34,3 +34,31 @@ def test_what_opened_the_breaker_in_one_job_stops_the_next(stand: Stand) -> None
     assert [row["error"] for row in stand.rows("SELECT error FROM kalshi.api_calls")][-3:] == [
         "ServerError"
     ] * 3
+
+
+def test_the_steps_of_a_run_share_one_desk_which_ends_with_the_run(stand: Stand) -> None:
+    platform = Platform()
+    with platform.desk("a run") as first:
+        first.venue.balance()
+    with platform.desk("a run") as second, platform.desk("another run") as other:
+        assert second is first
+        assert (other.run_id, second.run_id) == ("another run", "a run")
+        second.venue.positions()
+    platform.close()
+    told = {row["path"] for row in stand.rows("SELECT path FROM kalshi.api_calls")}
+    assert {"/portfolio/balance", "/portfolio/positions"} <= told, "the log is whole at the end"
+    with pytest.raises(RuntimeError, match="client has been closed"):
+        first.venue.balance()
+    with platform.desk("a run") as anew:
+        assert anew is not first
+        anew.venue.balance()
+    platform.close()
+
+
+def test_a_step_that_fails_leaves_the_desk_to_the_next_one(stand: Stand) -> None:
+    platform = Platform()
+    with pytest.raises(ZeroDivisionError), platform.desk("a run"):
+        raise ZeroDivisionError
+    with platform.desk("a run") as desk:
+        desk.venue.balance()
+    platform.close()

@@ -297,6 +297,17 @@ def test_a_failing_check_alerts_until_it_passes_again(connection: Connection) ->
     assert (first.settled_at, second.settled_at) == (MOMENT, None)
 
 
+def test_of_checks_stored_together_each_alerts_and_is_over_by_itself(
+    connection: Connection,
+) -> None:
+    names = [f"check_{n}" for n in range(4)]
+    for failing in ({"check_1", "check_2"}, {"check_2", "check_3"}):
+        rows = [replace(VERDICT, check_name=n, is_passed=n not in failing) for n in names]
+        save_verdicts(connection, rows, run_id="a test")
+    found = {row.cause: row.settled_at for row in kept(connection)}
+    assert found == {"check check_1": MOMENT, "check check_2": None, "check check_3": None}
+
+
 def fails(connection: Connection) -> list[bool]:
     """What fails together with the exchange: a run, the feed."""
     return [
