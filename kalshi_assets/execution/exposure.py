@@ -4,6 +4,7 @@ A stake on a market that we do not know, or whose category or shard we do not kn
 it might belong: too much is refused rather than too little.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -30,43 +31,72 @@ def committed(order: Order) -> int:
     return (order.count - order.fill_count) * order.limit_price // CENTICONTRACTS
 
 
+@dataclass(frozen=True)
+class Staked:
+    """Stakes added up once, micros, so that a look at one market costs the same for any number.
+
+    Attributes:
+        by_market: of known markets.
+        by_event: of known markets.
+        by_category: under None what may belong to any.
+        by_shard: under None what may lie on any.
+        unknown: stakes on markets that we do not know.
+    """
+
+    total: int
+    by_market: Counter[str]
+    by_event: Counter[str]
+    by_category: Counter[str | None]
+    by_shard: Counter[int | None]
+    unknown: Sequence[Stake]
+
+    def on_other_legs(self, market: Market) -> int:
+        """Return what is staked on the market's event, but not on the market itself."""
+        leg = f"{market.event_ticker}-"
+        unknown = (s for t, s in self.unknown if t.startswith(leg) and t != market.ticker)
+        known = self.by_event[market.event_ticker] - self.by_market[market.ticker]
+        return known + sum(unknown)
+
+
+def added_up(stakes: Sequence[Stake], markets: Mapping[str, TrackedMarket]) -> Staked:
+    """Add stakes up; `markets` are all that are known, by ticker."""
+    by_market, by_event = Counter[str](), Counter[str]()
+    by_category, by_shard = Counter[str | None](), Counter[int | None]()
+    unknown = []
+    for ticker, stake in stakes:
+        leg = markets.get(ticker)
+        by_category[None if leg is None else leg.category] += stake
+        by_shard[None if leg is None else leg.market.exchange_index] += stake
+        if leg is None:
+            unknown.append((ticker, stake))
+        else:
+            by_market[ticker] += stake
+            by_event[leg.market.event_ticker] += stake
+    total = sum(stake for _, stake in stakes)
+    return Staked(total, by_market, by_event, by_category, by_shard, unknown)
+
+
 def exposure_of(
-    tracked: TrackedMarket | None,
-    stakes: Sequence[Stake] | None,
-    *,
-    markets: Mapping[str, TrackedMarket],
-    has_shards: bool,
+    tracked: TrackedMarket | None, staked: Sequence[Staked] | None, *, has_shards: bool
 ) -> Exposure:
     """Return what is staked around a market.
 
     Args:
-        tracked: the market.
-        stakes: positions, live orders and approvals; None where not known.
-        markets: every market known, by ticker.
+        tracked: the market, one of those that are known.
+        staked: positions, live orders and approvals; None where not known.
         has_shards: whether the venue tells shards; one that does not has one.
     """
-    if stakes is None:
+    if staked is None:
         return Exposure()
-    total = sum(stake for _, stake in stakes)
+    total = sum(part.total for part in staked)
     if tracked is None:
         return Exposure(total=total)
-    event, category, shard, index = 0, 0, 0, tracked.market.exchange_index
-    for ticker, stake in stakes:
-        leg = markets.get(ticker)
-        event += stake if _is_other_leg(ticker, leg, tracked.market) else 0
-        category += stake if leg is None or leg.category in (None, tracked.category) else 0
-        shard += stake if leg is None or leg.market.exchange_index in (None, index) else 0
+    category, index = tracked.category, tracked.market.exchange_index
+    in_category = sum(part.by_category[category] + part.by_category[None] for part in staked)
+    on_shard = sum(part.by_shard[index] + part.by_shard[None] for part in staked)
     return Exposure(
-        event=event,
-        category=None if tracked.category is None else category,
-        shard=total if not has_shards else None if index is None else shard,
+        event=sum(part.on_other_legs(tracked.market) for part in staked),
+        category=None if category is None else in_category,
+        shard=total if not has_shards else None if index is None else on_shard,
         total=total,
     )
-
-
-def _is_other_leg(ticker: str, leg: TrackedMarket | None, market: Market) -> bool:
-    if ticker == market.ticker:
-        return False
-    if leg is None:
-        return ticker.startswith(f"{market.event_ticker}-")
-    return leg.market.event_ticker == market.event_ticker

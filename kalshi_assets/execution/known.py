@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from typing import TypeVar
 
 from kalshi_assets.domain.calls import BreakerState
@@ -12,7 +13,7 @@ from kalshi_assets.errors import ExchangeError, LedgerNotOpen, PayloadError
 from kalshi_assets.execution.account import Statement, are_reads_current, stated
 from kalshi_assets.execution.desk import Desk
 from kalshi_assets.execution.exposure import Stake as Stake
-from kalshi_assets.execution.exposure import committed, exposure_of
+from kalshi_assets.execution.exposure import Staked, added_up, committed, exposure_of
 from kalshi_assets.execution.reconcile import reconcile
 from kalshi_assets.risk.inputs import AccountView, Activity, Arming, CheckVerdict, Inputs
 from kalshi_assets.storage import ledger, markets, verdicts
@@ -43,6 +44,14 @@ class Known:
     activity: Activity | None
     clock_offset_ms: int | None
     disk_free_bytes: int | None
+
+    @cached_property
+    def staked(self) -> Staked | None:
+        """What positions and live orders stake; None where not known."""
+        if self.account is None or self.live is None:
+            return None
+        live = ((order.market_ticker, committed(order)) for order in self.live)
+        return added_up([*self.account.exposures.items(), *live], self.markets)
 
 
 def has_reconciled(desk: Desk) -> bool:
@@ -105,12 +114,10 @@ def inputs_of(now: datetime, signal: Signal, known: Known, *, approved: Sequence
     tracked = known.markets.get(ticker)
     account = _after(known.account, approved, known.markets)
     made = [o for o in known.orders if o.signal_id == signal.signal_id and o.leg == "entry"]
-    exposure = exposure_of(
-        tracked,
-        _stakes(known, approved),
-        markets=known.markets,
-        has_shards=account is not None and bool(account.shards),
-    )
+    has_shards = account is not None and bool(account.shards)
+    now_approved = added_up(approved, known.markets)
+    staked = None if known.staked is None else [known.staked, now_approved]
+    exposure = exposure_of(tracked, staked, has_shards=has_shards)
     return Inputs(
         now=now,
         signal=signal,
@@ -184,13 +191,6 @@ def _less(
             shards[shard] -= stake if index in (None, shard) else 0
     cash = account.cash_micros - sum(stake for _, stake in stakes)
     return replace(account, cash_micros=cash, shards=shards)
-
-
-def _stakes(known: Known, approved: Sequence[Stake]) -> list[Stake] | None:
-    if known.account is None or known.live is None:
-        return None
-    live = ((order.market_ticker, committed(order)) for order in known.live)
-    return [*known.account.exposures.items(), *live, *approved]
 
 
 def _with_approvals(activity: Activity | None, approved: Sequence[Stake]) -> Activity | None:

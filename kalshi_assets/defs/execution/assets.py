@@ -23,6 +23,11 @@ from kalshi_assets.storage.ledger import Order
 
 # Every asset that carries a gating check: a failing one stops this step itself.
 GATED_BY = ["markets", "raw_ticks", "clean_ticks", "rolling_averages"]
+# What is judged is today's. Told so, Dagster looks up the newest day of each, and not all days.
+TODAYS = {
+    name: dg.AssetDep(name, partition_mapping=dg.LastPartitionMapping())
+    for name in ("raw_ticks", "clean_ticks", "rolling_averages", "signals")
+}
 # What is approved is sent first: its price does not wait.
 AFTERWARDS = {"dagster/priority": "-1"}
 
@@ -32,7 +37,11 @@ class OrderJobRunning(KalshiAssetsError):
 
 
 @dg.asset(
-    group_name="execution", owners=OWNERS, kinds=DATA_KINDS, deps=["signals"], output_required=True
+    group_name="execution",
+    owners=OWNERS,
+    kinds=DATA_KINDS,
+    deps=[TODAYS["signals"]],
+    output_required=True,
 )
 def decisions(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult[None]:
     """A signal judged: approved, or refused by which gates, with every value and limit.
@@ -62,7 +71,11 @@ def decisions(context: dg.AssetExecutionContext, platform: Platform) -> dg.Mater
 
 
 @dg.asset(
-    group_name="execution", owners=OWNERS, kinds=DATA_KINDS, deps=["signals"], op_tags=AFTERWARDS
+    group_name="execution",
+    owners=OWNERS,
+    kinds=DATA_KINDS,
+    deps=[TODAYS["signals"]],
+    op_tags=AFTERWARDS,
 )
 def exits(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult[None]:
     """An order that sells what ours bought, with its reason: take profit, stop, time, flatten.
@@ -89,7 +102,7 @@ def exits(context: dg.AssetExecutionContext, platform: Platform) -> dg.Materiali
     group_name="execution",
     owners=OWNERS,
     kinds=DATA_KINDS,
-    deps=["decisions", "signals", *GATED_BY],
+    deps=[TODAYS.get(name, name) for name in ("decisions", "signals", *GATED_BY)],
 )
 def orders(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult[None]:
     """An order of ours, from its intent to its end, with the verdicts that let it through.
