@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -105,7 +105,7 @@ class FileBook:
 
     @contextmanager
     def opened(self) -> Iterator[Account]:
-        """Yield the state to one process and thread at a time, and write it back.
+        """Yield the state to one process and thread at a time; what changed is written back.
 
         Raises:
             ConfigurationError: the file cannot be opened or written.
@@ -118,9 +118,11 @@ class FileBook:
         try:
             _lock(handle)
             account = self._read(handle)
+            before = replace(account, full_at=dict(account.full_at))
             yield account
             try:
-                _write(handle, account)
+                if account != before:
+                    _write(handle, account)
             except OSError as exc:
                 raise _unusable(self._path, str(exc.strerror)) from exc
         finally:

@@ -125,6 +125,18 @@ def test_a_tier_is_looked_up_by_one_process_an_hour(tmp_path: Path) -> None:
     assert one.is_tier_due()
 
 
+def test_who_only_asks_writes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "limits"
+    tokens, time = rested(path)
+    tokens.is_tier_due()
+    path.write_bytes(path.read_bytes() + b" ")  # as it is read, and written anew it would be gone
+    time.now += 1
+    assert (tokens.cost("GET", "/markets"), tokens.is_tier_due()) == (10, False)
+    assert path.read_bytes().endswith(b" ")
+    tokens.take("read", 10)
+    assert not path.read_bytes().endswith(b" "), "what is taken is"
+
+
 def test_a_refusal_seen_by_one_process_holds_back_the_other(tmp_path: Path) -> None:
     path = tmp_path / "limits"
     one, time = rested(path)
