@@ -3,6 +3,7 @@
 What it needs for a rule is worked out once a process. Its own `Batch.validate` hashes the rows
 twice, writes every expectation down anew and works out anew which measures it rests on: five
 sixths of the time of a pass, and nothing of that depends on the rows. Here only measures are taken.
+No context of its is made, so it sends no usage data.
 Importing this module imports Great Expectations, which takes seconds.
 """
 
@@ -23,6 +24,7 @@ from great_expectations.core import (  # noqa: E402  what it need not import is 
 from great_expectations.execution_engine import PandasExecutionEngine  # noqa: E402
 from great_expectations.validator.metrics_calculator import MetricsCalculator  # noqa: E402
 from great_expectations.validator.validation_graph import MetricEdge, ValidationGraph  # noqa: E402
+from tqdm import tqdm  # type: ignore[import-untyped]  # noqa: E402
 
 from kalshi_assets.quality.expectations import (  # noqa: E402
     ExpectRows,
@@ -34,6 +36,7 @@ from kalshi_assets.quality.expectations import (  # noqa: E402
 # Whether a rule holds, or also which rows are bad.
 Told = Literal["BOOLEAN_ONLY", "COMPLETE"]
 MOST_REMEMBERED = 256
+tqdm.monitor_interval = 0  # no thread that watches progress bars that nobody sees
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """Run checks on rows with Great Expectations, and say what was found, for the feed and by market.
 
-An empty frame passes column expectations, so every suite asks for a first row. Great Expectations
-is told to send no usage data.
+An empty frame passes column expectations, so every suite asks for a first row.
 """
 
 from collections.abc import Mapping, Sequence

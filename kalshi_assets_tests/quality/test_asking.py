@@ -108,6 +108,19 @@ def test_what_cannot_be_measured_has_not_held_and_says_why() -> None:
         assert "absent" not in str(number.exception_info)
 
 
+def said(words: str) -> list[str]:
+    """Return what a Python of its own says."""
+    done = subprocess.run(  # noqa: S603  the words are ours
+        [sys.executable, "-W", "ignore", "-c", words], capture_output=True, text=True, check=True
+    )
+    return done.stdout.split()
+
+
+def test_checks_leave_no_thread_behind_so_that_others_can_fork_from_the_process() -> None:
+    count = "import threading; print(threading.active_count())"
+    assert said(f"import kalshi_assets.quality.rehearsal; {count}") == ["1"]
+
+
 def test_a_process_that_has_rehearsed_works_nothing_out_for_its_checks() -> None:
     words = """
 import kalshi_assets.quality.rehearsal
@@ -121,7 +134,4 @@ for rule in asked:
 after = question.cache_info()
 print(after.misses - before.misses, after.hits - before.hits == 2 * len(asked), len(asked) > 30)
 """
-    done = subprocess.run(  # noqa: S603  the words are ours
-        [sys.executable, "-W", "ignore", "-c", words], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.split() == ["0", "True", "True"]
+    assert said(words) == ["0", "True", "True"]
