@@ -197,6 +197,14 @@ def _preloaded() -> Iterable[str]:
     return names
 
 
+def import_all(code: str) -> None:
+    """Import what those that are forked need: the definitions, the programs, and what runs use."""
+    programs = [name for names in PROGRAMS.values() for name in names]
+    for name in (code, *programs, *IMPORTED_LATE, *_preloaded()):
+        importlib.import_module(name)
+    _resolve(sys.modules[code])
+
+
 def _resolve(code: ModuleType) -> None:
     """Make the jobs of the definitions, which the definitions keep: each would make its own."""
     repository = code.defs.get_repository_def()
@@ -213,10 +221,7 @@ def main() -> None:
     told.socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not is_own(told.socket.parent):
         sys.exit(f"{told.socket.parent} must belong to this user and be open to nobody else")
-    programs = [name for names in PROGRAMS.values() for name in names]
-    for name in (told.code, *programs, *IMPORTED_LATE, *_preloaded()):
-        importlib.import_module(name)
-    _resolve(sys.modules[told.code])
+    import_all(told.code)
     trunk = Trunk(told.socket, CodeState.now())
     gc.collect()
     # What is there now stays: collecting it would copy its pages into every process.

@@ -1,16 +1,14 @@
 """Rows of a table in a Parquet file, and back, exactly. The only importer of pyarrow.
 
 A file is written beside its place and moved there when it is whole; some thousand rows are in
-memory at a time.
+memory at a time. pyarrow is large, and needed by a run a night, so functions import it themselves.
 """
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-from pyarrow import parquet
 from sqlalchemy import (
     ARRAY,
     BigInteger,
@@ -25,6 +23,9 @@ from sqlalchemy import (
 
 from kalshi_assets.errors import ArchiveError
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 ROWS_AT_A_TIME = 20_000
 Row = Mapping[str, Any]
 
@@ -35,6 +36,9 @@ def write_rows(path: Path, table: Table, batches: Iterable[Sequence[Row]]) -> in
     Raises:
         ArchiveError: the folder or the disk does not take them, or a value would not come back.
     """
+    import pyarrow as pa
+    from pyarrow import parquet
+
     half = path.with_suffix(".part")
     written = 0
     try:
@@ -59,6 +63,9 @@ def read_rows(path: Path, table: Table) -> Iterator[dict[str, Any]]:
     Raises:
         ArchiveError: there is no such file, or it is not one of this table.
     """
+    import pyarrow as pa
+    from pyarrow import parquet
+
     try:
         with parquet.ParquetFile(path) as file:
             if file.schema_arrow.names != _schema(table).names:
@@ -69,11 +76,15 @@ def read_rows(path: Path, table: Table) -> Iterator[dict[str, Any]]:
         raise ArchiveError(f"{path} cannot be read: {exc}") from exc
 
 
-def _schema(table: Table) -> pa.Schema:
+def _schema(table: Table) -> "pa.Schema":
+    import pyarrow as pa
+
     return pa.schema([pa.field(c.name, _type_of(c.type)) for c in table.columns])
 
 
-def _type_of(kind: object) -> pa.DataType:
+def _type_of(kind: object) -> "pa.DataType":
+    import pyarrow as pa
+
     kinds: list[tuple[type, pa.DataType]] = [
         (BigInteger, pa.int64()),
         (SmallInteger, pa.int16()),
