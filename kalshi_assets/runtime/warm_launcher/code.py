@@ -2,8 +2,9 @@
 
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 Look = dict[Path, tuple[int, int]]
@@ -19,32 +20,38 @@ class CodeState:
 
     entries: tuple[Path, ...]
     seen: Look
+    newest: str
 
     @classmethod
     def now(cls) -> "CodeState":
         """Look at the disk."""
-        entries = tuple(sorted(_entries()))
-        return cls(entries, _look(entries))
+        entries, newest = tuple(sorted(_entries(list(sys.modules)))), next(reversed(sys.modules))
+        return cls(entries, _look(entries), newest)
 
     def with_later(self) -> "CodeState":
-        """Return this state and, beside, that of what was imported since, as it is now."""
-        now = self.now()
-        return CodeState(now.entries, now.seen | self.seen)
+        """Return this state and, beside, that of what was imported since, as it is now.
+
+        Only that is looked at: to touch every module in a forked process would copy their pages.
+        """
+        later = list(takewhile(lambda name: name != self.newest, reversed(sys.modules)))
+        entries = tuple(sorted({*self.entries, *_entries(later)}))
+        return CodeState(entries, _look(entries) | self.seen, [*later, self.newest][0])
 
     def has_changed(self) -> bool:
         """Tell whether a file differs, is gone, or is new."""
         return _look(self.entries) != self.seen
 
 
-def _entries() -> set[Path]:
-    """Return the files that top packages and modules outside of the installation came from."""
+def _entries(names: Iterable[str]) -> set[Path]:
+    """Return the files that those that are top packages, outside of the installation, came from."""
     installed = tuple(
         str(Path(sysconfig.get_path(name)).resolve()) for name in ("purelib", "platlib", "stdlib")
     )
     named = {
         Path(file).resolve()
-        for name, module in list(sys.modules.items())
-        if "." not in name and (file := getattr(module, "__file__", None)) is not None
+        for name in names
+        if "." not in name
+        and (file := getattr(sys.modules.get(name), "__file__", None)) is not None
     }
     return {path for path in named if path.suffix == ".py" and not str(path).startswith(installed)}
 
