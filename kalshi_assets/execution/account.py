@@ -1,14 +1,15 @@
-"""What the venue says of the account: read, valued at the bid, recorded."""
+"""What the venue says of the account: read, valued, recorded."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from kalshi_assets.domain.account import Balance, Position
-from kalshi_assets.domain.market import Quote
-from kalshi_assets.domain.price import CENTICONTRACTS, MICROS_PER_DOLLAR
+from kalshi_assets.domain.market import MarketSnapshot
+from kalshi_assets.domain.price import CENTICONTRACTS
 from kalshi_assets.execution.desk import Desk
+from kalshi_assets.execution.marks import REACH, LastBids, Mark, marks_of
 from kalshi_assets.kalshi.batches import MarketBatch
 from kalshi_assets.risk.inputs import AccountView
 from kalshi_assets.storage import account as rows
@@ -29,32 +30,45 @@ class Quoting(Protocol):
 
 @dataclass(frozen=True)
 class Statement:
-    """Balance and positions with the price each could be sold at; None where it has no quote."""
+    """Balance and positions with what each counts for; one whose market is not told has no mark."""
 
     balance: Balance
     positions: Sequence[Position]
-    sell_prices: Mapping[str, int]
+    marks: Mapping[str, Mark]
+
+    @property
+    def sell_prices(self) -> dict[str, int]:
+        """Return by market what one contract held counts, micros."""
+        return {ticker: mark.price for ticker, mark in self.marks.items()}
+
+    @property
+    def waiting(self) -> frozenset[str]:
+        """Return the markets where something is held that cannot be sold now."""
+        return frozenset(ticker for ticker, mark in self.marks.items() if mark.is_waiting)
 
     @property
     def positions_value_micros(self) -> int | None:
-        """Return what selling everything at the bid brings, or None where a quote is missing."""
-        if any(p.market_ticker not in self.sell_prices for p in self.positions):
+        """Return what all that is held counts, or None where a mark is missing."""
+        if any(p.market_ticker not in self.marks for p in self.positions):
             return None
-        return sum(
-            abs(p.position) * self.sell_prices[p.market_ticker] // CENTICONTRACTS
-            for p in self.positions
-        )
+        return sum(self._worth(p) for p in self.positions)
 
     def view(self, *, committed_micros: int) -> AccountView:
         """Return the account as rules see it; `committed_micros` is promised to live orders."""
         value = self.positions_value_micros
+        waiting = [p for p in self.positions if p.market_ticker in self.waiting]
         return AccountView(
             as_of=self.balance.as_of,
             cash_micros=self.balance.cash_micros - committed_micros,
             value_micros=None if value is None else self.balance.cash_micros + value,
             positions={p.market_ticker: p.position for p in self.positions},
             exposures={p.market_ticker: abs(p.exposure_micros) for p in self.positions},
+            waiting_micros=sum(self._worth(p) for p in waiting),
+            unmarked=tuple(t for t, mark in sorted(self.marks.items()) if not mark.is_known),
         )
+
+    def _worth(self, position: Position) -> int:
+        return abs(position.position) * self.marks[position.market_ticker].price // CENTICONTRACTS
 
 
 def are_reads_current(desk: Desk) -> bool:
@@ -73,32 +87,41 @@ def are_reads_current(desk: Desk) -> bool:
 
 def read_statement(desk: Desk) -> Statement:
     """Ask the venue for balance, positions and their quotes."""
-    return statement_of(desk.venue.balance(), desk.venue.positions(), quotes=desk.venue)
+    balance, held = desk.venue.balance(), desk.venue.positions()
+    return statement_of(balance, held, quotes=desk.venue, last_bids=last_bids_of(desk))
 
 
-def statement_of(balance: Balance, held: Iterable[Position], *, quotes: Quoting) -> Statement:
+def last_bids_of(desk: Desk) -> LastBids:
+    """Return what looks up the prices that positions were last recorded with."""
+
+    def look(tickers: Sequence[str], at: datetime) -> Mapping[str, rows.RecordedBid]:
+        with desk.database.transaction() as connection:
+            return rows.last_bids(connection, tickers, since=at - REACH, until=at)
+
+    return look
+
+
+def statement_of(
+    balance: Balance, held: Iterable[Position], *, quotes: Quoting, last_bids: LastBids
+) -> Statement:
     """Return the statement of an account, its open positions valued with quotes of now."""
     positions = [p for p in held if p.position != 0]
     batch = quotes.markets(tickers=[p.market_ticker for p in positions])
-    return stated(balance, positions, {s.quote.market_ticker: s.quote for s in batch.snapshots})
+    by_ticker = {s.market.ticker: s for s in batch.snapshots}
+    return stated(balance, positions, by_ticker, last_bids=last_bids)
 
 
-def stated(balance: Balance, held: Iterable[Position], by_ticker: Mapping[str, Quote]) -> Statement:
+def stated(
+    balance: Balance,
+    held: Iterable[Position],
+    by_ticker: Mapping[str, MarketSnapshot],
+    *,
+    last_bids: LastBids,
+) -> Statement:
     """Return the statement of an account, its open positions valued with these quotes."""
     positions = [p for p in held if p.position != 0]
-    prices = {
-        p.market_ticker: sell_price(p, by_ticker[p.market_ticker])
-        for p in positions
-        if p.market_ticker in by_ticker
-    }
-    return Statement(balance, positions, prices)
-
-
-def sell_price(position: Position, quote: Quote) -> int:
-    """Return the bid of the side held, micros; 0 where nobody bids."""
-    if position.position > 0:
-        return quote.yes_bid if quote.yes_bid_size > 0 else 0
-    return MICROS_PER_DOLLAR - quote.yes_ask if quote.yes_ask_size > 0 else 0
+    marks = marks_of(positions, by_ticker, at=balance.as_of, last_bids=last_bids)
+    return Statement(balance, positions, marks)
 
 
 @dataclass(frozen=True)

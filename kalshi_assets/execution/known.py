@@ -10,7 +10,7 @@ from kalshi_assets.domain.calls import BreakerState
 from kalshi_assets.domain.market import ExchangeStatus, Quote, TrackedMarket
 from kalshi_assets.domain.signal import Signal
 from kalshi_assets.errors import ExchangeError, LedgerNotOpen, PayloadError
-from kalshi_assets.execution.account import Statement, are_reads_current, stated
+from kalshi_assets.execution.account import Statement, are_reads_current, last_bids_of, stated
 from kalshi_assets.execution.desk import Desk
 from kalshi_assets.execution.exposure import Stake as Stake
 from kalshi_assets.execution.exposure import Staked, added_up, committed, exposure_of
@@ -82,8 +82,9 @@ def gather(desk: Desk, to_judge: Sequence[Signal], *, is_reconciled: bool) -> Kn
     told = or_none(lambda: (desk.venue.balance(), desk.venue.positions())) if is_current else None
     held = [p.market_ticker for p in told[1] if p.position] if told else []
     batch = or_none(lambda: desk.venue.markets(tickers=sorted({*tickers, *held})))
-    quotes = {s.quote.market_ticker: s.quote for s in batch.snapshots} if batch else {}
-    statement = stated(*told, quotes) if told and (batch or not held) else None
+    found = {s.market.ticker: s for s in batch.snapshots} if batch else {}
+    bids = last_bids_of(desk)
+    statement = stated(*told, found, last_bids=bids) if told and (batch or not held) else None
     exchange = or_none(desk.venue.exchange_status)
     account = _view(statement, live, known_markets) if statement else None
     with desk.database.transaction() as connection:
@@ -92,7 +93,7 @@ def gather(desk: Desk, to_judge: Sequence[Signal], *, is_reconciled: bool) -> Kn
         arming = arming_of(connection, is_needed=desk.needs_arming)
     return Known(
         markets=known_markets,
-        quotes=quotes,
+        quotes={ticker: each.quote for ticker, each in found.items()},
         exchange=exchange,
         account=account,
         verdicts=newest_verdicts,

@@ -84,7 +84,7 @@ def check_daily_loss(desk: Desk, statement: Statement) -> bool:
         opened = opening_value(connection, now)
         if view.value_micros is None or opened is None:
             return False
-        gate = loss_gate(opened, view.value_micros, limits=desk.limits)
+        gate = loss_gate(opened, view, limits=desk.limits)
         if gate.is_passed:
             return False
         why = f"the day's loss is {gate.value}, allowed: {gate.limit}"

@@ -7,7 +7,7 @@ from kalshi_assets.domain.calendar import VENUE_ZONE
 from kalshi_assets.domain.market import ExchangeStatus
 from kalshi_assets.domain.price import dollars
 from kalshi_assets.risk.gate import Gate, answer
-from kalshi_assets.risk.inputs import Arming, Limits, Surroundings
+from kalshi_assets.risk.inputs import AccountView, Arming, Limits, Surroundings
 
 # The venue states its times in whole seconds and by its own clock.
 CLOCK_SLACK = -5.0
@@ -80,19 +80,24 @@ def portfolio_known(inputs: Surroundings, limits: Limits) -> Gate:
 
 def daily_loss(inputs: Surroundings, limits: Limits) -> Gate:
     """The account has not lost too much since 00:00 in New York, realised and marked."""
-    opening = inputs.opening_value_micros
-    value = None if inputs.account is None else inputs.account.value_micros
-    if opening is None or value is None:
+    return loss_gate(inputs.opening_value_micros, inputs.account, limits=limits)
+
+
+def loss_gate(opening: int | None, account: AccountView | None, *, limits: Limits) -> Gate:
+    """Answer whether a day that began at `opening` micros may stand as the account does."""
+    value = None if account is None else account.value_micros
+    if opening is None or account is None or value is None:
         return answer("daily_loss", False, None, _loss_limit(limits))
-    return loss_gate(opening, value, limits=limits)
-
-
-def loss_gate(opening: int, value: int, *, limits: Limits) -> Gate:
-    """Answer whether a day that began at `opening` may stand at `value`, both micros."""
     is_passed = (opening - value) * 100 <= limits.max_daily_loss_pct * opening
     lost = max(0, opening - value)
-    shown = f"{dollars(lost):.2f} USD of {dollars(opening):.2f} USD"
+    shown = f"{dollars(lost):.2f} USD of {dollars(opening):.2f} USD{_counted_as_nothing(account)}"
     return answer("daily_loss", is_passed, shown, _loss_limit(limits))
+
+
+def _counted_as_nothing(account: AccountView) -> str:
+    if not account.unmarked:
+        return ""
+    return f" (no bid is known of {', '.join(account.unmarked)}, not trading: counted as 0)"
 
 
 def _loss_limit(limits: Limits) -> str:

@@ -69,10 +69,13 @@ class AccountView:
     """The account as the venue stated it at `as_of`.
 
     Attributes:
-        value_micros: cash, and positions at the bid; None where that is not known.
+        value_micros: cash, and positions at the bid, those that wait for their result at what they
+            were last worth; None where that is not known.
         positions: contracts by market (centicontracts), YES positive, NO negative.
         exposures: what is at stake by market, micros, as the venue states it.
         shards: cash by shard of the exchange, micros; empty where the venue tells no shards.
+        waiting_micros: how much of the value is in markets where nothing can be sold now.
+        unmarked: markets that wait, and count nothing because no bid of them is known.
     """
 
     as_of: datetime
@@ -81,6 +84,13 @@ class AccountView:
     positions: Mapping[str, int]
     exposures: Mapping[str, int]
     shards: Mapping[int, int] = field(default_factory=dict)
+    waiting_micros: int = 0
+    unmarked: tuple[str, ...] = ()
+
+    @property
+    def sellable_micros(self) -> int | None:
+        """Return the value without what waits: the limits of an order are shares of this."""
+        return None if self.value_micros is None else self.value_micros - self.waiting_micros
 
 
 @dataclass(frozen=True)

@@ -155,7 +155,7 @@ def _fits(
     where: str | None,
 ) -> Gate:
     """Return whether what is staked and this trade's cost fit a share of the account's value."""
-    value = None if inputs.account is None else inputs.account.value_micros
+    value = None if inputs.account is None else inputs.account.sellable_micros
     if staked is None or value is None or trade.cost_micros is None:
         return answer(name, False, None, f"<= {pct} % of the account, this trade included")
     together = staked + trade.cost_micros

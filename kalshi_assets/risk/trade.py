@@ -67,7 +67,7 @@ def _on_grid(market: Market, side: str, price: int) -> int | None:
 
 def _spendable(inputs: Inputs, limits: Limits) -> int | None:
     account = inputs.account
-    if account is None or account.value_micros is None:
+    if account is None or account.sellable_micros is None:
         return None
-    budget = int(account.value_micros * limits.max_trade_pct / 100)
+    budget = int(account.sellable_micros * limits.max_trade_pct / 100)
     return min(budget, account.cash_micros)

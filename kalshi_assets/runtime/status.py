@@ -168,6 +168,7 @@ class _Held:
     source: str
     view: AccountView
     sell_prices: Mapping[str, int]
+    waiting: frozenset[str] = frozenset()  # as recorded it is not told
 
     def lines(self) -> list[PositionLine]:
         return [
@@ -176,6 +177,7 @@ class _Held:
                 side="yes" if position > 0 else "no",
                 contracts=float(contracts(abs(position))),
                 sell_price_usd=_usd(self.sell_prices.get(ticker)),
+                is_waiting=ticker in self.waiting,
             )
             for ticker, position in sorted(self.view.positions.items())
         ]
@@ -189,7 +191,8 @@ def _held(recorded: Recorded, answers: Answers) -> _Held | None:
     """Return the account as the venue states it now, else as last recorded."""
     stated, kept = answers.statement, recorded.account
     if stated is not None:
-        return _Held("venue", stated.view(committed_micros=0), stated.sell_prices)
+        view = stated.view(committed_micros=0)
+        return _Held("venue", view, stated.sell_prices, stated.waiting)
     if kept is None:
         return None
     view = AccountView(

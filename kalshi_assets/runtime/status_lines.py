@@ -31,19 +31,25 @@ class OrderLine:
 
 @dataclass(frozen=True)
 class PositionLine:
-    """Contracts held of one side, and the bid they could be sold at; None where unknown."""
+    """Contracts held of one side, and the bid they could be sold at; None where unknown.
+
+    Where nothing trades now it is what they count until they are paid.
+    """
 
     market: str
     side: str
     contracts: float
     sell_price_usd: float | None
+    is_waiting: bool = False
 
     @property
     def bid(self) -> str:
         """Return the bid in words."""
-        return (
-            "no bid known" if self.sell_price_usd is None else f"bid {self.sell_price_usd:.2f} USD"
-        )
+        if self.sell_price_usd is None:
+            return "no bid known"
+        if self.is_waiting:
+            return f"counts {self.sell_price_usd:.2f} USD, not trading"
+        return f"bid {self.sell_price_usd:.2f} USD"
 
 
 @dataclass(frozen=True)

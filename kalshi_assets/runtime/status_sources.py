@@ -17,6 +17,7 @@ from kalshi_assets.errors import ConfigurationError, DatabaseMismatch, ExchangeE
 from kalshi_assets.execution.account import Statement, statement_of
 from kalshi_assets.execution.desk import free_bytes
 from kalshi_assets.execution.known import arming_of
+from kalshi_assets.execution.marks import REACH
 from kalshi_assets.execution.paper_account import account_of
 from kalshi_assets.kalshi.auth import RequestSigner
 from kalshi_assets.kalshi.probe import Probe
@@ -51,6 +52,7 @@ class Recorded:
     decisions: Mapping[str, ledger.Decision]
     live_orders: Sequence[ledger.Order]
     account: account.RecordedAccount | None
+    last_bids: Mapping[str, account.RecordedBid]
     paper: tuple[Balance, list[Position]] | None
     breaker: BreakerTransition | None
     arming: Arming
@@ -84,6 +86,7 @@ def read_database(
         found = list(signals.open_signals(connection, venue_day(now)).values())
         ids = [signal.signal_id for signal in found]
         halts = halts_since_active(connection)
+        held = account.latest_account(connection)
         return Recorded(
             trading_state=current_state(connection),
             halts=halts,
@@ -98,7 +101,8 @@ def read_database(
             signals=sorted(found, key=lambda s: (-abs(s.deviation), s.market_ticker)),
             decisions=ledger.latest_decisions(connection, ids),
             live_orders=ledger.live_orders(connection),
-            account=account.latest_account(connection),
+            account=held,
+            last_bids=_last_bids(connection, held, now),
             paper=_paper_account(connection, settings, now) if settings.venue == "paper" else None,
             breaker=newest_transition(connection, settings.api_host),
             arming=arming_of(connection, is_needed=settings.venue == "live"),
@@ -137,8 +141,18 @@ def _statement(probe: Probe, settings: Settings, recorded: Recorded) -> Statemen
     """Return the account as the venue states it; the paper one lies in our database."""
     if recorded.paper is not None:
         balance, held = recorded.paper
-        return statement_of(balance, held, quotes=probe)
-    return statement_of(probe.balance(), probe.positions(), quotes=probe)
+    else:
+        balance, held = probe.balance(), probe.positions()
+    recorded_bids = recorded.last_bids
+    return statement_of(balance, held, quotes=probe, last_bids=lambda tickers, at: recorded_bids)
+
+
+def _last_bids(
+    connection: Connection, held: account.RecordedAccount | None, now: datetime
+) -> Mapping[str, account.RecordedBid]:
+    """Return what positions were last recorded with; one bought since has no record."""
+    tickers = [] if held is None else list(held.positions)
+    return account.last_bids(connection, tickers, since=now - REACH, until=now)
 
 
 def _unknown_orders(

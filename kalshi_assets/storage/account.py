@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, text
 
 from kalshi_assets.domain.account import Fill, Position, Settlement
+from kalshi_assets.domain.price import MICROS_PER_DOLLAR
 from kalshi_assets.storage.alert_causes import alert_on_fills
 from kalshi_assets.storage.rows import insert_missing
 from kalshi_assets.storage.schema import fills, portfolio, positions, settlements
@@ -71,7 +72,7 @@ def save_positions(
     as_of: datetime,
     sell_prices: Mapping[str, int],
 ) -> int:
-    """Add a snapshot of the open positions, each with the bid it could be sold at."""
+    """Add a snapshot of the open positions, each with what one contract counts for."""
     return insert_missing(
         connection,
         positions,
@@ -114,6 +115,38 @@ def latest_portfolio_value(connection: Connection) -> int | None:
     """Return the newest known value of the account, micros."""
     query = select(portfolio.c.value_micros).order_by(portfolio.c.as_of.desc()).limit(1)
     return connection.scalar(query)
+
+
+@dataclass(frozen=True)
+class RecordedBid:
+    """What a position was recorded with: contracts, + YES, - NO, and micros a contract."""
+
+    position: int
+    price: int
+
+
+def last_bids(
+    connection: Connection, tickers: Sequence[str], *, since: datetime, until: datetime
+) -> dict[str, RecordedBid]:
+    """Return the newest price each of these markets was recorded with in [since, until].
+
+    A price of 1 dollar is no bid but a result. A market that was not recorded is missing.
+    """
+    query = text(
+        """
+        SELECT held.ticker, newest.position, newest.sell_price
+        FROM unnest(cast(:tickers AS text[])) AS held (ticker)
+        CROSS JOIN LATERAL (
+            SELECT position, sell_price FROM kalshi.positions p
+            WHERE p.market_ticker = held.ticker AND p.sell_price < :dollar
+              AND p.as_of BETWEEN :since AND :until
+            ORDER BY p.as_of DESC LIMIT 1
+        ) AS newest
+        """
+    )
+    values = {"tickers": list(tickers), "dollar": MICROS_PER_DOLLAR}
+    found = connection.execute(query, {**values, "since": since, "until": until})
+    return {row.ticker: RecordedBid(row.position, row.sell_price) for row in found}
 
 
 @dataclass(frozen=True)

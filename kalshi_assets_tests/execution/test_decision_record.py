@@ -159,6 +159,13 @@ def test_a_row_of_before_everything_was_kept_says_so() -> None:
         recompute(old)
 
 
+def test_a_row_of_before_anything_waited_for_its_result_is_judged_as_it_was() -> None:
+    row = row_of(INPUTS, LIMITS)
+    for name in ("waiting_micros", "unmarked"):
+        del row.inputs["inputs"]["account"][name]
+    assert recompute(row) == bytes_of(row)
+
+
 def test_every_decision_that_the_order_job_writes_can_be_recomputed(loaded_stand: Stand) -> None:
     with loaded_stand.desk() as desk:
         judge_open_signals(desk)

@@ -88,6 +88,8 @@ accounts = st.builds(
     positions=st.dictionaries(tickers, st.integers(-(10**9), 10**9), max_size=3),
     exposures=st.dictionaries(tickers, money, max_size=3),
     shards=st.dictionaries(st.integers(0, 12), money, max_size=3),
+    waiting_micros=money,
+    unmarked=st.lists(tickers, max_size=2).map(tuple),
 )
 verdicts = st.builds(
     CheckVerdict,

@@ -44,6 +44,11 @@ def changed(**values: Any) -> Inputs:
     return replace(INPUTS, **values)
 
 
+def waiting(micros: int) -> Inputs:
+    """So much of the account's 5,000 dollars lies in markets where nothing can be sold."""
+    return with_account(waiting_micros=micros)
+
+
 SHARDS = (ShardStatus(0, True, True), ShardStatus(1, True, False), ShardStatus(2, False, True))
 
 
@@ -130,6 +135,13 @@ BOUNDS: list[tuple[str, Inputs, Inputs]] = [
     ("price_moved", with_quote(yes_bid=660_000), with_quote(yes_bid=650_000)),
     ("edge", with_signal(mean=EDGE_MEAN), with_signal(mean=EDGE_MEAN + 1)),
     ("size", with_account(value_micros=17 * DOLLAR), with_account(value_micros=16 * DOLLAR)),
+    # what waits for its result is worth something, and no order is a share of it
+    ("size", waiting(4_983 * DOLLAR), waiting(4_984 * DOLLAR)),
+    (
+        "total_exposure",
+        changed(total_exposure_micros=1_000 * DOLLAR),
+        replace(waiting(3_000 * DOLLAR), total_exposure_micros=1_000 * DOLLAR),
+    ),
     staking("event_exposure", 100 * DOLLAR),
     staking("category_exposure", 1_000 * DOLLAR),
     staking("shard_exposure", 2_000 * DOLLAR),
@@ -239,6 +251,12 @@ def test_the_ledger_reads_value_and_limit_as_people_write_them() -> None:
             "daily_loss",
             with_account(value_micros=4_700 * DOLLAR),
             "daily loss is 300.00 USD of 5000.00 USD, needed: <= 5 % of the day's opening value",
+        ),
+        (
+            "daily_loss",
+            with_account(value_micros=4_700 * DOLLAR, unmarked=("KXFED", "KXGDP")),
+            "daily loss is 300.00 USD of 5000.00 USD (no bid is known of KXFED, KXGDP, not trading: "
+            "counted as 0), needed: <= 5 % of the day's opening value",
         ),
         (
             "clock",

@@ -1,6 +1,8 @@
 """`status` from another shell: can it trade now, why not, what does it hold?"""
 
 from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -59,6 +61,27 @@ def test_it_tells_what_is_held_and_what_it_is_worth_as_the_venue_states_it(
     assert told["account"]["source"] == "venue"
     held = position["contracts"] * position["sell_price_usd"]
     assert told["account"]["value_usd"] == pytest.approx(told["account"]["cash_usd"] + held)
+
+
+def test_what_waits_for_its_result_counts_what_it_did_before_and_halts_nothing(
+    ready: Stand, shell: Shell
+) -> None:
+    ready.change(max_daily_loss_pct=Decimal("0.01"))
+    value = "SELECT value_micros FROM kalshi.portfolio ORDER BY as_of DESC LIMIT 1"
+    before = ready.rows(value)
+    with ready.desk() as desk:
+        [snapshot] = desk.venue.markets(tickers=[OVERREACTING]).snapshots
+    ready.at(snapshot.market.close_at + timedelta(seconds=1))
+
+    _, told = shell.run_json("status")
+    [position] = told["positions"]
+    assert position["is_waiting"]
+    assert [{"value_micros": round(told["account"]["value_usd"] * 1e6)}] == before
+    assert f"counts {position['sell_price_usd']:.2f} USD, not trading" in shell.run("status")[1]
+
+    ready.run("reconcile_job")
+    assert ready.rows(value) == before
+    assert ready.rows("SELECT cause FROM kalshi.trading_state WHERE state = 'halted'") == []
 
 
 def test_it_tells_of_every_open_signal_why_it_was_not_traded(ready: Stand, shell: Shell) -> None:

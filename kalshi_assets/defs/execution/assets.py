@@ -15,6 +15,7 @@ from kalshi_assets.execution import account
 from kalshi_assets.execution.desk import Desk, exit_rules_of
 from kalshi_assets.execution.exits import sell_for_reasons, words
 from kalshi_assets.execution.judge import Judgement, judge_open_signals
+from kalshi_assets.execution.marks import Mark
 from kalshi_assets.execution.place import place_approved
 from kalshi_assets.execution.resting import tend
 from kalshi_assets.execution.upkeep import check_daily_loss, keep_up
@@ -162,6 +163,8 @@ def fills(context: dg.AssetExecutionContext, platform: Platform) -> dg.Materiali
 def positions(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult[None]:
     """A position at a moment: contracts (YES positive, NO negative) and the bid to sell it at.
 
+    Once its market trades no more it counts its last bid, then what the exchange tells it pays.
+
     **Refreshed** every five minutes, and after every order job. What we hold is what the venue
     says, never what our orders add up to.
 
@@ -211,10 +214,11 @@ def settlements(
 def portfolio(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult[None]:
     """What the account is worth at a moment: cash, and positions at the bid they could be sold at.
 
+    What waits for its result counts what it was last worth, and no new order is a share of that.
     The value is missing where a held market has no quote: then nothing new is bought.
 
     **Refreshed** every five minutes, and after every order job. The most one trade may lose is
-    2 % of this value; a day that loses more than it may halts trading here.
+    2 % of what is not waiting; a day that loses more than it may halts trading here.
 
     **When it is red or late:** see `fills`; no order is placed on a value older than two minutes.
     """
@@ -289,11 +293,15 @@ def _position_table(statement: account.Statement) -> dg.MetadataValue:
                 p.market_ticker,
                 "YES" if p.position > 0 else "NO",
                 f"{abs(p.position) / CENTICONTRACTS:g}",
-                "no quote"
-                if (price := statement.sell_prices.get(p.market_ticker)) is None
-                else f"{price / MICROS_PER_CENT:g}¢",
+                _price_text(statement.marks.get(p.market_ticker)),
             ]
             for p in statement.positions
         ],
         empty="Nothing is held.",
     )
+
+
+def _price_text(mark: Mark | None) -> str:
+    if mark is None:
+        return "no quote"
+    return f"{mark.price / MICROS_PER_CENT:g}¢" + (", not trading" if mark.is_waiting else "")
