@@ -97,7 +97,8 @@ class RoundTrip:
         closings: how it was closed, each way once, the first one first: `exit: REASON`, `hand`,
             `settlement: RESULT`, `entry` (a signal that bought the other side) or `unknown`.
         realized_micros: result of the closed contracts, net of their fees.
-        open_value_micros: what the open contracts could be sold for; None: no price is known.
+        open_value_micros: what the open contracts could be sold for, and where nothing trades any
+            more what the account counts them; None: no price is known.
         mean_micros, mid_micros, limit_micros: at the decision and of its order; averages over what
             was bought; None where nothing of ours decided.
     """

@@ -20,8 +20,8 @@ class EquityPoint:
     """What the account was worth at a moment.
 
     Attributes:
-        value_micros: cash, and positions at what they could be sold for; None where a position had
-            no price.
+        value_micros: cash, and positions at what they could be sold for, those that wait for their
+            result at what they were last worth; None where a position had no price.
     """
 
     as_of: datetime

@@ -62,7 +62,7 @@ def read_earlier_books(connection: Connection) -> Books:
 
 
 def sell_prices(connection: Connection, *, until: datetime) -> dict[str, int]:
-    """Return what each open position could be sold for when it was last recorded before a moment.
+    """Return what a contract of each open position counted when last recorded before a moment.
 
     A position that had no price then has none.
     """

@@ -255,8 +255,8 @@ def test_the_ledger_reads_value_and_limit_as_people_write_them() -> None:
         (
             "daily_loss",
             with_account(value_micros=4_700 * DOLLAR, unmarked=("KXFED", "KXGDP")),
-            "daily loss is 300.00 USD of 5000.00 USD (no bid is known of KXFED, KXGDP, not trading: "
-            "counted as 0), needed: <= 5 % of the day's opening value",
+            "daily loss is 300.00 USD of 5000.00 USD (no bid is known of KXFED, KXGDP, not "
+            "trading: counted as 0), needed: <= 5 % of the day's opening value",
         ),
         (
             "clock",

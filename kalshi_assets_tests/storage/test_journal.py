@@ -170,6 +170,28 @@ def test_open_positions_are_marked_as_last_recorded_before_the_end(connection: C
     assert sell_prices(connection, until=NOW) == {}
 
 
+def test_the_last_bid_of_a_market_is_its_newest_record_in_reach(connection: Connection) -> None:
+    held = [Position("KX-A", 100, 1, 0, 0), Position("KX-B", -100, 1, 0, 0)]
+    dollar = 1_000_000  # a result, no bid
+    for seconds, prices in (
+        (0, {"KX-A": 1, "KX-B": 2}),
+        (1, {"KX-A": 3}),
+        (2, {"KX-A": 0, "KX-B": dollar}),
+    ):
+        at = NOW + seconds * SECOND
+        account.save_positions(connection, held, as_of=at, sell_prices=prices)
+
+    def found(since: int, until: int) -> dict[str, account.RecordedBid]:
+        span = {"since": NOW + since * SECOND, "until": NOW + until * SECOND}
+        return account.last_bids(connection, ["KX-A", "KX-B", "KX-C"], **span)
+
+    a, b = account.RecordedBid(100, 3), account.RecordedBid(-100, 2)
+    assert found(0, 1) == {"KX-A": a, "KX-B": b}
+    assert found(0, 9) == {"KX-A": replace(a, price=0), "KX-B": b}, "that nobody bid is known"
+    assert found(1, 1) == {"KX-A": a}
+    assert found(3, 9) == {}
+
+
 TRIP = RoundTrip(
     trip_id="bot:S:no",
     kind="bot",
