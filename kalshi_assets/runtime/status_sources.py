@@ -51,8 +51,8 @@ class Recorded:
     signals: Sequence[Signal]
     decisions: Mapping[str, ledger.Decision]
     live_orders: Sequence[ledger.Order]
-    account: account.RecordedAccount | None
     last_bids: Mapping[str, account.RecordedBid]
+    account: account.RecordedAccount | None
     paper: tuple[Balance, list[Position]] | None
     breaker: BreakerTransition | None
     arming: Arming
@@ -101,8 +101,8 @@ def read_database(
             signals=sorted(found, key=lambda s: (-abs(s.deviation), s.market_ticker)),
             decisions=ledger.latest_decisions(connection, ids),
             live_orders=ledger.live_orders(connection),
-            account=held,
             last_bids=_last_bids(connection, held, now),
+            account=held,
             paper=_paper_account(connection, settings, now) if settings.venue == "paper" else None,
             breaker=newest_transition(connection, settings.api_host),
             arming=arming_of(connection, is_needed=settings.venue == "live"),

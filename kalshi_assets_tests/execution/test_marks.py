@@ -193,7 +193,7 @@ def test_a_bid_that_still_shows_is_newer_than_any_record() -> None:
 
 def test_an_active_market_is_closed_once_its_time_is_over() -> None:
     assert mark(recorded=LAST, status="active", close_at=NOW) == Mark(600_000, is_waiting=True)
-    later = {"status": "active", "close_at": NOW + timedelta(seconds=1)}
+    later: dict[str, Any] = {"status": "active", "close_at": NOW + timedelta(seconds=1)}
     assert mark(recorded=LAST, **later) == Mark(0)
     assert mark(recorded=LAST, size=100, **later) == Mark(BID)
 

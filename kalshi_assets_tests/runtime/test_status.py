@@ -15,12 +15,14 @@ from kalshi_assets.storage.books import add_foreign_orders
 from kalshi_assets.storage.schema import breaker_transitions
 from kalshi_assets.storage.trading_state import change_state
 from kalshi_assets_tests.execution.faults import OnOperation, altering, answering
+from kalshi_assets_tests.execution.trading_floor import order_by_hand
 from kalshi_assets_tests.runtime.commands import Shell, installed
 from kalshi_assets_tests.stand import OVERREACTING, Stand
 
 STATUS, BALANCE = "GetExchangeStatus", "GetBalance"
 PAUSED = altering(lambda told: {**told, "trading_active": False})
 OPEN, NOT_RUNNING, SETTINGS, CLOSED = 0, 1, 2, 3
+CLOSES_SOON = "KXPAYROLLS-26SEP-T75000"
 NO_ACCOUNT = ["portfolio_known", "daily_loss"]
 
 
@@ -64,24 +66,30 @@ def test_it_tells_what_is_held_and_what_it_is_worth_as_the_venue_states_it(
 
 
 def test_what_waits_for_its_result_counts_what_it_did_before_and_halts_nothing(
-    ready: Stand, shell: Shell
+    loaded_stand: Stand, shell: Shell
 ) -> None:
-    ready.change(max_daily_loss_pct=Decimal("0.01"))
     value = "SELECT value_micros FROM kalshi.portfolio ORDER BY as_of DESC LIMIT 1"
-    before = ready.rows(value)
-    with ready.desk() as desk:
-        [snapshot] = desk.venue.markets(tickers=[OVERREACTING]).snapshots
-    ready.at(snapshot.market.close_at + timedelta(seconds=1))
+    loaded_stand.change(max_daily_loss_pct=Decimal("0.001"))
+    order_by_hand(loaded_stand, ticker=CLOSES_SOON, cents=99)
+    with loaded_stand.desk() as desk:
+        [snapshot] = desk.venue.markets(tickers=[CLOSES_SOON]).snapshots
+    loaded_stand.at(snapshot.market.close_at - timedelta(seconds=1))
+    loaded_stand.run("reconcile_job")
+    before = loaded_stand.rows(value)
+    loaded_stand.later(2)
 
-    _, told = shell.run_json("status")
-    [position] = told["positions"]
-    assert position["is_waiting"]
-    assert [{"value_micros": round(told["account"]["value_usd"] * 1e6)}] == before
-    assert f"counts {position['sell_price_usd']:.2f} USD, not trading" in shell.run("status")[1]
+    with installed(loaded_stand):
+        _, told = shell.run_json("status")
+        [position] = told["positions"]
+        assert (position["market"], position["is_waiting"]) == (CLOSES_SOON, True)
+        assert position["sell_price_usd"] > 0
+        assert [{"value_micros": round(told["account"]["value_usd"] * 1e6)}] == before
+        assert f"counts {position['sell_price_usd']:.2f} USD, not trading" in shell.run("status")[1]
 
-    ready.run("reconcile_job")
-    assert ready.rows(value) == before
-    assert ready.rows("SELECT cause FROM kalshi.trading_state WHERE state = 'halted'") == []
+    loaded_stand.run("reconcile_job")
+    assert loaded_stand.rows("SELECT count(DISTINCT as_of) FROM kalshi.portfolio") == [{"count": 2}]
+    assert loaded_stand.rows(value) == before
+    assert loaded_stand.rows("SELECT cause FROM kalshi.trading_state WHERE state = 'halted'") == []
 
 
 def test_it_tells_of_every_open_signal_why_it_was_not_traded(ready: Stand, shell: Shell) -> None:
