@@ -220,4 +220,5 @@ def test_a_result_that_is_contested_counts_as_the_lower_of_the_two() -> None:
 
 
 def test_a_result_is_none_before_the_exchange_has_determined_it() -> None:
-    assert mark(recorded=LAST, status="closed", result="yes").price == 600_000
+    for result in ("yes", "no"):
+        assert mark(recorded=LAST, status="closed", result=result).price == 600_000
