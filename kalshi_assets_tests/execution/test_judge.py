@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from kalshi_assets.domain.account import OrderRequest
+from kalshi_assets.execution.account import read_statement, record_positions
 from kalshi_assets.execution.judge import judge_open_signals
 from kalshi_assets.execution.place import place_approved
 from kalshi_assets.execution.reconcile import reconcile
@@ -196,6 +197,27 @@ def test_what_is_held_counts_nothing_where_nobody_bids(loaded_stand: Stand) -> N
     seen = judge(loaded_stand)["inputs"]["seen"]
 
     assert seen["portfolio_value_micros"] == seen["cash_micros"]
+
+
+def test_what_is_held_of_a_closed_market_counts_its_last_bid_and_makes_no_order_larger(
+    loaded_stand: Stand,
+) -> None:
+    hold_by_hand(loaded_stand)
+    with loaded_stand.desk() as desk:
+        statement = read_statement(desk)
+        record_positions(desk, statement)
+    worth = statement.positions_value_micros
+    closed = {"status": "closed", "yes_bid_size_fp": "0.00", "yes_ask_size_fp": "0.00"}
+    loaded_stand.faults.fault = altered_markets(
+        lambda row: [{**row, **closed} if row["ticker"] == HELD else row]
+    )
+
+    decision = judge(loaded_stand)
+
+    seen, account = decision["inputs"]["seen"], decision["inputs"]["inputs"]["account"]
+    assert worth
+    assert seen["portfolio_value_micros"] == seen["cash_micros"] + worth
+    assert (account["waiting_micros"], account["unmarked"]) == (worth, [])
 
 
 def test_a_held_market_without_a_quote_makes_the_value_unknown_and_refuses(
