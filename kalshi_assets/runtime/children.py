@@ -1,95 +1,26 @@
 """Child processes that never outlive their owner for long.
 
-Each child leads a session of its own, so that Ctrl-C reaches only the owner, which stops them in
-order. On Linux a child is killed when its owner is: everything it keeps is durable. All descendants
-carry the run folder in their environment: the next start finds what was left over by it, and by
-nothing else.
+Ctrl-C reaches only the owner, which stops them in order. All descendants carry the run folder in
+their environment: the next start finds what was left over by it, and by nothing else.
 """
 
-import ctypes
 import json
 import logging
-import signal
-import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Protocol, Self
+from typing import Self
 
 import psutil
 
 from kalshi_assets.errors import ProcessError
-from kalshi_assets.runtime.processes import MARK, end, end_left_overs, is_alive, last_lines
+from kalshi_assets.runtime.child import Child, Starter, started
+from kalshi_assets.runtime.processes import MARK, end, end_left_overs, is_alive
 from kalshi_assets.storage.embedded import ProcessMark
 
-LONGEST_PAUSE_SECONDS = 60.0
-_PR_SET_PDEATHSIG = 1
 _logger = logging.getLogger(__name__)
-
-
-class Process(Protocol):
-    """A process we started, in whatever way."""
-
-    @property
-    def pid(self) -> int:
-        """Return its number."""
-
-    def poll(self) -> int | None:
-        """Return its exit code, or None while it works."""
-
-    def wait(self) -> int | None:
-        """Wait for its end."""
-
-    def kill(self) -> None:
-        """Kill it."""
-
-
-@dataclass
-class Child:
-    """A process we started, and where it writes what it says. Not all are needed to go on."""
-
-    name: str
-    process: Process
-    log: Path
-    start: Callable[[], Process]
-    is_ended_last: bool = False
-    is_needed: bool = True
-    started_at: float = field(default_factory=monotonic)
-    restarts: int = 0
-    restart_at: float | None = None
-
-    def require_alive(self) -> None:
-        """Check that it still runs.
-
-        Raises:
-            ProcessError: it ended; the message ends with its last words.
-        """
-        code = self.process.poll()
-        if code is not None:
-            raise ProcessError(
-                f"{self.name} ended with exit code {code}; its log {self.log} ends with:\n"
-                + last_lines(self.log)
-            )
-
-    def restart_where_ended(self) -> bool:
-        """Start it again some time after it ended, and tell whether it was.
-
-        The pause doubles with every early end.
-        """
-        if self.process.poll() is None:
-            return False
-        now = monotonic()
-        if self.restart_at is None:
-            was_early = now - self.started_at < LONGEST_PAUSE_SECONDS
-            self.restarts = self.restarts + 1 if was_early else 0
-            self.restart_at = now + min(LONGEST_PAUSE_SECONDS, 2.0**self.restarts)
-        if now < self.restart_at:
-            return False
-        self.process, self.started_at, self.restart_at = self.start(), now, None
-        return True
 
 
 @dataclass
@@ -118,7 +49,7 @@ class Children:
         *,
         is_ended_last: bool = False,
         is_needed: bool = True,
-        starter: "Starter | None" = None,
+        starter: Starter | None = None,
     ) -> Child:
         """Start a program, or have it started; its output goes to `<folder>/<name>.log`.
 
@@ -129,14 +60,8 @@ class Children:
         log = self.folder / f"{name}.log"
         log.write_bytes(b"")
         marked = {**env, MARK: str(self.folder.resolve())}
-
-        def start() -> Process:
-            process = (starter or started)(words, marked, log)
-            mark = ProcessMark.of(process.pid) or ProcessMark(process.pid, "")
-            (self.folder / f"{name}.json").write_text(json.dumps(asdict(mark)))
-            return process
-
-        child = Child(name, start(), log, start, is_ended_last, is_needed)
+        child = Child(name, words, marked, log, starter or started, is_ended_last, is_needed)
+        child.start()
         self._children.append(child)
         return child
 
@@ -157,6 +82,15 @@ class Children:
                 child.require_alive()
             elif child.restart_where_ended():
                 _logger.warning("%s had ended and is started again, see %s", child.name, child.log)
+
+    def handed_over(self) -> "Children":
+        """Return them for the program that this process becomes by exec; what else is needed, not.
+
+        Raises:
+            ProcessError: one that is needed has ended.
+        """
+        self.look_after()
+        return Children(self.folder, [child.handed_over() for child in self._children])
 
     def wait_for(self, condition: Callable[[], bool], *, what: str, seconds: float) -> None:
         """Wait until a condition holds, while every child lives.
@@ -202,23 +136,6 @@ def _read_mark(path: Path) -> ProcessMark | None:
         return None
 
 
-def started(words: Sequence[str], env: Mapping[str, str], log: Path) -> Process:
-    """Start a program that ends with its owner."""
-    with log.open("ab") as output:
-        return subprocess.Popen(  # noqa: S603  the words are ours
-            list(words),
-            env=dict(env),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            preexec_fn=_end_with_owner(),
-        )
-
-
-Starter = Callable[[Sequence[str], Mapping[str, str], Path], Process]
-
-
 def _end_children(children: Sequence[Child]) -> None:
     alive = []
     for child in reversed(children):
@@ -229,15 +146,3 @@ def _end_children(children: Sequence[Child]) -> None:
     end(alive)
     for child in children:
         child.process.wait()
-
-
-def _end_with_owner() -> Callable[[], None] | None:
-    """Return what a child runs before its program, so that it ends when its owner is killed."""
-    if sys.platform != "linux":
-        return None
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
-
-    def bind() -> None:
-        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-    return bind

@@ -5,16 +5,19 @@ A command loads what it needs, and no more: some run for months, on little memor
 
 import json
 import shlex
-import signal
 import sys
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
 from pydantic import SecretStr
 
-from kalshi_assets.errors import ConfigurationError, KalshiAssetsError
+from kalshi_assets.errors import KalshiAssetsError
+from kalshi_assets.runtime.exits import (
+    EXIT_FAILED,
+    exit_code_of,
+    interrupt_on_signals,
+)
 from kalshi_assets.runtime.lazy_commands import LazyGroup
 from kalshi_assets.runtime.options import (
     history_options,
@@ -28,8 +31,6 @@ from kalshi_assets.settings import as_variables, load_settings
 
 if TYPE_CHECKING:
     from kalshi_assets.runtime.past_weeks import PastWeeks
-
-EXIT_FAILED, EXIT_USAGE = 1, 2
 
 
 @click.group(cls=LazyGroup)
@@ -220,21 +221,14 @@ cli.add_later(
 
 def main() -> None:
     """Run the command line; the one place where errors become exit codes."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _as_interrupt)
+    interrupt_on_signals()
     try:
         code = cli.main(standalone_mode=False)
     except click.ClickException as exc:
         exc.show()
         code = exc.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("Stopped.", err=True)
-        code = 0
-    except KalshiAssetsError as exc:
-        click.echo(f"kalshi-assets: {exc}", err=True)
-        code = EXIT_USAGE if isinstance(exc, ConfigurationError) else EXIT_FAILED
+    except click.Abort:
+        code = exit_code_of(KeyboardInterrupt())
+    except (KeyboardInterrupt, KalshiAssetsError) as exc:
+        code = exit_code_of(exc)
     sys.exit(code)
-
-
-def _as_interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

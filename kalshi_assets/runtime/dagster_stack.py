@@ -7,7 +7,7 @@ import sys
 import sysconfig
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from kalshi_assets.domain.clock import VenueClock, wall_now
-from kalshi_assets.errors import ConfigurationError, ProcessError, StorageError
-from kalshi_assets.runtime.children import Children, Starter, started
+from kalshi_assets.errors import ConfigurationError, ProcessError
+from kalshi_assets.runtime.child import Starter, started
+from kalshi_assets.runtime.children import Children
+from kalshi_assets.runtime.end_waiting import end_waiting
 from kalshi_assets.runtime.forking import start_trunk
 from kalshi_assets.runtime.home import Home
 from kalshi_assets.runtime.installation import described
@@ -26,7 +28,6 @@ from kalshi_assets.runtime.warm_launcher.processes import can_fork
 from kalshi_assets.settings import Settings, environment
 from kalshi_assets.storage.engine import DAEMON_LOCK, Database
 from kalshi_assets.storage.migrate import DAGSTER_SCHEMA, prepare
-from kalshi_assets.storage.tidings import STOP_CHANNEL, wake
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -53,13 +54,20 @@ QUIET = {
 
 @dataclass(frozen=True)
 class Running:
-    """An installation at work: its settings, database, Dagster instance and processes."""
+    """An installation at work: its settings, database, Dagster instance and processes.
+
+    Attributes:
+        environ: the variables of its processes.
+        lock: the socket of the session by which no other daemon works on the database.
+    """
 
     settings: Settings
     database: Database
     children: Children
     clock: VenueClock
     started_at: datetime
+    environ: Mapping[str, str]
+    lock: int
 
     @cached_property
     def instance(self) -> "dg.DagsterInstance":
@@ -84,7 +92,7 @@ def running_dagster(
     environ = environment(settings, QUIET | dagster_variables(settings, home))
     os.environ.update(dagster_variables(settings, home))
     with (
-        _only_daemon(database),
+        _only_daemon(database) as lock,
         described(settings, home, port=port, started_at=started_at),
     ):
         with _ending_dead_runs(environ):
@@ -100,20 +108,14 @@ def running_dagster(
         if settings.feed == "stream":
             words = [script("kalshi-assets"), "feed"]
             children.start("feed", words, environ, is_needed=False, starter=starter)
-        running = Running(settings, database, children, clock, started_at)
+        running = Running(settings, database, children, clock, started_at, environ, lock)
         try:
             yield running
         finally:
-            _end_waiting(database)
+            end_waiting(database)
             if "instance" in vars(running):
                 running.instance.dispose()
     database.dispose()
-
-
-def _end_waiting(database: Database) -> None:
-    """Let sensors that wait answer at once: the code server waits for them before it ends."""
-    with suppress(StorageError), database.transaction() as connection:
-        wake(connection, STOP_CHANNEL)
 
 
 def prepared_database(settings: Settings) -> Database:
@@ -222,14 +224,14 @@ def _start_webserver(
 
 
 @contextmanager
-def _only_daemon(database: Database) -> Iterator[None]:
-    with database.advisory_lock(DAEMON_LOCK) as is_ours:
-        if not is_ours:
+def _only_daemon(database: Database) -> Iterator[int]:
+    with database.locking_session(DAEMON_LOCK) as session:
+        if session is None:
             raise ConfigurationError(
                 f"a daemon of another start works on {database.name}: stop that one, or set "
                 "KALSHI_DATABASE_URL to another database"
             )
-        yield
+        yield session
 
 
 def _url(settings: Settings) -> str:

@@ -10,7 +10,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,10 +43,15 @@ def database_name(input_name: str) -> str:
 
 @dataclass(frozen=True)
 class Served:
-    """A database that answers; `require_alive` checks that a server of ours has not ended."""
+    """A database that answers, and the server where it is ours."""
 
     url: str
-    require_alive: Callable[[], None]
+    server: EmbeddedServer | None = None
+
+    def require_alive(self) -> None:
+        """Check that a server of ours has not ended."""
+        if self.server is not None:
+            self.server.require_alive()
 
 
 @contextmanager
@@ -55,11 +60,11 @@ def served_database(settings: Settings, home: Home, *, name: str) -> Iterator[Se
     if settings.database_url is not None:
         url = settings.database_url.get_secret_value()
         _require_answer(url)
-        yield Served(url, lambda: None)
+        yield Served(url)
         return
     home.folder()
     with EmbeddedServer(home.postgres) as server:
-        yield Served(create_database(server.start().url, name), server.require_alive)
+        yield Served(create_database(server.start().url, name), server)
 
 
 def _require_answer(url: str) -> None:

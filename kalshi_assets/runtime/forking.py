@@ -1,74 +1,38 @@
 """The owner's side of the trunk: children that are forked of it, and not started as programs."""
 
 import logging
-import os
-import select
 import signal
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from kalshi_assets.errors import ProcessError
-from kalshi_assets.runtime.children import Children, Process, Starter, started
+from kalshi_assets.runtime.child import Process, Starter, started
+from kalshi_assets.runtime.children import Children
 from kalshi_assets.runtime.warm_launcher import protocol
 from kalshi_assets.runtime.warm_launcher.processes import ONE_THREAD
+from kalshi_assets.storage.embedded import Inherited
 
 START_SECONDS = 120.0
 MODULE = "kalshi_assets.runtime.trunk"
 _logger = logging.getLogger(__name__)
 
 
-@dataclass
-class Forked:
-    """A process forked of the trunk: its parent is asked how it ended, once it has."""
+class Forked(Inherited):
+    """A process forked of the trunk: its parent is asked how it ended, once it has.
 
-    pid: int
-    trunk: Path
-    _code: int | None = None
-    _handle: int | None = field(init=False)
+    It is held by its handle: its number may be another's once it has ended.
+    """
 
-    def __post_init__(self) -> None:
-        """Hold on to it: its number may be another's once it has ended."""
-        try:
-            self._handle = os.pidfd_open(self.pid)
-        except ProcessLookupError:
-            self._handle = None
+    def __init__(self, pid: int, trunk: Path) -> None:
+        super().__init__(pid)
+        self._trunk = trunk
 
-    def poll(self) -> int | None:
-        """Return its exit code, or None while it works."""
-        return self._code if self._has_ended(0) else None
-
-    def wait(self) -> int | None:
-        """Wait for its end, and return its exit code."""
-        self._has_ended(None)
-        return self._code
-
-    def kill(self) -> None:
-        """Kill it, where it works."""
-        if self._handle is not None:
-            with suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self._handle, signal.SIGKILL)
-
-    def _has_ended(self, milliseconds: int | None) -> bool:
-        if self._code is not None:
-            return True
-        if self._handle is not None:
-            look = select.poll()
-            look.register(self._handle, select.POLLIN)
-            if not look.poll(milliseconds):
-                return False
-            os.close(self._handle)
-            self._handle = None
-        self._code = self._told_code()
-        return True
-
-    def _told_code(self) -> int:
+    def _exit_code(self) -> int:
         """Ask its parent. Without one it was killed, as all are with the trunk."""
         try:
-            code: int | None = protocol.ask(self.trunk, what="ended", pid=self.pid)["code"]
+            code: int | None = protocol.ask(self._trunk, what="ended", pid=self.pid)["code"]
         except (protocol.NoServer, protocol.NoAnswer):
             code = None
         return -signal.SIGKILL if code is None else code

@@ -1,6 +1,7 @@
 """The home folder (`.kalshi`): what lies where, and one owner at a time."""
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,9 +9,9 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
-from filelock import FileLock, Timeout
 
 from kalshi_assets.errors import ConfigurationError, ProcessError
+from kalshi_assets.storage.embedded.locking import try_lock
 
 LOCAL_KEY_ID = "00000000-0000-4000-8000-000000000001"
 
@@ -54,27 +55,26 @@ class Home:
         return folder
 
     @contextmanager
-    def owned(self) -> Iterator[None]:
-        """Hold the home while the block runs.
+    def owned(self) -> Iterator[int]:
+        """Hold the home while the block runs; yield the open file that holds it.
 
         Raises:
             ProcessError: another start owns it.
             ConfigurationError: this user may not write to it.
         """
-        lock = FileLock(self.folder() / "owner.lock")
         try:
-            lock.acquire(timeout=0)
-        except Timeout as exc:
-            raise ProcessError(
-                f"{self.path.resolve()} is in use by another kalshi-assets process: stop it, or set"
-                " KALSHI_HOME to another folder"
-            ) from exc
+            handle = os.open(self.folder() / "owner.lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as exc:
             raise _unusable(self.path, exc) from exc
         try:
-            yield
+            if not try_lock(handle):
+                raise ProcessError(
+                    f"{self.path.resolve()} is in use by another kalshi-assets process: stop it, "
+                    "or set KALSHI_HOME to another folder"
+                )
+            yield handle
         finally:
-            lock.release()
+            os.close(handle)
 
     def local_key(self) -> Path:
         """Return the private key for the local exchange, made at first use, readable by us only."""

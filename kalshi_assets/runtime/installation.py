@@ -80,11 +80,16 @@ def described(
         "port": port,
         "variables": public_variables(settings),
     }
-    write_whole(home.run / _FILE, json.dumps(facts))
+    write_whole(description_of(home), json.dumps(facts))
     try:
         yield
     finally:
-        (home.run / _FILE).unlink(missing_ok=True)
+        description_of(home).unlink(missing_ok=True)
+
+
+def description_of(home: Home) -> Path:
+    """Return the path of the file that describes what runs."""
+    return home.run / _FILE
 
 
 def running_installation(home: Home) -> Installation | None:

@@ -1,6 +1,6 @@
 """`up`: the installation that trades: on paper, in the exchange's demo environment, or live."""
 
-from time import sleep
+from typing import NoReturn
 
 import click
 
@@ -9,13 +9,17 @@ from kalshi_assets.errors import ConfigurationError, ExchangeError, NotAuthorize
 from kalshi_assets.kalshi.auth import RequestSigner
 from kalshi_assets.kalshi.client import KalshiClient
 from kalshi_assets.kalshi.shared_limits import shared_limits
+from kalshi_assets.runtime import keeper
 from kalshi_assets.runtime.children import Children
-from kalshi_assets.runtime.dagster_stack import require_free, running_dagster
+from kalshi_assets.runtime.dagster_stack import Running, require_free, running_dagster
 from kalshi_assets.runtime.database import database_name, served_database
 from kalshi_assets.runtime.exchange_asked import ask_local_exchange
 from kalshi_assets.runtime.home import Home
+from kalshi_assets.runtime.installation import description_of
 from kalshi_assets.runtime.processes import end_left_overs
+from kalshi_assets.runtime.warm_launcher.processes import can_fork
 from kalshi_assets.settings import Settings, load_settings
+from kalshi_assets.storage.embedded import EmbeddedServer
 
 LIVE = "\nREAL MONEY: orders pass only while it is armed, see `kalshi-assets arm --help`."
 
@@ -27,7 +31,7 @@ def run(settings: Settings, *, port: int | None) -> None:
         require_free(port)
     settings = on_local_exchange(settings)
     started_at, home = wall_now(), Home(settings.home)
-    with home.owned():
+    with home.owned() as ownership:
         end_left_overs(home.run)
         with (
             served_database(settings, home, name=database_name(settings.identity)) as served,
@@ -37,11 +41,22 @@ def run(settings: Settings, *, port: int | None) -> None:
             placed = load_settings(
                 **settings.model_dump(exclude={"database_url"}) | {"database_url": served.url}
             )
-            with running_dagster(children, placed, home, port=port, started_at=started_at):
+            with running_dagster(
+                children, placed, home, port=port, started_at=started_at
+            ) as running:
                 click.echo(_greeting(settings, port), err=True)
-                while True:
-                    children.look_after()
-                    sleep(1)
+                _keep(running, home, served.server, ownership=ownership)
+
+
+def _keep(
+    running: Running, home: Home, server: EmbeddedServer | None, *, ownership: int
+) -> NoReturn:
+    """Look after everything, on little memory where this system can."""
+    if not can_fork():
+        keeper.look_after(running.children)
+    running.database.dispose()
+    kept = keeper.Kept(running.children, server, running.environ, description_of(home))
+    keeper.become(kept, held=[ownership, running.lock])
 
 
 def _greeting(settings: Settings, port: int | None) -> str:

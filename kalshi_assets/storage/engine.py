@@ -113,11 +113,20 @@ class Database:
         The lock is the session's: it is gone with the process, however that ends. The session is
         not left inside a transaction: servers that end idle transactions would take the lock away.
         """
+        with self.locking_session(key) as session:
+            yield session is not None
+
+    @contextmanager
+    def locking_session(self, key: int) -> Iterator[int | None]:
+        """Yield the socket of the session that holds the lock `key`, None where another does.
+
+        As long as the socket is open, in whatever program, the session lives and holds it.
+        """
         with self._autocommitting() as connection:
             held = bool(connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": key}))
             unlock = text("SELECT pg_advisory_unlock(:key)")
             try:
-                yield held
+                yield _socket_of(connection) if held else None
             except BaseException:
                 # Where the session is lost, its locks are: what went wrong before says more.
                 with suppress(exc.DBAPIError):
@@ -174,6 +183,12 @@ def trying_after_rest(engine: Engine) -> Engine:
             raise exc.InvalidatePoolError(str(error)) from error
 
     return engine
+
+
+def _socket_of(connection: Connection) -> int:
+    session = connection.connection.driver_connection
+    assert isinstance(session, psycopg.Connection)  # noqa: S101  the engine is made for psycopg
+    return session.fileno()
 
 
 def _parsed(url: str) -> URL:

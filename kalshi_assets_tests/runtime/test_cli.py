@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kalshi_assets.runtime import cli
+from kalshi_assets.runtime import cli, exits
 from kalshi_assets_tests.stand import KEY_ID, Stand
 
 
@@ -74,7 +74,7 @@ def test_a_wrong_value_is_named_and_nothing_is_started(
 ) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert run(words, monkeypatch) == cli.EXIT_USAGE
+    assert run(words, monkeypatch) == exits.EXIT_USAGE
     said = capsys.readouterr().err.strip()
     assert named in said
     assert len(said.splitlines()) == 1
@@ -86,7 +86,7 @@ def test_a_home_that_cannot_be_used_is_named(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     home.write_text("a file where the folder should be")
-    assert run("demo --once", monkeypatch) == cli.EXIT_USAGE
+    assert run("demo --once", monkeypatch) == exits.EXIT_USAGE
     said = capsys.readouterr().err
     assert str(home) in said
     assert "KALSHI_HOME" in said
@@ -100,7 +100,7 @@ def test_a_file_that_is_no_private_key_is_named(
     monkeypatch.setenv("KALSHI_VENUE", "demo")
     monkeypatch.setenv("KALSHI_API_KEY_ID", KEY_ID)
     monkeypatch.setenv("KALSHI_PRIVATE_KEY_PATH", str(key))
-    assert run("up", monkeypatch) == cli.EXIT_USAGE
+    assert run("up", monkeypatch) == exits.EXIT_USAGE
     assert str(key) in capsys.readouterr().err
     assert not home.exists()
 
@@ -109,7 +109,7 @@ def test_a_key_that_the_exchange_does_not_accept_is_refused_before_anything_star
     stand: Stand, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stand.change(venue="demo", api_key_id="5d1a6d80-0000-4000-8000-00000000ffff", home=home)
-    assert run("up", monkeypatch) == cli.EXIT_USAGE
+    assert run("up", monkeypatch) == exits.EXIT_USAGE
     said = capsys.readouterr().err
     assert "401" in said
     assert "KALSHI_API_KEY_ID" in said
@@ -136,8 +136,8 @@ def test_the_database_of_db_start_serves_other_processes_until_db_stop(
             check=False,
         )
         assert told.stdout.strip() == "0", told.stderr
-        assert run("db start", monkeypatch) == cli.EXIT_FAILED
+        assert run("db start", monkeypatch) == exits.EXIT_FAILED
         assert "in use" in capsys.readouterr().err
     finally:
         assert run("db stop", monkeypatch) == 0
-    assert run("db env", monkeypatch) == cli.EXIT_USAGE
+    assert run("db env", monkeypatch) == exits.EXIT_USAGE

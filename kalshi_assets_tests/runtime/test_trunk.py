@@ -16,7 +16,8 @@ import psutil
 import pytest
 
 from kalshi_assets.errors import ProcessError
-from kalshi_assets.runtime.children import Children, Process, Starter, recorded_children
+from kalshi_assets.runtime.child import Process, Starter
+from kalshi_assets.runtime.children import Children, recorded_children
 from kalshi_assets.runtime.dagster_stack import PROJECT
 from kalshi_assets.runtime.forking import start_trunk
 from kalshi_assets.runtime.processes import MARK, free_port, is_listening

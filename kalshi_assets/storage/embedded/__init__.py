@@ -11,6 +11,7 @@ of every parent folder and adds a user, and it trusts a recycled process id.
     processes.py   is this process ours, and how it is ended
     locking.py     one owner at a time
     address.py     what a client needs
+    inherited.py   a child of the program that this process was before
     inspecting.py  could a server be started here? Nothing is changed
 
 A process that dies without `stop` takes its server along on Linux only (a parent-death signal, set
@@ -19,8 +20,16 @@ start ends it. Only Linux is tested.
 """
 
 from kalshi_assets.storage.embedded.address import ServerAddress
+from kalshi_assets.storage.embedded.inherited import Inherited
 from kalshi_assets.storage.embedded.inspecting import require_startable
 from kalshi_assets.storage.embedded.processes import ProcessMark
 from kalshi_assets.storage.embedded.server import EmbeddedServer, running_server
 
-__all__ = ["EmbeddedServer", "ProcessMark", "ServerAddress", "require_startable", "running_server"]
+__all__ = [
+    "EmbeddedServer",
+    "Inherited",
+    "ProcessMark",
+    "ServerAddress",
+    "require_startable",
+    "running_server",
+]

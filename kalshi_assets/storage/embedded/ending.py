@@ -9,6 +9,7 @@ import psutil
 
 from kalshi_assets.errors import DatabaseInUse, ProcessError
 from kalshi_assets.storage.embedded.cluster import Cluster
+from kalshi_assets.storage.embedded.inherited import Inherited
 from kalshi_assets.storage.embedded.processes import (
     PidFile,
     ProcessMark,
@@ -23,7 +24,7 @@ _FAST, _IMMEDIATE = "INT", "QUIT"
 _FAST_SECONDS, _IMMEDIATE_SECONDS = 60.0, 15.0
 
 
-def shut_down(child: "subprocess.Popen[bytes]") -> None:
+def shut_down(child: "subprocess.Popen[bytes] | Inherited") -> None:
     """Shut our own postmaster down: fast, then immediately (recovery makes good), then by force."""
     for name, seconds in ((_FAST, _FAST_SECONDS), (_IMMEDIATE, _IMMEDIATE_SECONDS)):
         if child.poll() is None:
@@ -74,7 +75,7 @@ def _remove_misleading_pid_file(cluster: Path) -> None:
         pid_file_path(cluster).unlink(missing_ok=True)
 
 
-def _send(process: "psutil.Process | subprocess.Popen[bytes]", name: str) -> None:
+def _send(process: "psutil.Process | subprocess.Popen[bytes] | Inherited", name: str) -> None:
     try:
         if sys.platform == "win32":
             pg_ctl = Path(psutil.Process(process.pid).exe()).with_name("pg_ctl.exe")

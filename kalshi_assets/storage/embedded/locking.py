@@ -11,11 +11,11 @@ _WINDOWS_LOCKED_BYTE = 1 << 30
 
 
 class FolderLock:
-    """An exclusive lock on a file that names its holder."""
+    """An exclusive lock on a file that names its holder; it is held while `handle` is open."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._handle: int | None = None
+        self.handle: int | None = None
 
     def acquire(self) -> None:
         """Take the lock, or raise at once.
@@ -25,20 +25,20 @@ class FolderLock:
         """
         handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            if not _try_lock(handle):
+            if not try_lock(handle):
                 raise self._in_use()
             os.ftruncate(handle, 0)
             os.write(handle, f"{os.getpid()}\n".encode())
         except BaseException:
             os.close(handle)
             raise
-        self._handle = handle
+        self.handle = handle
 
     def release(self) -> None:
         """Let go. The file stays: were it removed, two processes could hold different ones."""
-        if self._handle is not None:
-            os.close(self._handle)
-            self._handle = None
+        if self.handle is not None:
+            os.close(self.handle)
+            self.handle = None
 
     def _in_use(self) -> DatabaseInUse:
         holder = self._path.read_text().strip() or "unknown"
@@ -49,7 +49,8 @@ class FolderLock:
         )
 
 
-def _try_lock(handle: int) -> bool:
+def try_lock(handle: int) -> bool:
+    """Lock an open file for as long as it is open; tell whether nobody else holds it."""
     try:
         if sys.platform == "win32":
             import msvcrt

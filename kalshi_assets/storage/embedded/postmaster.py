@@ -5,8 +5,6 @@ import socket
 import subprocess
 from pathlib import Path
 
-import psycopg
-
 from kalshi_assets.errors import DatabaseInUse, DatabaseUnavailable
 from kalshi_assets.storage.embedded.address import HOST, ServerAddress
 from kalshi_assets.storage.embedded.cluster import Cluster
@@ -106,6 +104,9 @@ def _says_ready(cluster: Path, pid: int) -> bool:
 
 def _accepts(address: ServerAddress) -> bool:
     """Tell whether a connection opens. Scram proves both sides: it is our server that answers."""
+    # Who looks after a server that runs needs no driver, and stays for months.
+    import psycopg
+
     try:
         psycopg.connect(
             address.url, connect_timeout=5, sslmode="disable", gssencmode="disable"

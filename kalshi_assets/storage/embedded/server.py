@@ -15,6 +15,7 @@ from kalshi_assets.storage.embedded.cluster import Cluster
 from kalshi_assets.storage.embedded.ending import end_left_overs, shut_down
 from kalshi_assets.storage.embedded.failures import storage_errors
 from kalshi_assets.storage.embedded.folder import DataFolder, Running
+from kalshi_assets.storage.embedded.inherited import Inherited
 from kalshi_assets.storage.embedded.locking import FolderLock
 from kalshi_assets.storage.embedded.postmaster import (
     PortTaken,
@@ -39,7 +40,7 @@ class EmbeddedServer:
         self._data_dir = data_dir
         self._timer = timer
         self._lock: FolderLock | None = None
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: subprocess.Popen[bytes] | Inherited | None = None
         self._address: ServerAddress | None = None
 
     def start(self) -> ServerAddress:
@@ -81,6 +82,23 @@ class EmbeddedServer:
             raise DatabaseUnavailable(
                 f"the database in {self._data_dir} has ended, its log there says why: start again"
             )
+
+    def handed_over(self) -> "EmbeddedServer":
+        """Return it for the program that this process becomes by exec: to be kept, not started.
+
+        The lock stays held: its file stays open.
+
+        Raises:
+            DatabaseUnavailable: it has ended.
+        """
+        self.require_alive()
+        kept = EmbeddedServer(self._data_dir, timer=self._timer)
+        kept._lock = self._lock
+        if self._lock is not None and self._lock.handle is not None:
+            os.set_inheritable(self._lock.handle, True)
+        if self._child is not None:
+            kept._child = Inherited(self._child.pid)
+        return kept
 
     def stop(self) -> None:
         """Shut the server down (fast), wait for it, let go of the folder. May be called again."""
@@ -138,9 +156,9 @@ class EmbeddedServer:
     def _serve_on(self, port: int, folder: DataFolder, *, cluster: Cluster) -> ServerAddress:
         address = ServerAddress.on_port(port, folder.password())
         log = LogTail.from_now_on(folder.log_path)
-        self._child = launch(cluster, port, log=folder.log_path)
+        self._child = child = launch(cluster, port, log=folder.log_path)
         self._remember(folder, port, is_ready=False)
-        wait_until_ready(self._child, address, cluster=cluster.path, log=log, timer=self._timer)
+        wait_until_ready(child, address, cluster=cluster.path, log=log, timer=self._timer)
         self._remember(folder, port, is_ready=True)
         return address
 
