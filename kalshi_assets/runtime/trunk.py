@@ -16,6 +16,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,7 @@ from typing import Any, NoReturn
 
 import yaml
 
+from kalshi_assets.errors import ConfigurationError
 from kalshi_assets.runtime.warm_launcher import protocol, start
 from kalshi_assets.runtime.warm_launcher.code import CodeState
 from kalshi_assets.runtime.warm_launcher.processes import (
@@ -31,6 +33,8 @@ from kalshi_assets.runtime.warm_launcher.processes import (
     is_own,
     open_sockets,
 )
+from kalshi_assets.settings import load_settings
+from kalshi_assets.storage.engine import use_driver_once
 
 # The console scripts it can become, by name: where their work begins.
 PROGRAMS = {
@@ -212,6 +216,13 @@ def _resolve(code: ModuleType) -> None:
         repository.get_job(job.name)
 
 
+def _use_once() -> None:
+    """Do what takes memory at its first use, and would take it in each of them."""
+    use_driver_once()
+    with suppress(ConfigurationError):  # who uses the settings says what is wrong with them
+        load_settings()
+
+
 def main() -> None:
     """Import everything, then fork who is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -222,6 +233,7 @@ def main() -> None:
     if not is_own(told.socket.parent):
         sys.exit(f"{told.socket.parent} must belong to this user and be open to nobody else")
     import_all(told.code)
+    _use_once()
     trunk = Trunk(told.socket, CodeState.now())
     gc.collect()
     # What is there now stays: collecting it would copy its pages into every process.

@@ -185,6 +185,17 @@ def trying_after_rest(engine: Engine) -> Engine:
     return engine
 
 
+def use_driver_once() -> None:
+    """Let the driver's libraries do what each process has to do once, without a connection.
+
+    OpenSSL lists what it can when it is used first, as for the hash of a password: six megabytes
+    and some milliseconds that those forked of this process need not spend themselves.
+    """
+    nobody = psycopg.pq.PGconn.connect(b"host=/nowhere")
+    nobody.encrypt_password(b"", b"", b"scram-sha-256")
+    nobody.finish()
+
+
 def _socket_of(connection: Connection) -> int:
     session = connection.connection.driver_connection
     assert isinstance(session, psycopg.Connection)  # noqa: S101  the engine is made for psycopg

@@ -108,19 +108,24 @@ class Owner:
         """Tell whether it has become what stays."""
         return keeper.MODULE in psutil.Process(self.process.pid).cmdline()
 
+    @property
+    def is_blocking(self) -> bool:
+        """Tell whether what tells it to end has to wait."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        [blocked] = [line.split()[1] for line in status.splitlines() if "SigBlk" in line]
+        return bool(int(blocked, 16) & 1 << (signal.SIGTERM - 1))
+
     def become(self, *, meanwhile: Callable[[], None] = lambda: None) -> "Owner":
         """Let it become what stays, and wait until that looks after things."""
         assert self.process.stdin is not None
         self.process.stdin.write("\n")
         self.process.stdin.flush()
-        until(lambda: meanwhile() or self.is_keeper, "the exec")
 
-        def listens() -> bool:
-            status = Path(f"/proc/{self.process.pid}/status").read_text()
-            [blocked] = [line.split()[1] for line in status.splitlines() if "SigBlk" in line]
-            return meanwhile() is None and not int(blocked, 16) & 1 << (signal.SIGTERM - 1)
+        def looks() -> bool:
+            meanwhile()
+            return self.is_keeper and not self.is_blocking
 
-        until(listens, "its first look")
+        until(looks, "its first look")
         return self
 
     def ended(self) -> tuple[int, str]:

@@ -2,6 +2,8 @@
 
 import importlib
 import pkgutil
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -123,6 +125,44 @@ def _run(database: Database, *statements: str) -> None:
     with database.transaction() as connection:
         for statement in statements:
             connection.execute(text(statement))
+
+
+USING_ONCE = """
+import os, sys
+from pathlib import Path
+from kalshi_assets.runtime.warm_launcher.processes import count_threads, open_sockets
+from kalshi_assets.storage.engine import Database, use_driver_once
+
+def own():
+    told = [line.split() for line in Path("/proc/self/smaps_rollup").read_text().splitlines()]
+    return sum(int(words[1]) for words in told if words[0] in ("Private_Dirty:", "Private_Clean:"))
+
+if sys.argv[2] == "once":
+    use_driver_once()
+print(count_threads(), len(open_sockets()), flush=True)
+if os.fork() == 0:
+    before = own()
+    with Database(sys.argv[1]).transaction():
+        print((own() - before) / 1024, flush=True)
+    os._exit(0)
+os.wait()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="read from /proc")
+def test_what_a_driver_does_once_is_shared_by_those_that_are_forked(prepared: Database) -> None:
+    held = {}
+    for word in ("never", "once"):
+        told = subprocess.run(  # noqa: S603  the words are ours
+            [sys.executable, "-W", "ignore", "-c", USING_ONCE, prepared.url, word],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        first, second = told.stdout.splitlines()
+        assert first.split() == ["1", "0"], "no thread and no connection: it may be forked"
+        held[word] = float(second)
+    assert held["once"] + 4 < held["never"], "megabytes"
 
 
 def test_a_lock_is_held_outside_of_any_transaction(prepared: Database, second: Database) -> None:

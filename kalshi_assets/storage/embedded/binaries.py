@@ -1,7 +1,6 @@
 """Where the PostgreSQL binaries are. The wheel is located and never imported."""
 
 import hashlib
-import importlib.metadata
 import importlib.util
 import os
 import shutil
@@ -93,6 +92,9 @@ def _copy(root: Path, unfinished: Path) -> None:
 
 
 def _fingerprint() -> str:
+    # Only who copies needs it, and who looks after a server stays for months.
+    import importlib.metadata
+
     distribution = importlib.metadata.distribution(_DISTRIBUTION)
     contents = distribution.read_text("RECORD") or distribution.version
     return hashlib.sha256(contents.encode()).hexdigest()[:12]
