@@ -25,7 +25,7 @@ from kalshi_assets.runtime.children import Children
 from kalshi_assets.runtime.exits import ENDING, exit_code_of, interrupt_on_signals
 from kalshi_assets.storage.embedded import EmbeddedServer
 
-MODULE = "kalshi_assets.runtime.keeper"
+MODULE, NAME = "kalshi_assets.runtime.keeper", "kalshi-assets"
 LOOK_SECONDS = 1.0
 WAKING_SECONDS = 20.0
 
@@ -107,6 +107,7 @@ def _end_waiting(environ: Mapping[str, str]) -> None:
 def main() -> None:
     """Take over what this process had started before, and keep it."""
     interrupt_on_signals()
+    Path("/proc/self/comm").write_text(NAME)
     try:
         with open(int(sys.argv[1]), "rb") as note:  # noqa: PTH123  it has no path
             told = pickle.load(note)  # noqa: S301  this process wrote it

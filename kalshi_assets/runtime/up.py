@@ -1,5 +1,6 @@
 """`up`: the installation that trades: on paper, in the exchange's demo environment, or live."""
 
+from contextlib import suppress
 from typing import NoReturn
 
 import click
@@ -52,11 +53,13 @@ def _keep(
     running: Running, home: Home, server: EmbeddedServer | None, *, ownership: int
 ) -> NoReturn:
     """Look after everything, on little memory where this system can."""
-    if not can_fork():
-        keeper.look_after(running.children)
-    running.database.dispose()
-    kept = keeper.Kept(running.children, server, running.environ, description_of(home))
-    keeper.become(kept, held=[ownership, running.lock])
+    if can_fork():
+        running.database.dispose()
+        kept = keeper.Kept(running.children, server, running.environ, description_of(home))
+        # An older kernel, or a container, may forbid it: then the start itself stays.
+        with suppress(OSError):
+            keeper.become(kept, held=[ownership, running.lock])
+    keeper.look_after(running.children)
 
 
 def _greeting(settings: Settings, port: int | None) -> str:

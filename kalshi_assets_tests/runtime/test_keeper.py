@@ -18,6 +18,7 @@ import psutil
 import psycopg
 import pytest
 
+from kalshi_assets.errors import ProcessError
 from kalshi_assets.runtime import keeper
 from kalshi_assets.runtime.children import Children, recorded_children
 from kalshi_assets.runtime.dagster_stack import PROJECT
@@ -280,6 +281,25 @@ def test_who_is_told_to_end_meanwhile_ends_in_order(owner: Owner) -> None:
     code, said = owner.ended()
     assert (code, said.splitlines()[-1:]) == (0, ["Stopped."]), said
     owner.require_nothing_left()
+
+
+def test_where_it_cannot_become_another_nothing_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError("no other program here")
+
+    with Children(tmp_path) as children:
+        children.start("daemon", SLEEPER, os.environ)
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+        monkeypatch.setattr(os, "execv", refused)
+        with pytest.raises(PermissionError):
+            keeper.become(keeper.Kept(children, None, {}, tmp_path / "none"), held=[])
+        assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == blocked
+        children.look_after()
+        os.kill(json.loads((tmp_path / "daemon.json").read_text())["pid"], signal.SIGKILL)
+        with pytest.raises(ProcessError, match="exit code -9"):
+            until(children.look_after, "its end")
 
 
 GROWN = """
