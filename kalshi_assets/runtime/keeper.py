@@ -107,7 +107,8 @@ def _end_waiting(environ: Mapping[str, str]) -> None:
 def main() -> None:
     """Take over what this process had started before, and keep it."""
     interrupt_on_signals()
-    Path("/proc/self/comm").write_text(NAME)
+    with suppress(OSError):  # as it is called in lists of processes
+        Path("/proc/self/comm").write_text(NAME)
     try:
         with open(int(sys.argv[1]), "rb") as note:  # noqa: PTH123  it has no path
             told = pickle.load(note)  # noqa: S301  this process wrote it

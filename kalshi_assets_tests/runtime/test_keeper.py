@@ -185,6 +185,7 @@ def test_it_is_the_same_process_and_small(owner: Owner) -> None:
     held = before.memory_full_info().uss / 2**20
     owner.become()
     assert before.is_running(), "by pid and start time it is the same"
+    assert before.name() == "kalshi-assets"
     assert all(map(is_alive, owner.owned))
     now = psutil.Process(owner.process.pid).memory_full_info().uss / 2**20
     assert now < SMALL_MEGABYTES < held, f"{held:.0f} MB became {now:.0f} MB"
