@@ -20,6 +20,7 @@ from urllib.request import Request, urlopen
 import psutil
 import pytest
 
+from kalshi_assets.runtime import keeper
 from kalshi_assets.runtime.home import Home
 from kalshi_assets.runtime.processes import MARK, free_port, is_listening
 from kalshi_assets.settings import PREFIX
@@ -164,6 +165,8 @@ def test_a_server_without_a_ui_shows_one_backs_up_and_ends_as_systemd_ends_it(
     ui.wait(timeout=20)
     assert not is_listening(port)
     assert up.poll() is None, "the UI ends alone"
+    if sys.platform == "linux":
+        assert keeper.MODULE in psutil.Process(up.pid).cmdline(), "only a small program stays"
 
     kept = tmp_path / "backups"
     kept.mkdir()
