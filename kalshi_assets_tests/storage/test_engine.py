@@ -135,7 +135,7 @@ from kalshi_assets.storage.engine import Database, use_driver_once
 
 def own():
     told = [line.split() for line in Path("/proc/self/smaps_rollup").read_text().splitlines()]
-    return sum(int(words[1]) for words in told if words[0] in ("Private_Dirty:", "Private_Clean:"))
+    return sum(int(words[1]) for words in told if words[0] == "Private_Dirty:")
 
 if sys.argv[2] == "once":
     use_driver_once()
@@ -162,7 +162,7 @@ def test_what_a_driver_does_once_is_shared_by_those_that_are_forked(prepared: Da
         first, second = told.stdout.splitlines()
         assert first.split() == ["1", "0"], "no thread and no connection: it may be forked"
         held[word] = float(second)
-    assert held["once"] + 4 < held["never"], "megabytes"
+    assert held["once"] + 0.3 < held["never"], "megabytes; of a large process ten times as much"
 
 
 def test_a_lock_is_held_outside_of_any_transaction(prepared: Database, second: Database) -> None:
