@@ -123,6 +123,8 @@ def prepared_database(settings: Settings) -> Database:
     database = Database(_url(settings))
     clock = VenueClock.parse(settings.venue_clock)
     prepare(database, identity=settings.identity, now=clock.now())
+    # The server keeps the whole catalogue for a session that has migrated: megabytes.
+    database.dispose()
     return database
 
 
