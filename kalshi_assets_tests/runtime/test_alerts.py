@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from kalshi_assets.domain.clock import VenueClock, wall_now
 from kalshi_assets.errors import ProcessError, StorageError
 from kalshi_assets.runtime import alerts as service
-from kalshi_assets.runtime import children as owner
+from kalshi_assets.runtime import child as one_child
 from kalshi_assets.runtime.alert_channels import channels_of
 from kalshi_assets.runtime.alert_sender import Line, Pace, Sender
 from kalshi_assets.runtime.alerts import Service
@@ -434,7 +434,7 @@ def test_a_child_that_is_not_needed_is_started_again_when_it_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seconds = iter(range(0, 10_000, 5))
-    monkeypatch.setattr(owner, "monotonic", lambda: float(next(seconds)))
+    monkeypatch.setattr(one_child, "monotonic", lambda: float(next(seconds)))
     with Children(tmp_path) as children:
         child = children.start("feed", ["echo", "hello"], os.environ, is_needed=False)
         first = child.process
