@@ -2,13 +2,15 @@
 
 Its own storage opens a connection for every question, which costs more than most answers: a run of
 the order job asks two hundred, and forty times of them which columns a table of Dagster's has.
-Named in dagster.yaml under `storage: custom`; tables and rows are Dagster's own. What a run means
-to make is written in one transaction where `DAGSTER_EVENT_BATCH_SIZE` is set.
+Named in dagster.yaml under `storage: custom`; tables and rows are Dagster's own. A run and its tags
+are written in one transaction: by Dagster's own storage, killed in between, a run would be there
+that nobody finds by what asked for it. So is what a run means to make, where
+`DAGSTER_EVENT_BATCH_SIZE` is set.
 """
 
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Self
 from weakref import WeakSet
@@ -18,7 +20,11 @@ from dagster._core.events import ASSET_EVENTS
 from dagster._core.storage.event_log import SqlEventLogStorage
 from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster._serdes import ConfigurableClassData
-from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
+from dagster_postgres import (
+    DagsterPostgresStorage,
+    PostgresEventLogStorage,
+    PostgresRunStorage,
+)
 from dagster_postgres.utils import create_pg_connection, pg_url_from_config
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.pool import QueuePool
@@ -51,6 +57,7 @@ class PooledPostgresStorage(DagsterPostgresStorage):
         pool = _pool(postgres_url)
         is_incomplete = should_autocreate_tables and not _has_tables(pool)
         super().__init__(postgres_url, is_incomplete, inst_data)
+        self._run_storage = PooledRunStorage(postgres_url, False)
         self._event_log_storage = PooledEventLogStorage(postgres_url, False)
         for storage in (self._run_storage, self._event_log_storage, self._schedule_storage):
             storage._engine = pool
@@ -64,14 +71,56 @@ class PooledPostgresStorage(DagsterPostgresStorage):
         return cls(pg_url_from_config(config_value), should_create, inst_data)
 
 
+class Together:
+    """Lets all that a thread does in a block be one transaction, whatever opens connections."""
+
+    def __init__(self, connect: Callable[[], AbstractContextManager[Connection]]) -> None:
+        self._connect = connect
+        self._open = threading.local()
+
+    def connect(self) -> AbstractContextManager[Connection]:
+        """Return the connection of this thread's block, else a new one."""
+        if hasattr(self._open, "connection"):
+            return nullcontext(self._open.connection)
+        return self._connect()
+
+    @contextmanager
+    def in_one_transaction(self) -> Iterator[Connection]:
+        """Yield the connection of a block; its work is committed at the end, or not at all."""
+        with self._connect() as connection:
+            one = connection.execution_options(isolation_level="READ COMMITTED")
+            with one.begin():
+                self._open.connection = one
+                try:
+                    yield one
+                finally:
+                    del self._open.connection
+
+
+class PooledRunStorage(PostgresRunStorage):
+    """Keeps a run and its tags, or neither."""
+
+    def __init__(self, postgres_url: str, should_autocreate_tables: bool) -> None:
+        self._together = Together(super().connect)
+        super().__init__(postgres_url, should_autocreate_tables)
+
+    def connect(self) -> AbstractContextManager[Connection]:
+        """Return a connection, in a block the block's."""
+        return self._together.connect()
+
+    def _core_add_run(self, col_values: dict[str, Any], tags: Mapping[str, str]) -> None:
+        with self._together.in_one_transaction():
+            super()._core_add_run(col_values, tags)
+
+
 class PooledEventLogStorage(PostgresEventLogStorage):
     """Remembers which tables and columns there are: what is there stays. Closes the pool."""
 
     def __init__(self, postgres_url: str, should_autocreate_tables: bool) -> None:
+        self._together = Together(super()._connect)
         super().__init__(postgres_url, should_autocreate_tables)
         self._tables: set[str] = set()
         self._columns: set[str] = set()
-        self._open = threading.local()
 
     def store_event(self, event: EventLogEntry) -> None:
         """Store an event, without the NOTIFY after it, which nobody has listened to for long."""
@@ -83,7 +132,7 @@ class PooledEventLogStorage(PostgresEventLogStorage):
             super().store_event_batch(events)
             return
         rows = self.prepare_insert_event_batch(events)
-        with self._in_one_transaction() as connection:
+        with self._together.in_one_transaction() as connection:
             ids = connection.scalars(rows.returning(SqlEventLogStorageTable.c.id)).all()
             for event, event_id in zip(events, ids, strict=True):
                 if event.dagster_event_type in ASSET_EVENTS:
@@ -91,22 +140,8 @@ class PooledEventLogStorage(PostgresEventLogStorage):
                 else:
                     self.store_asset_check_event(event, event_id)
 
-    @contextmanager
-    def _in_one_transaction(self) -> Iterator[Connection]:
-        """Let all that this thread stores in the block be one transaction."""
-        with self._connect() as connection:
-            one = connection.execution_options(isolation_level="READ COMMITTED")
-            with one.begin():
-                self._open.connection = one
-                try:
-                    yield one
-                finally:
-                    del self._open.connection
-
     def _connect(self) -> AbstractContextManager[Connection]:
-        if hasattr(self._open, "connection"):
-            return nullcontext(self._open.connection)
-        return super()._connect()
+        return self._together.connect()
 
     def has_table(self, table_name: str) -> bool:
         """Tell whether Dagster's schema has a table."""

@@ -11,13 +11,15 @@ from dagster import AssetCheckKey, AssetKey, DagsterEvent, DagsterEventType, Eve
 from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluationPlanned,
 )
+from dagster._core.errors import DagsterRunAlreadyExists
 from dagster._core.events import AssetMaterializationPlannedData
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
-from dagster._core.storage.dagster_run import DagsterRun
+from dagster._core.storage.dagster_run import DagsterRun, RunsFilter
 from dagster._core.utils import make_new_run_id
 from dagster_postgres import DagsterPostgresStorage
 from psycopg import sql
 from sqlalchemy import make_url, text
+from sqlalchemy.exc import IntegrityError
 
 from kalshi_assets.storage import engine
 from kalshi_assets.storage.engine import Database
@@ -78,6 +80,25 @@ def test_many_questions_take_one_connection(
         storage.schedule_storage.all_instigator_state()
 
     assert sessions(database) == 1
+
+
+def test_a_run_is_kept_with_its_tags_or_not_at_all(
+    storage: PooledPostgresStorage, database: Database
+) -> None:
+    """A server that is killed in between must not leave a run that no sensor finds again."""
+    runs = storage.run_storage
+    with database.transaction() as connection:  # no row is taken for the tags of this one
+        connection.execute(text("ALTER TABLE run_tags ADD CHECK (value <> 'refused')"))
+    with pytest.raises(IntegrityError):
+        runs.add_run(DagsterRun(job_name="refused", tags={"dagster/run_key": "refused"}))
+    kept = DagsterRun(job_name="kept", tags={"dagster/run_key": "1"})
+    runs.add_run(kept)
+    with pytest.raises(DagsterRunAlreadyExists):
+        runs.add_run(kept)
+
+    assert [run.job_name for run in runs.get_runs()] == ["kept"]
+    [found] = runs.get_runs(RunsFilter(tags={"dagster/run_key": "1"}))
+    assert found.run_id == kept.run_id
 
 
 def planned(asset: str, run_id: str) -> EventLogEntry:
