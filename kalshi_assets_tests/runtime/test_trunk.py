@@ -14,6 +14,7 @@ from typing import Any
 
 import psutil
 import pytest
+from dagster._grpc.client import DagsterGrpcClient
 
 from kalshi_assets.errors import ProcessError
 from kalshi_assets.runtime.child import Process, Starter
@@ -83,10 +84,12 @@ class Stand:
         return child.process
 
     def serve(self, name: str = "code-server") -> Process:
-        """Start a code server, and wait until it listens."""
+        """Start a code server, and wait until it serves: while it only listens, it ends badly."""
         port = free_port()
         process = self.start(name, *code_server(self.toy, port))
         until(lambda: is_listening(port), "the start of a code server")
+        client = DagsterGrpcClient(port=port, host="127.0.0.1")
+        until(lambda: client.health_check_query() == "SERVING", "its readiness")
         return process
 
     def said(self, name: str) -> str:
