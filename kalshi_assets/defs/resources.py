@@ -71,11 +71,12 @@ class Platform(dg.ConfigurableResource[None]):
 
     def close(self) -> None:
         """Close the desks that were opened, and the connections that were used."""
-        self._open.close()
         self._desks.clear()
-        for name in ("database", "_ledger"):
-            if name in self.__dict__:
-                self.__dict__[name].dispose()
+        with ExitStack() as afterwards:
+            for name in ("database", "_ledger"):
+                if name in self.__dict__:
+                    afterwards.callback(self.__dict__[name].dispose)
+            self._open.close()
 
     @property
     def has_exit_rules(self) -> bool:

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -28,13 +27,13 @@ from kalshi_assets.storage.embedded import EmbeddedServer, running_server
 from kalshi_assets.storage.embedded.locking import try_lock
 from kalshi_assets.storage.engine import DAEMON_LOCK, Database
 from kalshi_assets.storage.tidings import STOP_CHANNEL
+from kalshi_assets_tests.waiting import WAIT_SECONDS, is_at_work, until
 
 pytestmark = [
     pytest.mark.timeout(180),
     pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the start itself stays"),
 ]
 SLEEPER = [sys.executable, "-c", "import time; print('sleeps', flush=True); time.sleep(600)"]
-WAIT_SECONDS = 60.0
 SMALL_MEGABYTES = 20
 
 
@@ -72,21 +71,6 @@ def _tell_to_end_at_exec() -> None:
         execute(*words)
 
     os.execv = told_to_end  # type: ignore[assignment]
-
-
-def until(found: Callable[[], Any], what: str) -> Any:
-    deadline = time.monotonic() + WAIT_SECONDS
-    while time.monotonic() < deadline:
-        if value := found():
-            return value
-        time.sleep(0.02)
-    raise AssertionError(f"{what} did not happen within {WAIT_SECONDS:g} s")
-
-
-def is_alive(process: psutil.Process) -> bool:
-    with suppress(psutil.NoSuchProcess):
-        return process.status() != psutil.STATUS_ZOMBIE
-    return False
 
 
 @dataclass
@@ -141,7 +125,7 @@ class Owner:
 
     def require_nothing_left(self) -> None:
         """Check that all it started has ended, in order, and that nothing describes it any more."""
-        assert [process for process in self.owned if is_alive(process)] == []
+        assert [process for process in self.owned if is_at_work(process)] == []
         assert list(self.home.run.glob("*.json")) == []
         assert not (self.home.postgres / "server" / "cluster" / "postmaster.pid").exists()
 
@@ -177,7 +161,7 @@ def owner(folder: Path, request: pytest.FixtureRequest) -> Iterator[Owner]:
     finally:
         process.kill()
         process.communicate()
-    until(lambda: not any(map(is_alive, made.owned)), "the end of all")
+    until(lambda: not any(map(is_at_work, made.owned)), "the end of all")
 
 
 def test_it_is_the_same_process_and_small(owner: Owner) -> None:
@@ -186,7 +170,7 @@ def test_it_is_the_same_process_and_small(owner: Owner) -> None:
     owner.become()
     assert before.is_running(), "by pid and start time it is the same"
     assert before.name() == "kalshi-assets"
-    assert all(map(is_alive, owner.owned))
+    assert all(map(is_at_work, owner.owned))
     now = psutil.Process(owner.process.pid).memory_full_info().uss / 2**20
     assert now < SMALL_MEGABYTES < held, f"{held:.0f} MB became {now:.0f} MB"
     assert running_server(owner.home.postgres) is not None, "clients find the server"
@@ -265,13 +249,13 @@ def test_the_database_ends_it_and_it_says_so(owner: Owner) -> None:
     code, said = owner.ended()
     assert code == 1
     assert "the database in" in said.splitlines()[-1]
-    assert [process for process in owner.owned if is_alive(process)] == []
+    assert [process for process in owner.owned if is_at_work(process)] == []
 
 
 def test_nothing_outlives_it_where_it_is_killed(owner: Owner) -> None:
     owner.become()
     owner.process.kill()
-    until(lambda: not any(map(is_alive, owner.owned)), "the end of all")
+    until(lambda: not any(map(is_at_work, owner.owned)), "the end of all")
 
 
 @pytest.mark.parametrize("owner", ["told to end while it becomes the other"], indirect=True)
@@ -338,4 +322,4 @@ def test_what_was_forked_of_a_trunk_is_forked_again_of_it(tmp_path: Path) -> Non
             assert owner.wait(timeout=WAIT_SECONDS) == 1, "the code server is needed"
         finally:
             owner.kill()
-    until(lambda: not any(map(is_alive, [trunk, *first, *now])), "the end of all")
+    until(lambda: not any(map(is_at_work, [trunk, *first, *now])), "the end of all")

@@ -6,11 +6,8 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -22,6 +19,7 @@ from kalshi_assets.runtime.children import Children, recorded_children
 from kalshi_assets.runtime.dagster_stack import PROJECT
 from kalshi_assets.runtime.forking import start_trunk
 from kalshi_assets.runtime.processes import MARK, free_port, is_listening
+from kalshi_assets_tests.waiting import is_at_work, until
 
 pytestmark = [
     pytest.mark.timeout(180),
@@ -29,27 +27,11 @@ pytestmark = [
 ]
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 OURS, DAGSTER = str(SCRIPTS / "kalshi-assets"), str(SCRIPTS / "dagster")
-WAIT_SECONDS = 60.0
-
-
-def until(found: Callable[[], Any], what: str) -> Any:
-    deadline = time.monotonic() + WAIT_SECONDS
-    while time.monotonic() < deadline:
-        if value := found():
-            return value
-        time.sleep(0.05)
-    raise AssertionError(f"{what} did not happen within {WAIT_SECONDS:g} s")
 
 
 def of_no_installation() -> dict[str, str]:
     """Return the variables of this process without those of an installation that it started."""
     return {name: value for name, value in os.environ.items() if not name.startswith("DAGSTER_")}
-
-
-def is_alive(pid: int) -> bool:
-    with suppress(psutil.NoSuchProcess):
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    return False
 
 
 def code_server(toy: Path, port: int) -> list[str]:
@@ -166,7 +148,7 @@ def test_all_end_in_order_and_nothing_is_left(grown: Stand) -> None:
     grown.children.stop()
     assert process.poll() == 0, "it was told to end, and ended by itself"
     assert "Shutting down Dagster code server" in grown.said("code-server")
-    assert not is_alive(trunk)
+    assert not is_at_work(trunk)
     assert not list(grown.children.folder.glob("*.json"))
 
 
@@ -174,7 +156,7 @@ def test_with_the_trunk_all_end_and_the_owner_is_told(grown: Stand) -> None:
     process = grown.serve()
     os.kill(grown.trunk, signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
-    assert not is_alive(process.pid)
+    assert not is_at_work(process.pid)
     with pytest.raises(ProcessError, match="trunk ended with exit code -9"):
         grown.children.look_after()
 
@@ -201,10 +183,10 @@ def test_nothing_outlives_an_owner_that_is_killed(tmp_path: Path) -> None:
     )
     assert owner.stdout is not None
     pids = [int(word) for word in owner.stdout.readline().split()]
-    assert [is_alive(pid) for pid in pids] == [True, True]
+    assert [is_at_work(pid) for pid in pids] == [True, True]
     owner.kill()
     owner.communicate()
-    until(lambda: not any(is_alive(pid) for pid in pids), "the end of all")
+    until(lambda: not any(is_at_work(pid) for pid in pids), "the end of all")
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,10 @@
 import shutil
 import signal
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 import psutil
@@ -19,9 +17,9 @@ from dagster_graphql.client.query import LAUNCH_PIPELINE_EXECUTION_MUTATION
 from dagster_graphql.test.utils import execute_dagster_graphql, infer_repository_selector
 
 from kalshi_assets.runtime.warm_launcher import WarmRunLauncher, protocol
+from kalshi_assets_tests.waiting import until
 
 TOY = Path(__file__).with_name("toy.py")
-WAIT_SECONDS = 60.0
 CONFIG = """
 run_launcher:
   module: kalshi_assets.runtime.warm_launcher
@@ -36,15 +34,6 @@ run_coordinator:
 telemetry:
   enabled: false
 """
-
-
-def until(found: Callable[[], Any], what: str = "it") -> Any:
-    deadline = time.monotonic() + WAIT_SECONDS
-    while time.monotonic() < deadline:
-        if value := found():
-            return value
-        time.sleep(0.05)
-    raise AssertionError(f"{what} did not happen within {WAIT_SECONDS:g} s")
 
 
 @dataclass

@@ -9,7 +9,8 @@ import pytest
 from kalshi_assets.runtime.children import Children
 from kalshi_assets.runtime.dagster_stack import PROJECT
 from kalshi_assets.runtime.forking import start_trunk
-from kalshi_assets_tests.runtime.warm_launcher.conftest import Place, until
+from kalshi_assets_tests.runtime.warm_launcher.conftest import Place
+from kalshi_assets_tests.waiting import until
 
 pytestmark = pytest.mark.timeout(180)
 

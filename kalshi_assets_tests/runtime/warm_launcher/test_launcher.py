@@ -5,7 +5,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 
 import psutil
 import pytest
@@ -14,19 +13,14 @@ from dagster._core.launcher.base import WorkerStatus
 from dagster._serdes import serialize_value
 
 from kalshi_assets.runtime.warm_launcher import protocol
-from kalshi_assets_tests.runtime.warm_launcher.conftest import Place, until
+from kalshi_assets_tests.runtime.warm_launcher.conftest import Place
+from kalshi_assets_tests.waiting import is_at_work, until
 
 
 def process_of(place: Place, run_id: str) -> psutil.Process:
     """Wait until a run's op has begun, and return the process it is in."""
     [line] = until(lambda: [n for n in place.notes() if n[1] == run_id], "the op")
     return psutil.Process(int(line[2]))
-
-
-def is_at_work(pid: int) -> bool:
-    with suppress(psutil.NoSuchProcess):
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    return False
 
 
 def run_record(place: Place, run_id: str):
