@@ -16,7 +16,7 @@ def until(found: Callable[[], Any], what: str = "it") -> Any:
     while time.monotonic() < deadline:
         if value := found():
             return value
-        time.sleep(0.05)
+        time.sleep(0.02)
     raise AssertionError(f"{what} did not happen within {WAIT_SECONDS:g} s")
 
 
