@@ -54,7 +54,7 @@ def started(words: Sequence[str], env: Mapping[str, str], log: Path) -> Process:
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_end_with_owner(),
+            preexec_fn=_before_program(),
         )
 
 
@@ -119,13 +119,18 @@ class Child:
         return True
 
 
-def _end_with_owner() -> Callable[[], None] | None:
-    """Return what a child runs before its program, so that it ends when its owner is killed."""
+def _before_program() -> Callable[[], None] | None:
+    """Return what a child does before its program, so that it ends when it should.
+
+    It is killed with its owner. And it can be interrupted: a shell lets what it starts in the
+    background ignore that, and Dagster ends on nothing else.
+    """
     if sys.platform != "linux":
         return None
     prctl = ctypes.CDLL(None, use_errno=True).prctl
 
     def bind() -> None:
         prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
     return bind

@@ -154,6 +154,8 @@ class Trunk:
             os.close(handle)
         os.setsid()
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        # Where the owner was started in the background, it is ignored: see `child`.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         random.seed()
 
 

@@ -11,10 +11,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from dagster._grpc.client import DagsterGrpcClient
 
 from kalshi_assets.errors import ProcessError
-from kalshi_assets.runtime.child import Process, Starter
+from kalshi_assets.runtime.child import Process, Starter, started
 from kalshi_assets.runtime.children import Children, recorded_children
 from kalshi_assets.runtime.dagster_stack import PROJECT
 from kalshi_assets.runtime.forking import start_trunk
@@ -66,12 +65,10 @@ class Stand:
         return child.process
 
     def serve(self, name: str = "code-server") -> Process:
-        """Start a code server, and wait until it serves: while it only listens, it ends badly."""
+        """Start a code server, and wait until it listens."""
         port = free_port()
         process = self.start(name, *code_server(self.toy, port))
         until(lambda: is_listening(port), "the start of a code server")
-        client = DagsterGrpcClient(port=port, host="127.0.0.1")
-        until(lambda: client.health_check_query() == "SERVING", "its readiness")
         return process
 
     def said(self, name: str) -> str:
@@ -150,6 +147,24 @@ def test_all_end_in_order_and_nothing_is_left(grown: Stand) -> None:
     assert "Shutting down Dagster code server" in grown.said("code-server")
     assert not is_at_work(trunk)
     assert not list(grown.children.folder.glob("*.json"))
+
+
+@pytest.mark.parametrize("is_forked", [True, False], ids=["forked", "started"])
+def test_a_code_server_ends_by_itself_where_all_was_started_in_the_background(
+    stand: Stand, is_forked: bool
+) -> None:
+    """A shell lets what it starts there ignore Ctrl-C, and Dagster ends on nothing else."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        stand.grow()
+        if not is_forked:
+            stand.starter = started
+        process = stand.serve()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert is_at_work(process.pid)
+    stand.children.stop()
+    assert "Shutting down Dagster code server" in stand.said("code-server"), "it was killed"
 
 
 def test_with_the_trunk_all_end_and_the_owner_is_told(grown: Stand) -> None:
