@@ -91,8 +91,6 @@ class CallLog:
             writer = self._writer
             if writer is not None and writer.pid == os.getpid():
                 return writer
-            if writer is not None:  # connections of the parent are not ours to talk on
-                self._database.engine.dispose(close=False)
             self._writer = _Writer(self._database, self._most_waiting, self._clock)
             return self._writer
 

@@ -1,4 +1,4 @@
-"""Connections: one engine a process, foreign errors translated once, advisory locks.
+"""Connections: one engine a process and role, foreign errors translated once, advisory locks.
 
 A database is stamped with its identity (venue and input) at its first use; a start for another
 identity is refused, so that paper, demo and live data can never mix.
@@ -21,9 +21,12 @@ from kalshi_assets.errors import (
     DiskFull,
     StorageError,
 )
+from kalshi_assets.storage.shared_engines import leave, shared
 
 MINIMUM_SERVER = 150_000
 RESTED_SECONDS = 1.0
+# A run needs one, and two at times; the threads of daemon and code server take more for a moment.
+KEPT, MORE = 2, 30
 _ORDINARY: dict[str, str | int] = {"options": "-c timezone=UTC", "connect_timeout": 10}
 _BRIEF_LOOK: dict[str, str | int] = {
     "options": "-c timezone=UTC -c default_transaction_read_only=on -c statement_timeout=5000",
@@ -80,12 +83,15 @@ class Database:
 
     @cached_property
     def engine(self) -> Engine:
-        """Return the engine; sessions speak UTC."""
+        """Return the engine, which others of this process may share; sessions speak UTC."""
+        return shared(self, (self._url, *sorted(self._session.items())), self._made)
+
+    def _made(self) -> Engine:
         engine = create_engine(
             self._url,
             poolclass=QueuePool,
-            pool_size=2,
-            max_overflow=4,
+            pool_size=KEPT,
+            max_overflow=MORE,
             pool_use_lifo=True,
             connect_args=self._session,
         )
@@ -145,8 +151,9 @@ class Database:
             raise translated(error.orig, self.name) from error
 
     def dispose(self) -> None:
-        """Close all connections."""
-        self.engine.dispose()
+        """Close all connections that nobody else of this process may use."""
+        if "engine" in self.__dict__:
+            leave(self, self.__dict__.pop("engine"))
 
 
 @contextmanager

@@ -4,39 +4,24 @@ Its own storage opens a connection for every question, which costs more than mos
 the order job asks two hundred, and forty times of them which columns a table of Dagster's has.
 Named in dagster.yaml under `storage: custom`; tables and rows are Dagster's own. A run and its tags
 are written in one transaction: by Dagster's own storage, killed in between, a run would be there
-that nobody finds by what asked for it. So is what a run means to make, where
-`DAGSTER_EVENT_BATCH_SIZE` is set.
+that nobody finds by what asked for it. What runs tell is kept by `pooled_events`.
 """
 
-import os
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any, Self
-from weakref import WeakSet
 
-from dagster import DagsterEventType, EventLogEntry
-from dagster._core.events import ASSET_EVENTS
-from dagster._core.storage.event_log import SqlEventLogStorage
-from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster._serdes import ConfigurableClassData
-from dagster_postgres import (
-    DagsterPostgresStorage,
-    PostgresEventLogStorage,
-    PostgresRunStorage,
-)
+from dagster_postgres import DagsterPostgresStorage, PostgresRunStorage
 from dagster_postgres.utils import create_pg_connection, pg_url_from_config
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.pool import QueuePool
 
-from kalshi_assets.storage.engine import trying_after_rest
-
-# A run needs one, and two at times; the daemon's threads take more for a moment.
-KEPT, MORE = 2, 30
-PLANNED = {
-    DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
-    DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED,
-}
+from kalshi_assets.storage.engine import KEPT, MORE, trying_after_rest
+from kalshi_assets.storage.pooled_events import PooledEventLogStorage
+from kalshi_assets.storage.shared_engines import leave, shared
+from kalshi_assets.storage.together import Together
 
 
 class PooledPostgresStorage(DagsterPostgresStorage):
@@ -54,11 +39,11 @@ class PooledPostgresStorage(DagsterPostgresStorage):
         should_autocreate_tables: bool = True,
         inst_data: ConfigurableClassData | None = None,
     ) -> None:
-        pool = _pool(postgres_url)
+        pool = shared(self, postgres_url, partial(_pool, postgres_url))
         is_incomplete = should_autocreate_tables and not _has_tables(pool)
         super().__init__(postgres_url, is_incomplete, inst_data)
         self._run_storage = PooledRunStorage(postgres_url, False)
-        self._event_log_storage = PooledEventLogStorage(postgres_url, False)
+        self._event_log_storage = PooledEventLogStorage(postgres_url, lambda: leave(self, pool))
         for storage in (self._run_storage, self._event_log_storage, self._schedule_storage):
             storage._engine = pool
 
@@ -69,32 +54,6 @@ class PooledPostgresStorage(DagsterPostgresStorage):
         """Make the storage that dagster.yaml describes."""
         should_create = config_value.get("should_autocreate_tables", True)
         return cls(pg_url_from_config(config_value), should_create, inst_data)
-
-
-class Together:
-    """Lets all that a thread does in a block be one transaction, whatever opens connections."""
-
-    def __init__(self, connect: Callable[[], AbstractContextManager[Connection]]) -> None:
-        self._connect = connect
-        self._open = threading.local()
-
-    def connect(self) -> AbstractContextManager[Connection]:
-        """Return the connection of this thread's block, else a new one."""
-        if hasattr(self._open, "connection"):
-            return nullcontext(self._open.connection)
-        return self._connect()
-
-    @contextmanager
-    def in_one_transaction(self) -> Iterator[Connection]:
-        """Yield the connection of a block; its work is committed at the end, or not at all."""
-        with self._connect() as connection:
-            one = connection.execution_options(isolation_level="READ COMMITTED")
-            with one.begin():
-                self._open.connection = one
-                try:
-                    yield one
-                finally:
-                    del self._open.connection
 
 
 class PooledRunStorage(PostgresRunStorage):
@@ -113,57 +72,6 @@ class PooledRunStorage(PostgresRunStorage):
             super()._core_add_run(col_values, tags)
 
 
-class PooledEventLogStorage(PostgresEventLogStorage):
-    """Remembers which tables and columns there are: what is there stays. Closes the pool."""
-
-    def __init__(self, postgres_url: str, should_autocreate_tables: bool) -> None:
-        self._together = Together(super()._connect)
-        super().__init__(postgres_url, should_autocreate_tables)
-        self._tables: set[str] = set()
-        self._columns: set[str] = set()
-
-    def store_event(self, event: EventLogEntry) -> None:
-        """Store an event, without the NOTIFY after it, which nobody has listened to for long."""
-        SqlEventLogStorage.store_event(self, event)
-
-    def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
-        """Store events; those that tell what a run will make, all at once."""
-        if {event.dagster_event_type for event in events} - PLANNED:
-            super().store_event_batch(events)
-            return
-        rows = self.prepare_insert_event_batch(events)
-        with self._together.in_one_transaction() as connection:
-            ids = connection.scalars(rows.returning(SqlEventLogStorageTable.c.id)).all()
-            for event, event_id in zip(events, ids, strict=True):
-                if event.dagster_event_type in ASSET_EVENTS:
-                    self.store_asset_event(event, event_id)
-                else:
-                    self.store_asset_check_event(event, event_id)
-
-    def _connect(self) -> AbstractContextManager[Connection]:
-        return self._together.connect()
-
-    def has_table(self, table_name: str) -> bool:
-        """Tell whether Dagster's schema has a table."""
-        if table_name not in self._tables and super().has_table(table_name):
-            self._tables.add(table_name)
-        return table_name in self._tables
-
-    def has_asset_key_col(self, column_name: str) -> bool:
-        """Tell whether the table of asset keys has a column."""
-        if column_name not in self._columns and super().has_asset_key_col(column_name):
-            self._columns.add(column_name)
-        return column_name in self._columns
-
-    def dispose(self) -> None:
-        """Close all connections."""
-        super().dispose()
-        self._engine.dispose()
-
-
-_pools: WeakSet[Engine] = WeakSet()
-
-
 def _pool(postgres_url: str) -> Engine:
     engine = create_engine(
         postgres_url,
@@ -173,17 +81,7 @@ def _pool(postgres_url: str) -> Engine:
         max_overflow=MORE,
         pool_use_lifo=True,
     )
-    _pools.add(engine)
     return trying_after_rest(engine)
-
-
-def _forget_in_child() -> None:
-    """Leave the parent's connections to the parent."""
-    for engine in _pools:
-        engine.dispose(close=False)
-
-
-os.register_at_fork(after_in_child=_forget_in_child)
 
 
 def _has_tables(pool: Engine) -> bool:

@@ -7,16 +7,9 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
-from dagster import AssetCheckKey, AssetKey, DagsterEvent, DagsterEventType, EventLogEntry
-from dagster._core.definitions.asset_checks.asset_check_evaluation import (
-    AssetCheckEvaluationPlanned,
-)
+from dagster import AssetKey
 from dagster._core.errors import DagsterRunAlreadyExists
-from dagster._core.events import AssetMaterializationPlannedData
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.dagster_run import DagsterRun, RunsFilter
-from dagster._core.utils import make_new_run_id
-from dagster_postgres import DagsterPostgresStorage
 from psycopg import sql
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import IntegrityError
@@ -99,77 +92,6 @@ def test_a_run_is_kept_with_its_tags_or_not_at_all(
     assert [run.job_name for run in runs.get_runs()] == ["kept"]
     [found] = runs.get_runs(RunsFilter(tags={"dagster/run_key": "1"}))
     assert found.run_id == kept.run_id
-
-
-def planned(asset: str, run_id: str) -> EventLogEntry:
-    """Return what a run says it will make."""
-    data = AssetMaterializationPlannedData(AssetKey(asset), partition=None, partitions_subset=None)
-    event = DagsterEvent.build_asset_materialization_planned_event("a job", asset, data)
-    return entry(event, run_id)
-
-
-def planned_check(asset: str, name: str, run_id: str) -> EventLogEntry:
-    """Return what a run says it will check."""
-    event = DagsterEvent(
-        event_type_value=DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED.value,
-        job_name="a job",
-        event_specific_data=AssetCheckEvaluationPlanned(
-            asset_key=AssetKey(asset), check_name=name, partitions_subset=None
-        ),
-    )
-    return entry(event, run_id)
-
-
-def entry(event: DagsterEvent, run_id: str) -> EventLogEntry:
-    told = {"user_message": "", "level": 10, "run_id": run_id, "timestamp": 1_790_000_000.0}
-    return EventLogEntry(error_info=None, dagster_event=event, **told)
-
-
-def test_what_a_run_will_make_is_kept_as_by_dagsters_own_storage(
-    storage: PooledPostgresStorage, make_database: DatabaseMaker
-) -> None:
-    their_url = make_database()
-    theirs = DagsterPostgresStorage(their_url, should_autocreate_tables=True)
-    run_id = make_new_run_id()
-    events = [
-        planned("raw_ticks", run_id),
-        planned_check("raw_ticks", "ticks_are_fresh", run_id),
-        planned("signals", run_id),
-    ]
-    found = []
-    for one in (storage, theirs):
-        kept = one.event_log_storage
-        kept.store_event_batch(events)
-        key = AssetCheckKey(AssetKey("raw_ticks"), "ticks_are_fresh")
-        found.append(
-            (
-                [each.dagster_event for each in kept.get_logs_for_run(run_id)],
-                [record.asset_entry.last_run_id for record in kept.get_asset_records()],
-                [each.status for each in kept.get_asset_check_execution_history(key, limit=5)],
-            )
-        )
-
-    assert found[0] == found[1]
-    assert found[0][2] == [AssetCheckExecutionRecordStatus.PLANNED]
-
-
-def test_of_what_a_run_will_make_all_is_kept_or_nothing(
-    storage: PooledPostgresStorage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    kept, run_id = storage.event_log_storage, make_new_run_id()
-
-    def broken(*_: object) -> None:
-        raise ConnectionResetError
-
-    told = [planned("raw_ticks", run_id), planned_check("raw_ticks", "ticks_are_fresh", run_id)]
-    with monkeypatch.context() as patch:
-        patch.setattr(kept, "store_asset_check_event", broken)
-        with pytest.raises(ConnectionResetError):
-            kept.store_event_batch(told)
-    kept.store_event(planned("signals", run_id))
-
-    kept_of = [each.get_dagster_event().step_key for each in kept.get_logs_for_run(run_id)]
-    assert kept_of == ["signals"]
 
 
 def test_a_server_started_anew_is_connected_to_anew(

@@ -1,0 +1,136 @@
+"""What runs tell, as Dagster's own storage keeps it, in fewer questions and commits.
+
+What a run means to make is one transaction, where `DAGSTER_EVENT_BATCH_SIZE` is set. So is what a
+step tells at its end: verdicts and outputs are held back until the step tells something else, or
+until this storage is asked, but not longer. Of a process that is killed meanwhile they are lost
+with the end of its step.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+
+from dagster import DagsterEventType, EventLogEntry
+from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS
+from dagster._core.storage.event_log import SqlEventLogStorage
+from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
+from dagster_postgres import PostgresEventLogStorage
+from sqlalchemy import Connection, insert
+
+from kalshi_assets.storage.together import Together
+
+PLANNED = {
+    DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
+    DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED,
+}
+# What a step tells in the middle of telling more.
+HELD_BACK = {
+    DagsterEventType.ASSET_CHECK_EVALUATION,
+    DagsterEventType.HANDLED_OUTPUT,
+    DagsterEventType.LOADED_INPUT,
+    DagsterEventType.STEP_INPUT,
+    DagsterEventType.STEP_OUTPUT,
+}
+# After these a step tells no more.
+ENDS = {
+    DagsterEventType.STEP_FAILURE,
+    DagsterEventType.STEP_RESTARTED,
+    DagsterEventType.STEP_SKIPPED,
+    DagsterEventType.STEP_SUCCESS,
+    DagsterEventType.STEP_UP_FOR_RETRY,
+}
+
+
+class Step(threading.local):
+    """The step that this thread executes, as far as this storage is told, and what is held back."""
+
+    def __init__(self) -> None:
+        self.key: tuple[str, str | None] | None = None
+        self.held: list[EventLogEntry] = []
+
+    def taken(self) -> list[EventLogEntry]:
+        """Return what was held back, and hold it no more: where it cannot be kept, its step fails.
+
+        So it does where an event that is kept at once cannot be.
+        """
+        held, self.held = self.held, []
+        return held
+
+
+class PooledEventLogStorage(PostgresEventLogStorage):
+    """Remembers which tables and columns there are: what is there stays.
+
+    Args:
+        postgres_url: of a database that has Dagster's tables.
+        close: called when the connections are used no more.
+    """
+
+    def __init__(self, postgres_url: str, close: Callable[[], None]) -> None:
+        self._close = close
+        self._together = Together(super()._connect)
+        self._step = Step()
+        super().__init__(postgres_url, False)
+        self._tables: set[str] = set()
+        self._columns: set[str] = set()
+
+    def store_event(self, event: EventLogEntry) -> None:
+        """Store an event, and what was held back before it; without a NOTIFY: nobody listens."""
+        step, kind = self._step, event.dagster_event_type
+        key = (event.run_id, event.step_key)
+        if kind in HELD_BACK and key == step.key:
+            step.held.append(event)
+            return
+        if kind is DagsterEventType.STEP_START:
+            step.key = key
+        elif kind in ENDS:
+            step.key = None
+        if step.held or kind in ASSET_EVENTS | ASSET_CHECK_EVENTS:
+            self._store([*step.taken(), event])
+        else:
+            SqlEventLogStorage.store_event(self, event)
+
+    def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
+        """Store events; those that tell what a run will make, all at once."""
+        if {event.dagster_event_type for event in events} - PLANNED:
+            super().store_event_batch(events)
+        else:
+            self._store(events)
+
+    def _store(self, events: Sequence[EventLogEntry]) -> None:
+        """Store events and what follows from each, all at once."""
+        rows = [self._event_to_row(event) for event in events]
+        query = insert(SqlEventLogStorageTable).returning(
+            SqlEventLogStorageTable.c.id, sort_by_parameter_order=True
+        )
+        with self._together.in_one_transaction() as connection:
+            ids = connection.scalars(query, rows).all()
+            for event, event_id in zip(events, ids, strict=True):
+                told = event.dagster_event
+                if event.dagster_event_type in ASSET_EVENTS and told and told.asset_key:
+                    self._store_asset_event_tags(connection, [event], [event_id])
+                    self._store_asset_event(connection, event, event_id)
+                elif event.dagster_event_type in ASSET_CHECK_EVENTS:
+                    self.store_asset_check_event(event, event_id)
+
+    def _connect(self) -> AbstractContextManager[Connection]:
+        """Return a connection that sees what was held back; in a block the block's."""
+        if self._step.held and not self._together.is_open:
+            self._store(self._step.taken())
+        return self._together.connect()
+
+    def has_table(self, table_name: str) -> bool:
+        """Tell whether Dagster's schema has a table."""
+        if table_name not in self._tables and super().has_table(table_name):
+            self._tables.add(table_name)
+        return table_name in self._tables
+
+    def has_asset_key_col(self, column_name: str) -> bool:
+        """Tell whether the table of asset keys has a column."""
+        if column_name not in self._columns and super().has_asset_key_col(column_name):
+            self._columns.add(column_name)
+        return column_name in self._columns
+
+    def dispose(self) -> None:
+        """Let go of the connections."""
+        super().dispose()
+        self._close()

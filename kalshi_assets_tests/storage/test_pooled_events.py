@@ -1,0 +1,289 @@
+"""What runs tell: the same rows as by Dagster's own storage, in fewer commits, none lost."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import dagster as dg
+import pytest
+from dagster import AssetCheckKey, AssetKey, DagsterEvent, DagsterEventType, EventLogEntry
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluation,
+    AssetCheckEvaluationPlanned,
+)
+from dagster._core.events import (
+    AssetMaterializationPlannedData,
+    HandledOutputData,
+    StepMaterializationData,
+)
+from dagster._core.execution.plan.objects import StepFailureData, StepSuccessData
+from dagster._core.execution.plan.outputs import StepOutputData, StepOutputHandle
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+from dagster._core.utils import make_new_run_id
+from dagster_postgres import DagsterPostgresStorage
+from sqlalchemy import text
+
+from kalshi_assets.storage.engine import Database
+from kalshi_assets.storage.pooled_dagster import PooledPostgresStorage
+from kalshi_assets.storage.pooled_events import PooledEventLogStorage
+from kalshi_assets_tests.stand import DatabaseMaker
+
+OUTPUT = StepOutputData(StepOutputHandle("a step", "result"))
+HANDLED = HandledOutputData(output_name="result", manager_key="io_manager", metadata={})
+FAILED = StepFailureData(error=None, user_failure_data=None)
+FRESH = AssetCheckKey(AssetKey("raw_ticks"), "ticks_are_fresh")
+
+
+@pytest.fixture
+def database(make_database: DatabaseMaker) -> Database:
+    return Database(make_database())
+
+
+@pytest.fixture
+def storage(database: Database) -> Iterator[PooledEventLogStorage]:
+    kept = PooledPostgresStorage(database.plain_url).event_log_storage
+    assert isinstance(kept, PooledEventLogStorage)
+    yield kept
+    kept.dispose()
+
+
+def planned(asset: str, run_id: str) -> EventLogEntry:
+    """Return what a run says it will make."""
+    data = AssetMaterializationPlannedData(AssetKey(asset), partition=None, partitions_subset=None)
+    event = DagsterEvent.build_asset_materialization_planned_event("a job", asset, data)
+    return entry(event, run_id)
+
+
+def planned_check(asset: str, name: str, run_id: str) -> EventLogEntry:
+    """Return what a run says it will check."""
+    event = DagsterEvent(
+        event_type_value=DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED.value,
+        job_name="a job",
+        event_specific_data=AssetCheckEvaluationPlanned(
+            asset_key=AssetKey(asset), check_name=name, partitions_subset=None
+        ),
+    )
+    return entry(event, run_id)
+
+
+def entry(event: DagsterEvent, run_id: str) -> EventLogEntry:
+    told = {"user_message": "", "level": 10, "run_id": run_id, "timestamp": 1_790_000_000.0}
+    return EventLogEntry(error_info=None, dagster_event=event, **told)
+
+
+def test_what_a_run_will_make_is_kept_as_by_dagsters_own_storage(
+    storage: PooledEventLogStorage, make_database: DatabaseMaker
+) -> None:
+    their_url = make_database()
+    theirs = DagsterPostgresStorage(their_url, should_autocreate_tables=True)
+    run_id = make_new_run_id()
+    events = [
+        planned("raw_ticks", run_id),
+        planned_check("raw_ticks", "ticks_are_fresh", run_id),
+        planned("signals", run_id),
+    ]
+    found = []
+    for kept in (storage, theirs.event_log_storage):
+        kept.store_event_batch(events)
+        key = AssetCheckKey(AssetKey("raw_ticks"), "ticks_are_fresh")
+        found.append(
+            (
+                [each.dagster_event for each in kept.get_logs_for_run(run_id)],
+                [record.asset_entry.last_run_id for record in kept.get_asset_records()],
+                [each.status for each in kept.get_asset_check_execution_history(key, limit=5)],
+            )
+        )
+
+    assert found[0] == found[1]
+    assert found[0][2] == [AssetCheckExecutionRecordStatus.PLANNED]
+
+
+def test_of_what_a_run_will_make_all_is_kept_or_nothing(
+    storage: PooledEventLogStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, run_id = storage, make_new_run_id()
+
+    def broken(*_: object) -> None:
+        raise ConnectionResetError
+
+    told = [planned("raw_ticks", run_id), planned_check("raw_ticks", "ticks_are_fresh", run_id)]
+    with monkeypatch.context() as patch:
+        patch.setattr(kept, "store_asset_check_event", broken)
+        with pytest.raises(ConnectionResetError):
+            kept.store_event_batch(told)
+    kept.store_event(planned("signals", run_id))
+
+    kept_of = [each.get_dagster_event().step_key for each in kept.get_logs_for_run(run_id)]
+    assert kept_of == ["signals"]
+
+
+def of_step(
+    kind: DagsterEventType, run_id: str, data: Any = None, step: str = "a step"
+) -> EventLogEntry:
+    """Return what a step tells."""
+    event = DagsterEvent(
+        event_type_value=kind.value, job_name="a job", step_key=step, event_specific_data=data
+    )
+    return entry(event, run_id)
+
+
+def verdict(run_id: str, key: AssetCheckKey = FRESH, *, passed: bool = True) -> EventLogEntry:
+    """Return what a check found."""
+    data = AssetCheckEvaluation(
+        asset_key=key.asset_key,
+        check_name=key.name,
+        passed=passed,
+        metadata={"stale": dg.MetadataValue.int(3)},
+        severity=dg.AssetCheckSeverity.ERROR,
+    )
+    return of_step(DagsterEventType.ASSET_CHECK_EVALUATION, run_id, data)
+
+
+def started(run_id: str) -> EventLogEntry:
+    return of_step(DagsterEventType.STEP_START, run_id)
+
+
+def succeeded(run_id: str) -> EventLogEntry:
+    return of_step(DagsterEventType.STEP_SUCCESS, run_id, StepSuccessData(duration_ms=1.0))
+
+
+def materialized(run_id: str) -> EventLogEntry:
+    made = dg.AssetMaterialization("raw_ticks", metadata={"rows": 5}, tags={"slot": "now"})
+    data = StepMaterializationData(made)
+    return of_step(DagsterEventType.ASSET_MATERIALIZATION, run_id, data)
+
+
+def kinds(database: Database) -> list[str]:
+    """Return what others see of what was told, in its order."""
+    with database.transaction() as connection:
+        query = text("SELECT dagster_event_type FROM event_logs ORDER BY id")
+        return list(connection.scalars(query))
+
+
+def test_a_step_is_kept_as_by_dagsters_own_storage(
+    storage: PooledEventLogStorage, make_database: DatabaseMaker
+) -> None:
+    theirs = DagsterPostgresStorage(make_database(), should_autocreate_tables=True)
+    run_id, other = make_new_run_id(), AssetCheckKey(AssetKey("raw_ticks"), "not_planned")
+    told: Sequence[EventLogEntry] = [
+        planned("raw_ticks", run_id),
+        planned_check("raw_ticks", "ticks_are_fresh", run_id),
+        started(run_id),
+        materialized(run_id),
+        of_step(DagsterEventType.STEP_OUTPUT, run_id, OUTPUT),
+        verdict(run_id, passed=False),
+        verdict(run_id, other),
+        of_step(DagsterEventType.HANDLED_OUTPUT, run_id, HANDLED),
+        succeeded(run_id),
+    ]
+    found = []
+    for kept in (storage, theirs.event_log_storage):
+        for event in told:
+            kept.store_event(event)
+        [record] = kept.get_asset_records()
+        last = record.asset_entry.last_materialization_record
+        found.append(
+            (
+                kept.get_logs_for_run(run_id),
+                None if last is None else last.event_log_entry,
+                [
+                    (each.status, each.event)
+                    for key in (FRESH, other)
+                    for each in kept.get_asset_check_execution_history(key, limit=5)
+                ],
+            )
+        )
+
+    assert found[0] == found[1]
+    assert found[0][0] == told
+    assert [status for status, _ in found[0][2]] == [
+        AssetCheckExecutionRecordStatus.FAILED,
+        AssetCheckExecutionRecordStatus.SUCCEEDED,
+    ]
+
+
+def test_verdicts_are_kept_with_the_end_of_their_step(
+    storage: PooledEventLogStorage, database: Database
+) -> None:
+    run_id = make_new_run_id()
+    storage.store_event(started(run_id))
+    storage.store_event(verdict(run_id))
+    assert kinds(database) == ["STEP_START"]
+    storage.store_event(succeeded(run_id))
+    assert kinds(database) == ["STEP_START", "ASSET_CHECK_EVALUATION", "STEP_SUCCESS"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        (DagsterEventType.STEP_FAILURE, FAILED),
+        (DagsterEventType.STEP_SKIPPED, None),
+        (DagsterEventType.RUN_CANCELING, None),
+    ],
+)
+def test_verdicts_are_kept_before_whatever_is_told_next(
+    storage: PooledEventLogStorage, database: Database, kind: DagsterEventType, data: Any
+) -> None:
+    run_id = make_new_run_id()
+    storage.store_event(started(run_id))
+    storage.store_event(verdict(run_id))
+    storage.store_event(of_step(kind, run_id, data))
+    assert kinds(database) == ["STEP_START", "ASSET_CHECK_EVALUATION", kind.value]
+
+
+def test_a_log_line_comes_after_the_verdict_before_it(
+    storage: PooledEventLogStorage, database: Database
+) -> None:
+    run_id = make_new_run_id()
+    line = EventLogEntry(
+        error_info=None, level=10, user_message="a line", run_id=run_id, timestamp=1_790_000_000.0
+    )
+    for event in (started(run_id), verdict(run_id), line):
+        storage.store_event(event)
+    assert kinds(database) == ["STEP_START", "ASSET_CHECK_EVALUATION", None]
+
+
+def test_who_executes_the_step_sees_its_verdicts_when_it_asks(
+    storage: PooledEventLogStorage,
+) -> None:
+    run_id = make_new_run_id()
+    storage.store_event(started(run_id))
+    storage.store_event(verdict(run_id))
+    [seen] = storage.get_asset_check_execution_history(FRESH, limit=5)
+    assert seen.status is AssetCheckExecutionRecordStatus.SUCCEEDED
+
+
+def test_a_verdict_of_no_step_under_way_here_is_kept_at_once(
+    storage: PooledEventLogStorage, database: Database
+) -> None:
+    """As one told by the UI's server, for which no step is executed, or by another thread."""
+    run_id = make_new_run_id()
+    storage.store_event(verdict(run_id))
+    storage.store_event(started(run_id))
+    storage.store_event(verdict(make_new_run_id()))
+    teller = threading.Thread(target=storage.store_event, args=[verdict(run_id)])
+    teller.start()
+    teller.join()
+    storage.store_event(succeeded(run_id))
+    storage.store_event(verdict(run_id))
+    verdicts = ["ASSET_CHECK_EVALUATION"]
+    told = [*verdicts, "STEP_START", *verdicts, *verdicts, "STEP_SUCCESS", *verdicts]
+    assert kinds(database) == told
+
+
+def test_verdicts_that_cannot_be_kept_fail_the_step_and_not_what_follows(
+    storage: PooledEventLogStorage, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = make_new_run_id()
+
+    def broken(*_: object) -> None:
+        raise ConnectionResetError
+
+    storage.store_event(started(run_id))
+    storage.store_event(verdict(run_id))
+    with monkeypatch.context() as patch:
+        patch.setattr(storage, "store_asset_check_event", broken)
+        with pytest.raises(ConnectionResetError):
+            storage.store_event(succeeded(run_id))
+    storage.store_event(of_step(DagsterEventType.STEP_FAILURE, run_id, FAILED))
+    assert kinds(database) == ["STEP_START", "STEP_FAILURE"]
