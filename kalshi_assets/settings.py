@@ -81,7 +81,7 @@ class Settings(BaseSettings):
     max_markets: int = Field(22, ge=1, le=100)
     feed: Literal["poll", "stream"] = "poll"
     sensor_wait_seconds: int = Field(150, ge=0, le=240)
-    run_launcher: Literal["warm", "default"] = "default"
+    run_launcher: Literal["warm", "default"] = "warm"
     feed_run_seconds: int = Field(10, ge=0, le=900)
     poll_seconds: int = Field(90, ge=15, le=900)
     poll_lateness_seconds: int = Field(45, ge=5, le=900)

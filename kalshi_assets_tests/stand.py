@@ -280,7 +280,7 @@ def _key_pair(folder: Path) -> tuple[Path, str]:
 def unset_settings(patch: pytest.MonkeyPatch, names: Sequence[str]) -> None:
     """Remove `KALSHI_*` variables that the caller's shell may have set.
 
-    TEST_RUN_LAUNCHER=warm lets every installation that a test starts fork its runs.
+    TEST_RUN_LAUNCHER=default lets every installation that a test starts run a Python for each run.
     """
     for name in names:
         if name.startswith(PREFIX):
