@@ -24,9 +24,12 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 import yaml
+from dagster import DagsterError
+from dagster._core.instance.ref import InstanceRef
+from dagster._serdes import serialize_value
 
 from kalshi_assets.errors import ConfigurationError
-from kalshi_assets.runtime.warm_launcher import protocol, start
+from kalshi_assets.runtime.warm_launcher import protocol, start, worker
 from kalshi_assets.runtime.warm_launcher.code import CodeState
 from kalshi_assets.runtime.warm_launcher.processes import (
     count_threads,
@@ -47,6 +50,7 @@ PROGRAMS = {
     ),
 }
 WARM = "warm-process"
+HOME = "DAGSTER_HOME"
 # What two of them and more import when they are at work.
 IMPORTED_LATE = (
     "dagster._core.instance.factory",
@@ -67,6 +71,7 @@ class Trunk:
 
     path: Path
     code: CodeState
+    kept: worker.KeptInstance | None = None
     forked: dict[int, int] = field(default_factory=dict)
     codes: dict[int, int] = field(default_factory=dict)
 
@@ -130,7 +135,7 @@ class Trunk:
             return partial(_become, main, words, env=env, log=log, trunk=os.getpid())
         if message["what"] == "warm" and message["program"] == sys.executable:
             words = [*words, "--parent", str(os.getpid())]
-            return partial(_become_warm, words, self.code, message["instance_ref"])
+            return partial(_become_warm, words, self.code, message["instance_ref"], self.kept)
         return None
 
     def _told(self, message: Mapping[str, Any]) -> dict[str, Any]:
@@ -190,15 +195,17 @@ def _become(
     return main()
 
 
-def _become_warm(words: Sequence[str], code: CodeState, instance_ref: str) -> None:
+def _become_warm(
+    words: Sequence[str], code: CodeState, instance_ref: str, kept: worker.KeptInstance | None
+) -> None:
     """Be a warm process. It ends with the trunk when its own work allows: its runs go on."""
     _PRCTL(_PR_SET_NAME, WARM.encode())
-    start.main(words, code, instance_ref)
+    start.main(words, code, instance_ref, kept)
 
 
 def _preloaded() -> Iterable[str]:
     """Return the modules that warm processes are to have imported, as dagster.yaml says."""
-    told = yaml.safe_load(Path(os.environ["DAGSTER_HOME"], "dagster.yaml").read_text())
+    told = yaml.safe_load(Path(os.environ[HOME], "dagster.yaml").read_text())
     names: list[str] = told.get("run_launcher", {}).get("config", {}).get("preload", [])
     return names
 
@@ -225,6 +232,13 @@ def _use_once() -> None:
         load_settings()
 
 
+def _instance_of_runs() -> worker.KeptInstance | None:
+    """Make the instance that runs use, if it can be made now: warm processes need not, then."""
+    with suppress(DagsterError):  # who uses dagster.yaml says what is wrong with it
+        return worker.keep_instance(serialize_value(InstanceRef.from_dir(os.environ[HOME])))
+    return None
+
+
 def main() -> None:
     """Import everything, then fork who is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -236,7 +250,7 @@ def main() -> None:
         sys.exit(f"{told.socket.parent} must belong to this user and be open to nobody else")
     import_all(told.code)
     _use_once()
-    trunk = Trunk(told.socket, CodeState.now())
+    trunk = Trunk(told.socket, CodeState.now(), _instance_of_runs())
     gc.collect()
     # What is there now stays: collecting it would copy its pages into every process.
     gc.freeze()

@@ -51,6 +51,7 @@ def main(
     words: Sequence[str] | None = None,
     code: CodeState | None = None,
     instance_ref: str | None = None,
+    kept: worker.KeptInstance | None = None,
 ) -> None:
     """Import the code, then serve.
 
@@ -59,6 +60,7 @@ def main(
         code: the state of the code at the time it was imported, where it was already.
         instance_ref: the instance of the runs; by default it comes as standard input, for it may
             hold a password, which a command line may not.
+        kept: an instance that was made already, where it is that of the runs.
     """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("socket", type=Path)
@@ -79,7 +81,10 @@ def main(
         repository.get_job(job.name)
     for name in (*IMPORTED_LATE, *told.preload):
         importlib.import_module(name)
-    kept = worker.keep_instance(sys.stdin.read() if instance_ref is None else instance_ref)
+    if instance_ref is None:
+        instance_ref = sys.stdin.read()
+    if kept is None or kept.told != instance_ref:
+        kept = worker.keep_instance(instance_ref)
     code = CodeState.now() if code is None else code.with_later()
     gc.collect()
     # What is there now stays: collecting it would copy its pages into every run.
