@@ -51,7 +51,7 @@ class Platform(dg.ConfigurableResource[None]):
         return Database(self.settings.database_url.get_secret_value())
 
     @cached_property
-    def _ledger(self) -> Database:
+    def ledger(self) -> Database:
         """Return the database as the trading role sees it."""
         return trading_database(self.database)
 
@@ -73,7 +73,7 @@ class Platform(dg.ConfigurableResource[None]):
         """Close the desks that were opened, and the connections that were used."""
         self._desks.clear()
         with ExitStack() as afterwards:
-            for name in ("database", "_ledger"):
+            for name in ("database", "ledger"):
                 if name in self.__dict__:
                     afterwards.callback(self.__dict__[name].dispose)
             self._open.close()
@@ -112,6 +112,6 @@ class Platform(dg.ConfigurableResource[None]):
     def desk(self, run_id: str) -> Iterator[Desk]:
         """Yield the tools of execution for one run: its steps share them, and their connections."""
         if run_id not in self._desks:
-            opening = open_desk(self.settings, self.database, run_id=run_id, ledger=self._ledger)
+            opening = open_desk(self.settings, self.database, run_id=run_id, ledger=self.ledger)
             self._desks[run_id] = self._open.enter_context(opening)
         yield self._desks[run_id]

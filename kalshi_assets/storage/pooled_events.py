@@ -9,13 +9,25 @@ with the end of its step.
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from functools import cache
+from typing import Any
 
 from dagster import DagsterEventType, EventLogEntry
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluationPlanned,
+)
 from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.event_log import SqlEventLogStorage
-from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
+from dagster._core.storage.event_log.migration import ASSET_KEY_INDEX_COLS
+from dagster._core.storage.event_log.schema import (
+    AssetCheckExecutionsTable,
+    AssetKeyTable,
+    SqlEventLogStorageTable,
+)
+from dagster._serdes import serialize_value
 from dagster_postgres import PostgresEventLogStorage
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, TextClause, insert, text
 
 from kalshi_assets.storage.together import Together
 
@@ -39,6 +51,18 @@ ENDS = {
     DagsterEventType.STEP_SUCCESS,
     DagsterEventType.STEP_UP_FOR_RETRY,
 }
+
+
+@cache
+def _newest_of_asset(columns: Sequence[str]) -> TextClause:
+    """Return what writes these columns of an asset's row, whether it is there or not."""
+    names = ["asset_key", *columns]
+    marks = [f":{name}" for name in names]
+    changes = ", ".join(f"{name} = excluded.{name}" for name in columns)
+    return text(
+        f"INSERT INTO {AssetKeyTable.name} ({', '.join(names)}) VALUES ({', '.join(marks)}) "  # noqa: S608
+        f"ON CONFLICT (asset_key) DO {f'UPDATE SET {changes}' if changes else 'NOTHING'}"
+    )
 
 
 class Step(threading.local):
@@ -104,13 +128,45 @@ class PooledEventLogStorage(PostgresEventLogStorage):
         )
         with self._together.in_one_transaction() as connection:
             ids = connection.scalars(query, rows).all()
+            checks = []
             for event, event_id in zip(events, ids, strict=True):
-                told = event.dagster_event
-                if event.dagster_event_type in ASSET_EVENTS and told and told.asset_key:
+                told, kind = event.dagster_event, event.dagster_event_type
+                if kind in ASSET_EVENTS and told and told.asset_key:
                     self._store_asset_event_tags(connection, [event], [event_id])
                     self._store_asset_event(connection, event, event_id)
-                elif event.dagster_event_type in ASSET_CHECK_EVENTS:
+                elif kind is DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED:
+                    checks += self._planned_rows(event, event_id)
+                elif kind in ASSET_CHECK_EVENTS:
                     self.store_asset_check_event(event, event_id)
+            if checks:
+                connection.execute(insert(AssetCheckExecutionsTable), checks)
+
+    def _planned_rows(self, event: EventLogEntry, event_id: int) -> list[dict[str, Any]]:
+        """Return the rows of a check that a run means to make: one, or one a partition."""
+        told = event.get_dagster_event().event_specific_data
+        assert isinstance(told, AssetCheckEvaluationPlanned)  # noqa: S101  Dagster makes it so
+        subset = told.partitions_subset
+        row = {
+            "asset_key": told.asset_key.to_string(),
+            "check_name": told.check_name,
+            "run_id": event.run_id,
+            "execution_status": AssetCheckExecutionRecordStatus.PLANNED.value,
+            "evaluation_event": serialize_value(event),
+            "evaluation_event_timestamp": self._event_insert_timestamp(event),
+            "evaluation_event_storage_id": event_id,
+        }
+        keys = [None] if subset is None else subset.get_partition_keys()
+        return [{**row, "partition": key} for key in keys]
+
+    def _store_asset_event(self, conn: Connection, event: EventLogEntry, event_id: int) -> None:
+        """Store what an asset's newest event is, by a statement that is worked out once."""
+        told = event.get_dagster_event()
+        values = self._get_asset_entry_values(
+            event, event_id, self.has_secondary_index(ASSET_KEY_INDEX_COLS)
+        )
+        if told.asset_key:
+            row = {"asset_key": told.asset_key.to_string(), **values}
+            conn.execute(_newest_of_asset(tuple(values)), row)
 
     def _connect(self) -> AbstractContextManager[Connection]:
         """Return a connection that sees what was held back; in a block the block's."""

@@ -45,7 +45,7 @@ def save_verdicts(connection: Connection, rows: Sequence[NewVerdict], *, run_id:
         for row in rows
     ]
     if values:
-        connection.execute(insert(verdicts).values(values))
+        connection.execute(insert(verdicts), values)  # as a list: worked out once a process
     gating = [row for row in rows if row.is_gating]
     alerting = open_causes(connection, [cause_of_check(row.check_name) for row in gating])
     # in one order, so that two savers never wait for each other

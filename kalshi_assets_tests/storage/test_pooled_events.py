@@ -108,7 +108,7 @@ def test_of_what_a_run_will_make_all_is_kept_or_nothing(
 
     told = [planned("raw_ticks", run_id), planned_check("raw_ticks", "ticks_are_fresh", run_id)]
     with monkeypatch.context() as patch:
-        patch.setattr(kept, "store_asset_check_event", broken)
+        patch.setattr(kept, "_planned_rows", broken)
         with pytest.raises(ConnectionResetError):
             kept.store_event_batch(told)
     kept.store_event(planned("signals", run_id))
