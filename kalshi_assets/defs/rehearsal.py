@@ -8,8 +8,6 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine
-
 from kalshi_assets.defs.market_data.checked_rows import Look, reading_of
 from kalshi_assets.defs.resources import Platform
 from kalshi_assets.domain.calendar import venue_day
@@ -17,6 +15,7 @@ from kalshi_assets.errors import ConfigurationError
 from kalshi_assets.execution.holdings import own_holdings
 from kalshi_assets.quality.suites import checks, quality_limits_of
 from kalshi_assets.storage import account, activity, arming, breaker, ledger, markets, verdicts
+from kalshi_assets.storage.engine import Connection
 from kalshi_assets.storage.signals import open_signals
 from kalshi_assets.storage.trading_state import current_state
 
@@ -25,7 +24,7 @@ TIMES = 8
 NOBODY = ("none",)
 
 
-def rehearse(platform: Platform) -> Sequence[Engine]:
+def rehearse(platform: Platform) -> Sequence[object]:
     """Ask, and return the engines that have learnt the answers' shape, without a connection."""
     engines = [platform.database.engine, platform.ledger.engine]
     try:
@@ -69,7 +68,7 @@ def _judge(connection: Connection, now: datetime, host: str) -> None:
     own_holdings(connection)
 
 
-ENGINES: Sequence[Engine] = ()
+ENGINES: Sequence[object] = ()
 try:
     ENGINES = rehearse(Platform())
 except ConfigurationError:  # there is no database yet: who needs one says so
