@@ -5,6 +5,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+from dagster import DagsterInstance
+from dagster._core.instance.ref import InstanceRef
+from dagster._serdes import serialize_value
 
 from kalshi_assets.runtime.children import Children
 from kalshi_assets.runtime.dagster_stack import PROJECT
@@ -47,6 +50,13 @@ def test_the_first_run_is_warm_and_so_is_the_one_after_the_warm_process_was_kill
     second = warm(place)
     assert second.pid != first.pid
     assert second.ppid() == trunk
+
+
+def test_the_trunk_writes_the_instance_down_as_those_who_launch_runs(place: Place) -> None:
+    """Or what it has made would be made again by each warm process."""
+    of_trunk = InstanceRef.from_dir(str(place.folder))
+    with DagsterInstance.from_config(str(place.folder)) as of_daemon:
+        assert serialize_value(of_trunk) == serialize_value(of_daemon.get_ref())
 
 
 def test_changed_code_is_not_run_from_the_trunk(place: Place, trunk: int) -> None:
