@@ -117,7 +117,7 @@ class PooledEventLogStorage(PostgresEventLogStorage):
         """Store events; those that tell what a run will make, all at once."""
         if {event.dagster_event_type for event in events} - PLANNED:
             super().store_event_batch(events)
-        else:
+        elif events:
             self._store(events)
 
     def _store(self, events: Sequence[EventLogEntry]) -> None:
