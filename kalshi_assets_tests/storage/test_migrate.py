@@ -6,7 +6,7 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import NullPool, create_engine, text
 
 from kalshi_assets.errors import DatabaseMismatch, MigrationError
 from kalshi_assets.storage import schema, trading_state
@@ -119,7 +119,10 @@ def test_the_migrations_make_what_the_schema_says(prepared: Database) -> None:
             return name == schema.SCHEMA
         return kind != "table" or f"{schema.SCHEMA}.{name}" in schema.metadata.tables
 
-    with prepared.engine.connect() as connection:
+    # Whose name the schema has, the user finds it first: it would be shown as nobody's.
+    options = {"options": "-c search_path=public -c timezone=UTC"}
+    engine = create_engine(prepared._url, poolclass=NullPool, connect_args=options)
+    with engine.connect() as connection:
         for table in schema.DAY_PARTITIONED:
             partitioned = schema.metadata.tables[f"{schema.SCHEMA}.{table}"]
             ensure_day_partitions(connection, partitioned, [MOMENT.date()])
