@@ -259,6 +259,16 @@ def forget_safety(server_url: str) -> None:
         connection.execute("SELECT pg_reload_conf()")
 
 
+def sessions_of_others(database: Database) -> int:
+    """Count the sessions in a database but for the one that asks."""
+    query = (  # a worker that vacuums is a session too
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+        "AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
+    )
+    with database.transaction() as connection:
+        return int(connection.scalar(text(query)) or 0)
+
+
 def _key_pair(folder: Path) -> tuple[Path, str]:
     """Write a private key, and return its path and the public one."""
     private = ed25519.Ed25519PrivateKey.generate()

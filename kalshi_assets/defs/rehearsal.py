@@ -73,5 +73,5 @@ try:
     ENGINES = rehearse(Platform())
 except ConfigurationError:  # there is no database yet: who needs one says so
     pass
-except Exception:
+except Exception:  # it only saves time: whatever is wrong, what is forked has to start
     logging.getLogger(__name__).warning("runs work out their statements themselves", exc_info=True)

@@ -6,7 +6,7 @@ identity is refused, so that paper, demo and live data can never mix.
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import cached_property
+from functools import cached_property, partial
 from time import monotonic
 from typing import Any
 
@@ -84,18 +84,8 @@ class Database:
     @cached_property
     def engine(self) -> Engine:
         """Return the engine, which others of this process may share; sessions speak UTC."""
-        return shared(self, (self._url, *sorted(self._session.items())), self._made)
-
-    def _made(self) -> Engine:
-        engine = create_engine(
-            self._url,
-            poolclass=QueuePool,
-            pool_size=KEPT,
-            max_overflow=MORE,
-            pool_use_lifo=True,
-            connect_args=self._session,
-        )
-        return trying_after_rest(engine)
+        make = partial(pooled_engine, self._url, connect_args=self._session)
+        return shared(self, (self._url, *sorted(self._session.items())), make)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -167,12 +157,20 @@ def joined_as_sets(connection: Connection) -> Iterator[None]:
     connection.execute(text("SET LOCAL enable_nestloop = on"))
 
 
-def trying_after_rest(engine: Engine) -> Engine:
-    """Let an engine try a connection that has rested before it hands it out.
+def pooled_engine(url: URL | str, **options: Any) -> Engine:
+    """Make an engine that keeps connections, and tries one that has rested before it hands it out.
 
     The server may have been started anew meanwhile: then it connects anew. One that was in use a
     moment ago needs no trial: every second statement of a run would be one.
     """
+    engine = create_engine(
+        url,
+        poolclass=QueuePool,
+        pool_size=KEPT,
+        max_overflow=MORE,
+        pool_use_lifo=True,
+        **options,
+    )
 
     @event.listens_for(engine, "checkin")
     def _note(_dbapi: object, record: ConnectionPoolEntry) -> None:

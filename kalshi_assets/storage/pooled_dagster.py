@@ -15,10 +15,9 @@ from typing import Any, Self
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage, PostgresRunStorage
 from dagster_postgres.utils import create_pg_connection, pg_url_from_config
-from sqlalchemy import Connection, Engine, create_engine, text
-from sqlalchemy.pool import QueuePool
+from sqlalchemy import Connection, Engine, text
 
-from kalshi_assets.storage.engine import KEPT, MORE, trying_after_rest
+from kalshi_assets.storage.engine import pooled_engine
 from kalshi_assets.storage.pooled_events import PooledEventLogStorage
 from kalshi_assets.storage.shared_engines import leave, shared
 from kalshi_assets.storage.together import Together
@@ -39,7 +38,8 @@ class PooledPostgresStorage(DagsterPostgresStorage):
         should_autocreate_tables: bool = True,
         inst_data: ConfigurableClassData | None = None,
     ) -> None:
-        pool = shared(self, postgres_url, partial(_pool, postgres_url))
+        make = partial(pooled_engine, postgres_url, isolation_level="AUTOCOMMIT")
+        pool = shared(self, postgres_url, make)
         is_incomplete = should_autocreate_tables and not _has_tables(pool)
         super().__init__(postgres_url, is_incomplete, inst_data)
         self._run_storage = PooledRunStorage(postgres_url, False)
@@ -70,18 +70,6 @@ class PooledRunStorage(PostgresRunStorage):
     def _core_add_run(self, col_values: dict[str, Any], tags: Mapping[str, str]) -> None:
         with self._together.in_one_transaction():
             super()._core_add_run(col_values, tags)
-
-
-def _pool(postgres_url: str) -> Engine:
-    engine = create_engine(
-        postgres_url,
-        isolation_level="AUTOCOMMIT",
-        poolclass=QueuePool,
-        pool_size=KEPT,
-        max_overflow=MORE,
-        pool_use_lifo=True,
-    )
-    return trying_after_rest(engine)
 
 
 def _has_tables(pool: Engine) -> bool:

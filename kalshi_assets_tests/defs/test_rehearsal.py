@@ -4,12 +4,12 @@ import importlib
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, event
 
 from kalshi_assets.defs import rehearsal
 from kalshi_assets.defs.resources import Platform
 from kalshi_assets.storage.engine import Database
-from kalshi_assets_tests.stand import Stand
+from kalshi_assets_tests.stand import Stand, sessions_of_others
 
 
 @pytest.fixture
@@ -48,12 +48,7 @@ def test_it_leaves_no_connection(loaded_stand: Stand) -> None:
     loaded_stand.database.dispose()
     kept = rehearsal.rehearse(Platform())
     watching = Database(loaded_stand.database.url, is_looked_at_only=True)
-    query = text(
-        "SELECT count(*) FROM pg_stat_activity "
-        "WHERE datname = current_database() AND backend_type = 'client backend'"
-    )
-    with watching.transaction() as connection:
-        assert connection.scalar(query) == 1
+    assert sessions_of_others(watching) == 0
     watching.dispose()
     assert kept
 

@@ -16,7 +16,7 @@ from kalshi_assets.storage import schema
 from kalshi_assets.storage.engine import ORDER_LOCK, Database
 from kalshi_assets.storage.migrate import create_database
 from kalshi_assets.storage.rows import copy_missing
-from kalshi_assets_tests.stand import DatabaseMaker
+from kalshi_assets_tests.stand import DatabaseMaker, sessions_of_others
 from kalshi_assets_tests.waiting import until
 
 
@@ -201,13 +201,6 @@ def test_no_two_things_are_locked_by_the_same_number() -> None:
     assert {number: names for number, names in found.items() if len(names) > 1} == {}
 
 
-def sessions(database: Database) -> int:
-    """Count the sessions of this test's database."""
-    query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-    with database.transaction() as connection:
-        return int(connection.scalar(text(f"{query} AND backend_type = 'client backend'")) or 0)
-
-
 def test_those_who_use_one_database_in_a_process_share_its_sessions(prepared: Database) -> None:
     first, second = Database(prepared.url), Database(prepared.url)
     watching = Database(prepared.url, is_looked_at_only=True)  # other sessions, so none shared
@@ -216,11 +209,11 @@ def test_those_who_use_one_database_in_a_process_share_its_sessions(prepared: Da
         for one in (first, second):
             with one.transaction() as connection:
                 connection.execute(text("SELECT 1"))
-    assert sessions(watching) == 2
+    assert sessions_of_others(watching) == 1
     first.dispose()
-    assert sessions(watching) == 2, "the other one uses it still"
+    assert sessions_of_others(watching) == 1, "the other one uses it still"
     second.dispose()
-    assert sessions(watching) == 1
+    assert sessions_of_others(watching) == 0
     with second.transaction() as connection:
         assert connection.scalar(text("SELECT 1")) == 1, "it may be used again"
     second.dispose()
@@ -234,5 +227,5 @@ def test_one_that_was_forgotten_keeps_no_session(prepared: Database) -> None:
         connection.execute(text("SELECT 1"))
     del connection
     gc.collect()
-    assert until(lambda: sessions(watching) == 1)
+    assert until(lambda: sessions_of_others(watching) == 0)
     watching.dispose()

@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from kalshi_assets.storage import engine
 from kalshi_assets.storage.engine import Database
 from kalshi_assets.storage.pooled_dagster import PooledPostgresStorage
-from kalshi_assets_tests.stand import DatabaseMaker
+from kalshi_assets_tests.stand import DatabaseMaker, sessions_of_others
 
 
 @pytest.fixture
@@ -30,16 +30,6 @@ def storage(database: Database) -> Iterator[PooledPostgresStorage]:
     storage = PooledPostgresStorage(database.plain_url)
     yield storage
     storage.event_log_storage.dispose()
-
-
-def sessions(database: Database) -> int:
-    """Count the sessions of others in a database."""
-    with database.transaction() as connection:
-        query = (  # a worker that vacuums is a session too
-            "SELECT count(*) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND backend_type = 'client backend'"
-        )
-        return int(connection.scalar(text(query)) or 0) - 1
 
 
 def end_sessions(database: Database) -> None:
@@ -72,7 +62,7 @@ def test_many_questions_take_one_connection(
         storage.event_log_storage.get_asset_records([AssetKey("raw_ticks")])
         storage.schedule_storage.all_instigator_state()
 
-    assert sessions(database) == 1
+    assert sessions_of_others(database) == 1
 
 
 def test_a_run_is_kept_with_its_tags_or_not_at_all(
@@ -111,7 +101,7 @@ def test_what_is_disposed_leaves_no_connection(
 ) -> None:
     storage.run_storage.get_runs()
     storage.event_log_storage.dispose()
-    assert sessions(database) == 0
+    assert sessions_of_others(database) == 0
 
 
 def test_a_forked_process_leaves_its_parents_connection_alone(

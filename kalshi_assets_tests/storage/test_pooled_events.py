@@ -68,7 +68,7 @@ def planned_check(asset: str, name: str, run_id: str) -> EventLogEntry:
 
 def entry(event: DagsterEvent, run_id: str) -> EventLogEntry:
     told = {"user_message": "", "level": 10, "run_id": run_id, "timestamp": 1_790_000_000.0}
-    return EventLogEntry(error_info=None, dagster_event=event, **told)
+    return EventLogEntry(error_info=None, step_key=event.step_key, dagster_event=event, **told)
 
 
 def test_what_a_run_will_make_is_kept_as_by_dagsters_own_storage(
