@@ -56,7 +56,7 @@ def _judge(connection: Connection, now: datetime, host: str) -> None:
     ledger.known_client_ids(connection, NOBODY)
     ledger.client_ids_by_venue_id(connection)
     open_signals(connection, venue_day(now))
-    markets.known_markets(connection)
+    markets.known_markets(connection, NOBODY)
     verdicts.latest_verdicts(connection)
     activity.ordered_lately(connection, now)
     activity.newest_fill_known_at(connection)

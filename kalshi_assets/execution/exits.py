@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from kalshi_assets.domain.clock import wall_now
-from kalshi_assets.domain.market import Quote
+from kalshi_assets.domain.market import Quote, TrackedMarket
 from kalshi_assets.domain.order import client_order_id
 from kalshi_assets.domain.price import MICROS_PER_DOLLAR, contracts
 from kalshi_assets.execution import account
@@ -25,6 +25,7 @@ from kalshi_assets.execution.place import are_shown, commit, send
 from kalshi_assets.risk.engine import RiskDecision, judge_exit
 from kalshi_assets.risk.inputs import ExitInputs
 from kalshi_assets.storage import averages, ledger, markets
+from kalshi_assets.storage.engine import Connection
 from kalshi_assets.storage.trading_state import State, current_state
 from kalshi_assets.strategy.exits import Exit, ExitRules, exit_of
 from kalshi_assets.strategy.exits import Holding as Held
@@ -86,7 +87,7 @@ def _sell(
 def _reason(desk: Desk, holding: OwnHolding, rules: ExitRules, quote: Quote | None) -> Exit | None:
     recent = desk.clock.now() - timedelta(seconds=desk.limits.max_signal_age_seconds)
     with desk.database.transaction() as connection:
-        known = markets.known_markets(connection).get(holding.market_ticker)
+        known = _market(connection, holding.market_ticker)
         mean = averages.latest_mean(connection, holding.market_ticker, since=recent)
     if quote is None or known is None:
         return None
@@ -98,6 +99,10 @@ def _reason(desk: Desk, holding: OwnHolding, rules: ExitRules, quote: Quote | No
         close_at=known.market.close_at,
         now=desk.clock.now(),
     )
+
+
+def _market(connection: Connection, ticker: str) -> TrackedMarket | None:
+    return markets.known_markets(connection, [ticker]).get(ticker)
 
 
 def _judge_and_send(
@@ -139,7 +144,7 @@ def _inputs(desk: Desk, holding: OwnHolding, quote: Quote | None) -> ExitInputs:
         held = by_ticker.get(holding.market_ticker, 0)
     with desk.database.transaction() as connection:
         arming = arming_of(connection, is_needed=desk.needs_arming)
-        known = markets.known_markets(connection).get(holding.market_ticker)
+        known = _market(connection, holding.market_ticker)
     most = 0 if held is None else max(0, held if holding.side == "yes" else -held)
     return ExitInputs(
         now=desk.clock.now(),

@@ -59,7 +59,7 @@ class Staked:
 
 
 def added_up(stakes: Sequence[Stake], markets: Mapping[str, TrackedMarket]) -> Staked:
-    """Add stakes up; `markets` are all that are known, by ticker."""
+    """Add stakes up; `markets` are all of theirs that are known, by ticker."""
     by_market, by_event = Counter[str](), Counter[str]()
     by_category, by_shard = Counter[str | None](), Counter[int | None]()
     unknown = []

@@ -28,7 +28,11 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
-    """What one judgement round knows of market, account, ledger and machine."""
+    """What one judgement round knows of market, account, ledger and machine.
+
+    Attributes:
+        markets: of what is judged, held or live, those that we know.
+    """
 
     markets: dict[str, TrackedMarket]
     quotes: dict[str, Quote]
@@ -73,7 +77,6 @@ def gather(desk: Desk, to_judge: Sequence[Signal], *, is_reconciled: bool) -> Kn
     tickers = [signal.market_ticker for signal in to_judge]
     with desk.database.transaction() as connection:
         live = [order for order in ledger.live_orders(connection) if order.leg == "entry"]
-        known_markets = markets.known_markets(connection)
         newest_verdicts = verdicts.latest_verdicts(connection)
         orders = ledger.orders_of_signals(connection, [s.signal_id for s in to_judge])
         activity = ordered_lately(connection, desk.clock.now())
@@ -81,16 +84,18 @@ def gather(desk: Desk, to_judge: Sequence[Signal], *, is_reconciled: bool) -> Kn
     is_current = or_none(lambda: are_reads_current(desk))
     told = or_none(lambda: (desk.venue.balance(), desk.venue.positions())) if is_current else None
     held = [p.market_ticker for p in told[1] if p.position] if told else []
+    staked = [*held, *(order.market_ticker for order in live)]
     batch = or_none(lambda: desk.venue.markets(tickers=sorted({*tickers, *held})))
     found = {s.market.ticker: s for s in batch.snapshots} if batch else {}
     bids = last_bids_of(desk)
     statement = stated(*told, found, last_bids=bids) if told and (batch or not held) else None
     exchange = or_none(desk.venue.exchange_status)
-    account = _view(statement, live, known_markets) if statement else None
     with desk.database.transaction() as connection:
+        known_markets = markets.known_markets(connection, {*tickers, *staked})
         state = current_state(connection)
         breaker = newest_transition(connection, desk.api_host)
         arming = arming_of(connection, is_needed=desk.needs_arming)
+    account = _view(statement, live, known_markets) if statement else None
     return Known(
         markets=known_markets,
         quotes={ticker: each.quote for ticker, each in found.items()},

@@ -1,6 +1,6 @@
 """Markets and series as last seen, and which markets are tracked."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -56,9 +56,11 @@ def tracked_markets(connection: Connection) -> dict[str, TrackedMarket]:
     return _load(connection, only_tracked=True)
 
 
-def known_markets(connection: Connection) -> dict[str, TrackedMarket]:
-    """Return every market ever seen, by ticker."""
-    return _load(connection, only_tracked=False)
+def known_markets(
+    connection: Connection, tickers: Collection[str] | None = None
+) -> dict[str, TrackedMarket]:
+    """Return every market ever seen, by ticker, or those of `tickers` that were."""
+    return _load(connection, only_tracked=False, tickers=tickers)
 
 
 def price_grids(connection: Connection) -> dict[str, PriceGrid]:
@@ -116,7 +118,9 @@ def first_tracked_at(connection: Connection) -> datetime | None:
     return found
 
 
-def _load(connection: Connection, *, only_tracked: bool) -> dict[str, TrackedMarket]:
+def _load(
+    connection: Connection, *, only_tracked: bool, tickers: Collection[str] | None = None
+) -> dict[str, TrackedMarket]:
     query = (
         select(markets, series.c.fee_multiplier, series.c.category)
         .outerjoin(series, series.c.ticker == markets.c.series_ticker)
@@ -124,6 +128,8 @@ def _load(connection: Connection, *, only_tracked: bool) -> dict[str, TrackedMar
     )
     if only_tracked:
         query = query.where(markets.c.is_tracked)
+    if tickers is not None:
+        query = query.where(markets.c.ticker.in_(tickers))
     return {
         row.ticker: TrackedMarket(_market(row), row.fee_multiplier, row.category)
         for row in connection.execute(query)

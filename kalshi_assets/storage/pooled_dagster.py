@@ -4,7 +4,8 @@ Its own storage opens a connection for every question, which costs more than mos
 the order job asks two hundred, and forty times of them which columns a table of Dagster's has.
 Named in dagster.yaml under `storage: custom`; tables and rows are Dagster's own. A run and its tags
 are written in one transaction: by Dagster's own storage, killed in between, a run would be there
-that nobody finds by what asked for it. What runs tell is kept by `pooled_events`.
+that nobody finds by what asked for it. What runs tell is kept by `pooled_events`. Which tables and
+columns there are is asked until they are there: what is there stays.
 """
 
 from collections.abc import Mapping
@@ -13,13 +14,18 @@ from functools import partial
 from typing import Any, Self
 
 from dagster._serdes import ConfigurableClassData
-from dagster_postgres import DagsterPostgresStorage, PostgresRunStorage
+from dagster_postgres import (
+    DagsterPostgresStorage,
+    PostgresRunStorage,
+    PostgresScheduleStorage,
+)
 from dagster_postgres.utils import create_pg_connection, pg_url_from_config
 from sqlalchemy import Connection, Engine, text
 
 from kalshi_assets.storage.engine import pooled_engine
 from kalshi_assets.storage.pooled_events import PooledEventLogStorage
 from kalshi_assets.storage.shared_engines import leave, shared
+from kalshi_assets.storage.there import There
 from kalshi_assets.storage.together import Together
 
 
@@ -44,6 +50,7 @@ class PooledPostgresStorage(DagsterPostgresStorage):
         super().__init__(postgres_url, is_incomplete, inst_data)
         self._run_storage = PooledRunStorage(postgres_url, False)
         self._event_log_storage = PooledEventLogStorage(postgres_url, lambda: leave(self, pool))
+        self._schedule_storage = PooledScheduleStorage(postgres_url, False)
         for storage in (self._run_storage, self._event_log_storage, self._schedule_storage):
             storage._engine = pool
 
@@ -61,6 +68,7 @@ class PooledRunStorage(PostgresRunStorage):
 
     def __init__(self, postgres_url: str, should_autocreate_tables: bool) -> None:
         self._together = Together(super().connect)
+        self._there = There()
         super().__init__(postgres_url, should_autocreate_tables)
 
     def connect(self) -> AbstractContextManager[Connection]:
@@ -70,6 +78,29 @@ class PooledRunStorage(PostgresRunStorage):
     def _core_add_run(self, col_values: dict[str, Any], tags: Mapping[str, str]) -> None:
         with self._together.in_one_transaction():
             super()._core_add_run(col_values, tags)
+
+    def has_run_stats_index_cols(self) -> bool:
+        """Tell whether runs have the times of their start and end."""
+        return self._there.asked("times of runs", super().has_run_stats_index_cols)
+
+    def has_backfill_id_column(self) -> bool:
+        """Tell whether runs name their backfill."""
+        return self._there.asked("backfills of runs", super().has_backfill_id_column)
+
+
+class PooledScheduleStorage(PostgresScheduleStorage):
+    """Remembers which tables there are."""
+
+    def __init__(self, postgres_url: str, should_autocreate_tables: bool) -> None:
+        self._there = There()
+        super().__init__(postgres_url, should_autocreate_tables)
+
+    def _has_instigators_table(self, conn: Connection) -> bool:
+        return self._there.asked("instigators", partial(super()._has_instigators_table, conn))
+
+    def has_secondary_index_table(self) -> bool:
+        """Tell whether it is noted which of Dagster's own migrations were done."""
+        return self._there.asked("migrations", super().has_secondary_index_table)
 
 
 def _has_tables(pool: Engine) -> bool:

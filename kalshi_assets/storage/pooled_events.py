@@ -7,13 +7,15 @@ with the end of its step.
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from functools import cache
-from typing import Any
+from functools import cache, partial
+from typing import Any, NamedTuple
 
-from dagster import DagsterEventType, EventLogEntry
+from dagster import AssetKey, DagsterEventType, EventLogEntry, EventLogRecord
 from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluation,
     AssetCheckEvaluationPlanned,
 )
 from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS
@@ -25,10 +27,11 @@ from dagster._core.storage.event_log.schema import (
     AssetKeyTable,
     SqlEventLogStorageTable,
 )
-from dagster._serdes import serialize_value
+from dagster._serdes import deserialize_value, serialize_value
 from dagster_postgres import PostgresEventLogStorage
 from sqlalchemy import Connection, TextClause, insert, text
 
+from kalshi_assets.storage.there import There
 from kalshi_assets.storage.together import Together
 
 PLANNED = {
@@ -51,6 +54,25 @@ ENDS = {
     DagsterEventType.STEP_SUCCESS,
     DagsterEventType.STEP_UP_FOR_RETRY,
 }
+# What a check's row is found by, and what a verdict changes of it, with its type.
+KEYS = ("asset_key", "check_name", "run_id", "partition")
+CHANGED = {
+    "execution_status": "text",
+    "evaluation_event": "text",
+    "evaluation_event_timestamp": "timestamp",
+    "evaluation_event_storage_id": "bigint",
+    "materialization_event_storage_id": "bigint",
+}
+VERDICT = {**dict.fromkeys(KEYS, "text"), **CHANGED}
+_JUDGED = text(
+    f"UPDATE {AssetCheckExecutionsTable.name} AS was "  # noqa: S608
+    f"SET {', '.join(f'{name} = told.{name}' for name in CHANGED)} "
+    f"FROM unnest({', '.join(f'CAST(:{n} AS {kind}[])' for n, kind in VERDICT.items())}) "
+    f"AS told ({', '.join(VERDICT)}) "
+    f"WHERE {' AND '.join(f'was.{name} = told.{name}' for name in KEYS[:3])} "
+    "AND was.partition IS NOT DISTINCT FROM told.partition "
+    f"RETURNING {', '.join(f'was.{name}' for name in KEYS)}"
+)
 
 
 @cache
@@ -94,8 +116,7 @@ class PooledEventLogStorage(PostgresEventLogStorage):
         self._together = Together(super()._connect)
         self._step = Step()
         super().__init__(postgres_url, False)
-        self._tables: set[str] = set()
-        self._columns: set[str] = set()
+        self._there = There()
 
     def store_event(self, event: EventLogEntry) -> None:
         """Store an event, and what was held back before it; without a NOTIFY: nobody listens."""
@@ -128,7 +149,7 @@ class PooledEventLogStorage(PostgresEventLogStorage):
         )
         with self._together.in_one_transaction() as connection:
             ids = connection.scalars(query, rows).all()
-            checks = []
+            checks, verdicts = [], {}
             for event, event_id in zip(events, ids, strict=True):
                 told, kind = event.dagster_event, event.dagster_event_type
                 if kind in ASSET_EVENTS and told and told.asset_key:
@@ -136,10 +157,46 @@ class PooledEventLogStorage(PostgresEventLogStorage):
                     self._store_asset_event(connection, event, event_id)
                 elif kind is DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED:
                     checks += self._planned_rows(event, event_id)
-                elif kind in ASSET_CHECK_EVENTS:
+                elif kind in ASSET_CHECK_EVENTS and not event.run_id:
                     self.store_asset_check_event(event, event_id)
+                elif kind in ASSET_CHECK_EVENTS:
+                    row = self._verdict_row(event, event_id)
+                    verdicts[tuple(row[name] for name in KEYS)] = (row, event, event_id)
             if checks:
                 connection.execute(insert(AssetCheckExecutionsTable), checks)
+            if verdicts:
+                self._store_verdicts(connection, verdicts)
+
+    def _store_verdicts(
+        self,
+        connection: Connection,
+        verdicts: Mapping[tuple[Any, ...], tuple[dict[str, Any], EventLogEntry, int]],
+    ) -> None:
+        """Store verdicts where they were planned; what was not, or twice, is Dagster's to judge."""
+        rows = [row for row, _, _ in verdicts.values()]
+        lists = {name: [row[name] for row in rows] for name in VERDICT}
+        stored = Counter(tuple(key) for key in connection.execute(_JUDGED, lists))
+        for key, (_, event, event_id) in verdicts.items():
+            if stored[key] != 1:
+                self.store_asset_check_event(event, event_id)
+
+    def _verdict_row(self, event: EventLogEntry, event_id: int) -> dict[str, Any]:
+        """Return what a verdict changes of the row of its check."""
+        told = event.get_dagster_event().event_specific_data
+        assert isinstance(told, AssetCheckEvaluation)  # noqa: S101  Dagster makes it so
+        status = AssetCheckExecutionRecordStatus
+        target = told.target_materialization_data
+        return {
+            "asset_key": told.asset_key.to_string(),
+            "check_name": told.check_name,
+            "run_id": event.run_id,
+            "partition": told.partition,
+            "execution_status": (status.SUCCEEDED if told.passed else status.FAILED).value,
+            "evaluation_event": serialize_value(event),
+            "evaluation_event_timestamp": self._event_insert_timestamp(event),  # type: ignore[no-untyped-call]
+            "evaluation_event_storage_id": event_id,
+            "materialization_event_storage_id": None if target is None else target.storage_id,
+        }
 
     def _planned_rows(self, event: EventLogEntry, event_id: int) -> list[dict[str, Any]]:
         """Return the rows of a check that a run means to make: one, or one a partition."""
@@ -168,6 +225,22 @@ class PooledEventLogStorage(PostgresEventLogStorage):
             row = {"asset_key": told.asset_key.to_string(), **values}
             conn.execute(_newest_of_asset(tuple(values)), row)
 
+    def _get_latest_materialization_records(
+        self, raw_asset_rows: Sequence[Mapping[str, Any]]
+    ) -> Mapping[AssetKey, EventLogRecord | None]:
+        """Return the newest record of each asset; without a question where its row holds it."""
+        found: dict[AssetKey, EventLogRecord | None] = {}
+        others = []
+        for row in raw_asset_rows:
+            key = AssetKey.from_db_string(row["asset_key"])
+            newest = row["last_materialization"]
+            record = deserialize_value(newest, NamedTuple) if newest else None
+            if key and isinstance(record, EventLogRecord) and row["asset_details"] is None:
+                found[key] = record
+            else:  # it was never made, or it was wiped
+                others.append(row)
+        return {**found, **(super()._get_latest_materialization_records(others) if others else {})}
+
     def _connect(self) -> AbstractContextManager[Connection]:
         """Return a connection that sees what was held back; in a block the block's."""
         if self._step.held and not self._together.is_open:
@@ -176,15 +249,12 @@ class PooledEventLogStorage(PostgresEventLogStorage):
 
     def has_table(self, table_name: str) -> bool:
         """Tell whether Dagster's schema has a table."""
-        if table_name not in self._tables and super().has_table(table_name):
-            self._tables.add(table_name)
-        return table_name in self._tables
+        return self._there.asked(table_name, partial(super().has_table, table_name))
 
     def has_asset_key_col(self, column_name: str) -> bool:
         """Tell whether the table of asset keys has a column."""
-        if column_name not in self._columns and super().has_asset_key_col(column_name):
-            self._columns.add(column_name)
-        return column_name in self._columns
+        of_assets = f"{AssetKeyTable.name}.{column_name}"
+        return self._there.asked(of_assets, partial(super().has_asset_key_col, column_name))
 
     def dispose(self) -> None:
         """Let go of the connections."""

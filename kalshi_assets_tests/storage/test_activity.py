@@ -88,6 +88,16 @@ def test_a_market_is_kept_with_its_shard_and_category(connection: Connection) ->
     assert (known.market.exchange_index, known.category) == (2, "Economics")
 
 
+def test_of_the_known_markets_those_asked_for_are_read(connection: Connection) -> None:
+    other = replace(MARKET, ticker="KXOTHER-26NOV-T1")
+    seen = [MarketSnapshot(each, QUOTE) for each in (MARKET, other)]
+    markets.save_markets(connection, seen, tracked=[], seen_at=NOW)
+    assert set(markets.known_markets(connection)) == {MARKET.ticker, other.ticker}
+    asked_for = [other.ticker, "KXNEVER-SEEN"]
+    assert set(markets.known_markets(connection, asked_for)) == {other.ticker}
+    assert markets.known_markets(connection, []) == {}
+
+
 def worth(connection: Connection, at: datetime, value: int | None) -> None:
     held = None if value is None else 0
     save_portfolio(

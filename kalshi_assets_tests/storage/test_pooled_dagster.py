@@ -4,6 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import psycopg
 import pytest
@@ -11,7 +12,7 @@ from dagster import AssetKey
 from dagster._core.errors import DagsterRunAlreadyExists
 from dagster._core.storage.dagster_run import DagsterRun, RunsFilter
 from psycopg import sql
-from sqlalchemy import make_url, text
+from sqlalchemy import Engine, event, make_url, text
 from sqlalchemy.exc import IntegrityError
 
 from kalshi_assets.storage import engine
@@ -30,6 +31,19 @@ def storage(database: Database) -> Iterator[PooledPostgresStorage]:
     storage = PooledPostgresStorage(database.plain_url)
     yield storage
     storage.event_log_storage.dispose()
+
+
+@contextmanager
+def statements_of(pool: Engine) -> Iterator[list[str]]:
+    """Yield what is asked while the block runs."""
+    asked: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        asked.append(statement)
+
+    event.listen(pool, "before_cursor_execute", note)
+    yield asked
+    event.remove(pool, "before_cursor_execute", note)
 
 
 def end_sessions(database: Database) -> None:
@@ -63,6 +77,38 @@ def test_many_questions_take_one_connection(
         storage.schedule_storage.all_instigator_state()
 
     assert sessions_of_others(database) == 1
+
+
+def test_what_there_is_of_tables_and_columns_is_asked_once(
+    storage: PooledPostgresStorage,
+) -> None:
+    """A run looks itself up several times, and a sensor is noted at each tick."""
+
+    def use() -> str:
+        run = storage.run_storage.add_run(DagsterRun(job_name="a job"))
+        assert storage.run_storage.get_run_records(RunsFilter(run_ids=[run.run_id]))
+        storage.event_log_storage.get_asset_records([AssetKey("raw_ticks")])
+        assert storage.schedule_storage.supports_batch_queries
+        return run.run_id
+
+    use()
+    pool = storage.run_storage._engine
+    with statements_of(pool) as asked:
+        use()
+    assert len(asked) > 3
+    assert [each for each in asked if "pg_catalog" in each] == []
+
+
+def test_a_column_that_is_missing_is_asked_for_until_it_is_there(
+    storage: PooledPostgresStorage, database: Database
+) -> None:
+    """A database of an older Dagster may be migrated while this process runs."""
+    with database.transaction() as connection:
+        connection.execute(text("ALTER TABLE runs RENAME COLUMN start_time TO begun"))
+    assert not storage.run_storage.has_run_stats_index_cols()
+    with database.transaction() as connection:
+        connection.execute(text("ALTER TABLE runs RENAME COLUMN begun TO start_time"))
+    assert storage.run_storage.has_run_stats_index_cols()
 
 
 def test_a_run_is_kept_with_its_tags_or_not_at_all(

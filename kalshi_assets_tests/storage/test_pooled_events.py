@@ -1,6 +1,7 @@
 """What runs tell: the same rows as by Dagster's own storage, in fewer commits, none lost."""
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -10,7 +11,9 @@ from dagster import AssetCheckKey, AssetKey, DagsterEvent, DagsterEventType, Eve
 from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluation,
     AssetCheckEvaluationPlanned,
+    AssetCheckEvaluationTargetMaterializationData,
 )
+from dagster._core.errors import DagsterInvariantViolationError
 from dagster._core.events import (
     AssetMaterializationPlannedData,
     HandledOutputData,
@@ -28,6 +31,7 @@ from kalshi_assets.storage.pooled_dagster import PooledPostgresStorage
 from kalshi_assets.storage.pooled_events import PooledEventLogStorage
 from kalshi_assets_tests.stand import DatabaseMaker
 
+AT = 1_790_000_000.0
 OUTPUT = StepOutputData(StepOutputHandle("a step", "result"))
 HANDLED = HandledOutputData(output_name="result", manager_key="io_manager", metadata={})
 FAILED = StepFailureData(error=None, user_failure_data=None)
@@ -47,27 +51,32 @@ def storage(database: Database) -> Iterator[PooledEventLogStorage]:
     kept.dispose()
 
 
-def planned(asset: str, run_id: str) -> EventLogEntry:
+def planned(asset: str, run_id: str, *, at: float = AT) -> EventLogEntry:
     """Return what a run says it will make."""
     data = AssetMaterializationPlannedData(AssetKey(asset), partition=None, partitions_subset=None)
     event = DagsterEvent.build_asset_materialization_planned_event("a job", asset, data)
-    return entry(event, run_id)
+    return entry(event, run_id, at=at)
 
 
-def planned_check(asset: str, name: str, run_id: str) -> EventLogEntry:
+def planned_check(
+    asset: str, name: str, run_id: str, *, partitions: Sequence[str] = ()
+) -> EventLogEntry:
     """Return what a run says it will check."""
+    days = dg.StaticPartitionsDefinition(partitions)
     event = DagsterEvent(
         event_type_value=DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED.value,
         job_name="a job",
         event_specific_data=AssetCheckEvaluationPlanned(
-            asset_key=AssetKey(asset), check_name=name, partitions_subset=None
+            asset_key=AssetKey(asset),
+            check_name=name,
+            partitions_subset=days.subset_with_partition_keys(partitions) if partitions else None,
         ),
     )
     return entry(event, run_id)
 
 
-def entry(event: DagsterEvent, run_id: str) -> EventLogEntry:
-    told = {"user_message": "", "level": 10, "run_id": run_id, "timestamp": 1_790_000_000.0}
+def entry(event: DagsterEvent, run_id: str, *, at: float = AT) -> EventLogEntry:
+    told = {"user_message": "", "level": 10, "run_id": run_id, "timestamp": at}
     return EventLogEntry(error_info=None, step_key=event.step_key, dagster_event=event, **told)
 
 
@@ -127,7 +136,9 @@ def of_step(
     return entry(event, run_id)
 
 
-def verdict(run_id: str, key: AssetCheckKey = FRESH, *, passed: bool = True) -> EventLogEntry:
+def verdict(
+    run_id: str, key: AssetCheckKey = FRESH, *, passed: bool = True, partition: str | None = None
+) -> EventLogEntry:
     """Return what a check found."""
     data = AssetCheckEvaluation(
         asset_key=key.asset_key,
@@ -135,6 +146,10 @@ def verdict(run_id: str, key: AssetCheckKey = FRESH, *, passed: bool = True) -> 
         passed=passed,
         metadata={"stale": dg.MetadataValue.int(3)},
         severity=dg.AssetCheckSeverity.ERROR,
+        target_materialization_data=AssetCheckEvaluationTargetMaterializationData(
+            run_id=run_id, storage_id=7, timestamp=1.0
+        ),
+        partition=partition,
     )
     return of_step(DagsterEventType.ASSET_CHECK_EVALUATION, run_id, data)
 
@@ -202,6 +217,73 @@ def test_a_step_is_kept_as_by_dagsters_own_storage(
     ]
 
 
+def rows_of_checks(url: str) -> list[tuple[Any, ...]]:
+    """Return all rows of checks, but for when they were written."""
+    query = text(
+        "SELECT asset_key, check_name, partition, run_id, execution_status, evaluation_event,"
+        " evaluation_event_timestamp, evaluation_event_storage_id,"
+        " materialization_event_storage_id FROM asset_check_executions ORDER BY id"
+    )
+    with Database(url).transaction() as connection:
+        return [tuple(row) for row in connection.execute(query)]
+
+
+def test_verdicts_on_partitions_are_kept_as_by_dagsters_own_storage(
+    storage: PooledEventLogStorage, database: Database, make_database: DatabaseMaker
+) -> None:
+    their_url = make_database()
+    theirs = DagsterPostgresStorage(their_url, should_autocreate_tables=True)
+    run_id, whole = make_new_run_id(), AssetCheckKey(AssetKey("raw_ticks"), "whole")
+    told = [
+        planned_check("raw_ticks", "ticks_are_fresh", run_id, partitions=["monday", "tuesday"]),
+        planned_check("raw_ticks", "whole", run_id),
+        started(run_id),
+        verdict(run_id, partition="tuesday", passed=False),
+        verdict(run_id, partition="monday"),
+        verdict(run_id, partition="sunday"),
+        verdict(run_id, whole),
+        succeeded(run_id),
+    ]
+    for kept in (storage, theirs.event_log_storage):
+        for event in told:
+            kept.store_event(event)
+
+    found = rows_of_checks(database.plain_url)
+    assert found == rows_of_checks(their_url)
+    assert [(row[2], row[4]) for row in found] == [
+        ("monday", "SUCCEEDED"),
+        ("tuesday", "FAILED"),
+        (None, "SUCCEEDED"),
+        ("sunday", "SUCCEEDED"),
+    ]
+
+
+def test_a_check_that_was_planned_twice_is_refused_as_by_dagsters_own_storage(
+    storage: PooledEventLogStorage,
+) -> None:
+    run_id = make_new_run_id()
+    for _ in range(2):
+        storage.store_event(planned_check("raw_ticks", "ticks_are_fresh", run_id))
+    storage.store_event(started(run_id))
+    storage.store_event(verdict(run_id))
+    with pytest.raises(DagsterInvariantViolationError, match="duplicate"):
+        storage.store_event(succeeded(run_id))
+
+
+def test_a_wiped_asset_was_never_made(storage: PooledEventLogStorage) -> None:
+    """Its row still holds what was wiped, and is seen again once a run means to make it."""
+    run_id, key = make_new_run_id(), AssetKey("raw_ticks")
+    for event in (started(run_id), materialized(run_id), succeeded(run_id)):
+        storage.store_event(event)
+    [made] = storage.get_asset_records([key])
+    assert made.asset_entry.last_materialization_record is not None
+
+    storage.wipe_asset(key)
+    storage.store_event(planned("raw_ticks", make_new_run_id(), at=time.time() + 60))
+    [wiped] = storage.get_asset_records([key])
+    assert wiped.asset_entry.last_materialization_record is None
+
+
 def test_verdicts_are_kept_with_the_end_of_their_step(
     storage: PooledEventLogStorage, database: Database
 ) -> None:
@@ -236,7 +318,7 @@ def test_a_log_line_comes_after_the_verdict_before_it(
 ) -> None:
     run_id = make_new_run_id()
     line = EventLogEntry(
-        error_info=None, level=10, user_message="a line", run_id=run_id, timestamp=1_790_000_000.0
+        error_info=None, level=10, user_message="a line", run_id=run_id, timestamp=AT
     )
     for event in (started(run_id), verdict(run_id), line):
         storage.store_event(event)
