@@ -7,30 +7,34 @@ with the end of its step.
 """
 
 import threading
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cache, partial
 from typing import Any, NamedTuple
 
-from dagster import AssetKey, DagsterEventType, EventLogEntry, EventLogRecord
-from dagster._core.definitions.asset_checks.asset_check_evaluation import (
-    AssetCheckEvaluation,
-    AssetCheckEvaluationPlanned,
+from dagster import (
+    AssetKey,
+    AssetRecordsFilter,
+    DagsterEventType,
+    EventLogEntry,
+    EventLogRecord,
+    EventRecordsResult,
 )
 from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.event_log import SqlEventLogStorage
 from dagster._core.storage.event_log.migration import ASSET_KEY_INDEX_COLS
-from dagster._core.storage.event_log.schema import (
-    AssetCheckExecutionsTable,
-    AssetKeyTable,
-    SqlEventLogStorageTable,
-)
-from dagster._serdes import deserialize_value, serialize_value
+from dagster._core.storage.event_log.schema import AssetKeyTable, SqlEventLogStorageTable
+from dagster._serdes import deserialize_value
 from dagster_postgres import PostgresEventLogStorage
 from sqlalchemy import Connection, TextClause, insert, text
 
+from kalshi_assets.storage.check_rows import (
+    Verdict,
+    add_rows,
+    planned_rows,
+    store_verdicts,
+    verdict_row,
+)
 from kalshi_assets.storage.there import There
 from kalshi_assets.storage.together import Together
 
@@ -54,25 +58,6 @@ ENDS = {
     DagsterEventType.STEP_SUCCESS,
     DagsterEventType.STEP_UP_FOR_RETRY,
 }
-# What a check's row is found by, and what a verdict changes of it, with its type.
-KEYS = ("asset_key", "check_name", "run_id", "partition")
-CHANGED = {
-    "execution_status": "text",
-    "evaluation_event": "text",
-    "evaluation_event_timestamp": "timestamp",
-    "evaluation_event_storage_id": "bigint",
-    "materialization_event_storage_id": "bigint",
-}
-VERDICT = {**dict.fromkeys(KEYS, "text"), **CHANGED}
-_JUDGED = text(
-    f"UPDATE {AssetCheckExecutionsTable.name} AS was "  # noqa: S608
-    f"SET {', '.join(f'{name} = told.{name}' for name in CHANGED)} "
-    f"FROM unnest({', '.join(f'CAST(:{n} AS {kind}[])' for n, kind in VERDICT.items())}) "
-    f"AS told ({', '.join(VERDICT)}) "
-    f"WHERE {' AND '.join(f'was.{name} = told.{name}' for name in KEYS[:3])} "
-    "AND was.partition IS NOT DISTINCT FROM told.partition "
-    f"RETURNING {', '.join(f'was.{name}' for name in KEYS)}"
-)
 
 
 @cache
@@ -93,6 +78,7 @@ class Step(threading.local):
     def __init__(self) -> None:
         self.key: tuple[str, str | None] | None = None
         self.held: list[EventLogEntry] = []
+        self.newest: dict[str, EventRecordsResult] = {}
 
     def taken(self) -> list[EventLogEntry]:
         """Return what was held back, and hold it no more: where it cannot be kept, its step fails.
@@ -125,6 +111,7 @@ class PooledEventLogStorage(PostgresEventLogStorage):
         if kind in HELD_BACK and key == step.key:
             step.held.append(event)
             return
+        step.newest.clear()
         if kind is DagsterEventType.STEP_START:
             step.key = key
         elif kind in ENDS:
@@ -149,71 +136,21 @@ class PooledEventLogStorage(PostgresEventLogStorage):
         )
         with self._together.in_one_transaction() as connection:
             ids = connection.scalars(query, rows).all()
-            checks, verdicts = [], {}
-            for event, event_id in zip(events, ids, strict=True):
+            planned, verdicts = [], list[Verdict]()
+            for event, event_id, kept in zip(events, ids, rows, strict=True):
                 told, kind = event.dagster_event, event.dagster_event_type
                 if kind in ASSET_EVENTS and told and told.asset_key:
                     self._store_asset_event_tags(connection, [event], [event_id])
                     self._store_asset_event(connection, event, event_id)
                 elif kind is DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED:
-                    checks += self._planned_rows(event, event_id)
+                    planned += planned_rows(event, event_id, kept)
                 elif kind in ASSET_CHECK_EVENTS and not event.run_id:
                     self.store_asset_check_event(event, event_id)
                 elif kind in ASSET_CHECK_EVENTS:
-                    row = self._verdict_row(event, event_id)
-                    verdicts[tuple(row[name] for name in KEYS)] = (row, event, event_id)
-            if checks:
-                connection.execute(insert(AssetCheckExecutionsTable), checks)
-            if verdicts:
-                self._store_verdicts(connection, verdicts)
-
-    def _store_verdicts(
-        self,
-        connection: Connection,
-        verdicts: Mapping[tuple[Any, ...], tuple[dict[str, Any], EventLogEntry, int]],
-    ) -> None:
-        """Store verdicts where they were planned; what was not, or twice, is Dagster's to judge."""
-        rows = [row for row, _, _ in verdicts.values()]
-        lists = {name: [row[name] for row in rows] for name in VERDICT}
-        stored = Counter(tuple(key) for key in connection.execute(_JUDGED, lists))
-        for key, (_, event, event_id) in verdicts.items():
-            if stored[key] != 1:
-                self.store_asset_check_event(event, event_id)
-
-    def _verdict_row(self, event: EventLogEntry, event_id: int) -> dict[str, Any]:
-        """Return what a verdict changes of the row of its check."""
-        told = event.get_dagster_event().event_specific_data
-        assert isinstance(told, AssetCheckEvaluation)  # noqa: S101  Dagster makes it so
-        status = AssetCheckExecutionRecordStatus
-        target = told.target_materialization_data
-        return {
-            "asset_key": told.asset_key.to_string(),
-            "check_name": told.check_name,
-            "run_id": event.run_id,
-            "partition": told.partition,
-            "execution_status": (status.SUCCEEDED if told.passed else status.FAILED).value,
-            "evaluation_event": serialize_value(event),
-            "evaluation_event_timestamp": self._event_insert_timestamp(event),  # type: ignore[no-untyped-call]
-            "evaluation_event_storage_id": event_id,
-            "materialization_event_storage_id": None if target is None else target.storage_id,
-        }
-
-    def _planned_rows(self, event: EventLogEntry, event_id: int) -> list[dict[str, Any]]:
-        """Return the rows of a check that a run means to make: one, or one a partition."""
-        told = event.get_dagster_event().event_specific_data
-        assert isinstance(told, AssetCheckEvaluationPlanned)  # noqa: S101  Dagster makes it so
-        subset = told.partitions_subset
-        row = {
-            "asset_key": told.asset_key.to_string(),
-            "check_name": told.check_name,
-            "run_id": event.run_id,
-            "execution_status": AssetCheckExecutionRecordStatus.PLANNED.value,
-            "evaluation_event": serialize_value(event),
-            "evaluation_event_timestamp": self._event_insert_timestamp(event),  # type: ignore[no-untyped-call]
-            "evaluation_event_storage_id": event_id,
-        }
-        keys = [None] if subset is None else subset.get_partition_keys()
-        return [{**row, "partition": key} for key in keys]
+                    verdicts.append(Verdict(event, event_id, verdict_row(event, event_id, kept)))
+            add_rows(connection, planned)
+            for twice in store_verdicts(connection, verdicts):
+                self.store_asset_check_event(twice.event, twice.event_id)  # says what is wrong
 
     def _store_asset_event(self, conn: Connection, event: EventLogEntry, event_id: int) -> None:
         """Store what an asset's newest event is, by a statement that is worked out once."""
@@ -224,6 +161,25 @@ class PooledEventLogStorage(PostgresEventLogStorage):
         if told.asset_key:
             row = {"asset_key": told.asset_key.to_string(), **values}
             conn.execute(_newest_of_asset(tuple(values)), row)
+
+    def fetch_materializations(
+        self,
+        records_filter: AssetKey | AssetRecordsFilter,
+        limit: int,
+        cursor: str | None = None,
+        ascending: bool = False,
+    ) -> EventRecordsResult:
+        """Return what was made; while a step tells only verdicts, as it was when first asked.
+
+        Each of its verdicts asks what it is about: for all of them what was there is the same.
+        """
+        if self._step.key is None:
+            return super().fetch_materializations(records_filter, limit, cursor, ascending)
+        asked = repr((records_filter, limit, cursor, ascending))
+        if asked not in self._step.newest:
+            found = super().fetch_materializations(records_filter, limit, cursor, ascending)
+            self._step.newest[asked] = found
+        return self._step.newest[asked]
 
     def _get_latest_materialization_records(
         self, raw_asset_rows: Sequence[Mapping[str, Any]]

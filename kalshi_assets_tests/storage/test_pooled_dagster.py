@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 
 from kalshi_assets.storage import engine
 from kalshi_assets.storage.engine import Database
-from kalshi_assets.storage.pooled_dagster import PooledPostgresStorage
+from kalshi_assets.storage.pooled_dagster import PooledPostgresStorage, PooledRunStorage
 from kalshi_assets_tests.stand import DatabaseMaker, sessions_of_others
 
 
@@ -34,16 +34,16 @@ def storage(database: Database) -> Iterator[PooledPostgresStorage]:
 
 
 @contextmanager
-def statements_of(pool: Engine) -> Iterator[list[str]]:
-    """Yield what is asked while the block runs."""
+def all_statements() -> Iterator[list[str]]:
+    """Yield what is asked of any database while the block runs."""
     asked: list[str] = []
 
     def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
         asked.append(statement)
 
-    event.listen(pool, "before_cursor_execute", note)
+    event.listen(Engine, "before_cursor_execute", note)
     yield asked
-    event.remove(pool, "before_cursor_execute", note)
+    event.remove(Engine, "before_cursor_execute", note)
 
 
 def end_sessions(database: Database) -> None:
@@ -92,8 +92,7 @@ def test_what_there_is_of_tables_and_columns_is_asked_once(
         return run.run_id
 
     use()
-    pool = storage.run_storage._engine
-    with statements_of(pool) as asked:
+    with all_statements() as asked:
         use()
     assert len(asked) > 3
     assert [each for each in asked if "pg_catalog" in each] == []
@@ -103,12 +102,14 @@ def test_a_column_that_is_missing_is_asked_for_until_it_is_there(
     storage: PooledPostgresStorage, database: Database
 ) -> None:
     """A database of an older Dagster may be migrated while this process runs."""
+    runs = storage.run_storage
+    assert isinstance(runs, PooledRunStorage)
     with database.transaction() as connection:
         connection.execute(text("ALTER TABLE runs RENAME COLUMN start_time TO begun"))
-    assert not storage.run_storage.has_run_stats_index_cols()
+    assert not runs.has_run_stats_index_cols()
     with database.transaction() as connection:
         connection.execute(text("ALTER TABLE runs RENAME COLUMN begun TO start_time"))
-    assert storage.run_storage.has_run_stats_index_cols()
+    assert runs.has_run_stats_index_cols()
 
 
 def test_a_run_is_kept_with_its_tags_or_not_at_all(

@@ -7,7 +7,14 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from dagster import AssetCheckKey, AssetKey, DagsterEvent, DagsterEventType, EventLogEntry
+from dagster import (
+    AssetCheckKey,
+    AssetKey,
+    AssetRecordsFilter,
+    DagsterEvent,
+    DagsterEventType,
+    EventLogEntry,
+)
 from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluation,
     AssetCheckEvaluationPlanned,
@@ -26,6 +33,7 @@ from dagster._core.utils import make_new_run_id
 from dagster_postgres import DagsterPostgresStorage
 from sqlalchemy import text
 
+from kalshi_assets.storage import pooled_events
 from kalshi_assets.storage.engine import Database
 from kalshi_assets.storage.pooled_dagster import PooledPostgresStorage
 from kalshi_assets.storage.pooled_events import PooledEventLogStorage
@@ -117,7 +125,7 @@ def test_of_what_a_run_will_make_all_is_kept_or_nothing(
 
     told = [planned("raw_ticks", run_id), planned_check("raw_ticks", "ticks_are_fresh", run_id)]
     with monkeypatch.context() as patch:
-        patch.setattr(kept, "_planned_rows", broken)
+        patch.setattr(pooled_events, "planned_rows", broken)
         with pytest.raises(ConnectionResetError):
             kept.store_event_batch(told)
     kept.store_event(planned("signals", run_id))
@@ -250,12 +258,42 @@ def test_verdicts_on_partitions_are_kept_as_by_dagsters_own_storage(
 
     found = rows_of_checks(database.plain_url)
     assert found == rows_of_checks(their_url)
-    assert [(row[2], row[4]) for row in found] == [
-        ("monday", "SUCCEEDED"),
-        ("tuesday", "FAILED"),
-        (None, "SUCCEEDED"),
-        ("sunday", "SUCCEEDED"),
-    ]
+    assert {row[2]: row[4] for row in found} == {
+        "monday": "SUCCEEDED",
+        "tuesday": "FAILED",
+        "sunday": "SUCCEEDED",
+        None: "SUCCEEDED",
+    }
+
+
+def test_all_verdicts_of_a_step_are_about_what_was_there_when_the_first_was_told(
+    storage: PooledEventLogStorage, database: Database
+) -> None:
+    """And asking it each time would keep each verdict by itself."""
+    run_id, newest = make_new_run_id(), AssetRecordsFilter(asset_key=AssetKey("raw_ticks"))
+
+    def is_made() -> bool:
+        return bool(storage.fetch_materializations(newest, limit=1).records)
+
+    storage.store_event(started(run_id))
+    assert not is_made()
+    storage.store_event(verdict(run_id))
+    elsewhere = threading.Thread(target=storage.store_event, args=[materialized("another")])
+    elsewhere.start()
+    elsewhere.join()
+    assert not is_made()
+    assert "ASSET_CHECK_EVALUATION" not in kinds(database)
+
+    storage.store_event(succeeded(run_id))
+    assert is_made()
+
+
+def test_what_a_step_makes_is_seen_by_its_own_verdicts(storage: PooledEventLogStorage) -> None:
+    run_id, newest = make_new_run_id(), AssetRecordsFilter(asset_key=AssetKey("raw_ticks"))
+    storage.store_event(started(run_id))
+    assert not storage.fetch_materializations(newest, limit=1).records
+    storage.store_event(materialized(run_id))
+    assert storage.fetch_materializations(newest, limit=1).records
 
 
 def test_a_check_that_was_planned_twice_is_refused_as_by_dagsters_own_storage(
@@ -364,7 +402,7 @@ def test_verdicts_that_cannot_be_kept_fail_the_step_and_not_what_follows(
     storage.store_event(started(run_id))
     storage.store_event(verdict(run_id))
     with monkeypatch.context() as patch:
-        patch.setattr(storage, "store_asset_check_event", broken)
+        patch.setattr(pooled_events, "store_verdicts", broken)
         with pytest.raises(ConnectionResetError):
             storage.store_event(succeeded(run_id))
     storage.store_event(of_step(DagsterEventType.STEP_FAILURE, run_id, FAILED))
