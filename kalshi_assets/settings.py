@@ -5,10 +5,11 @@ Unknown keys and impossible values are refused with one line that names the key 
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from datetime import date, time
 from decimal import Decimal
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 from urllib.parse import urlsplit
@@ -287,6 +288,25 @@ def load_settings(env: Mapping[str, str] | None = None, **overrides: Any) -> Set
             cannot be read.
     """
     _refuse_unknown(os.environ if env is None else env)
+    return _read(overrides) if overrides else _read_once(*_sources())
+
+
+def _sources() -> tuple[Hashable, ...]:
+    """Return what settings are made of: while it is the same, so are they."""
+    told = (item for item in os.environ.items() if item[0].upper().startswith(PREFIX))
+    try:
+        found = Path(".env").stat()
+    except OSError as exc:
+        return Path.cwd(), exc.errno, *sorted(told)
+    return Path.cwd(), (found.st_ino, found.st_size, found.st_mtime_ns), *sorted(told)
+
+
+@lru_cache(maxsize=1)
+def _read_once(*_sources: Hashable) -> Settings:
+    return _read({})
+
+
+def _read(overrides: Mapping[str, Any]) -> Settings:
     try:
         return Settings(**overrides)
     except ValidationError as exc:

@@ -259,6 +259,26 @@ def test_a_share_in_which_no_trade_fits_is_refused(name: str) -> None:
         load_settings(env={}, **{name: "1"})
 
 
+def test_settings_are_those_of_the_variables_and_the_env_file_of_now(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """They are read again only where one of these has changed."""
+    first, file = load_settings(), Path(".env")
+    assert load_settings() is first
+
+    file.write_text("KALSHI_VENUE=demo\n")
+    assert load_settings().venue == "demo"
+    monkeypatch.setenv("KALSHI_VENUE", "local")
+    monkeypatch.setenv("KALSHI_API_URL", "http://127.0.0.1:9/trade-api/v2")
+    assert load_settings().venue == "local"
+    monkeypatch.delenv("KALSHI_VENUE")
+    file.unlink()
+    assert load_settings().venue == first.venue
+    monkeypatch.setenv("KALSHI_VENUE", "mars")
+    with pytest.raises(ConfigurationError, match="KALSHI_VENUE=mars"):
+        load_settings()
+
+
 def test_an_env_file_that_this_user_may_not_read_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(path: Path, **_: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied", path)

@@ -12,6 +12,7 @@ from kalshi_assets.defs.market_data.checked_rows import Look, reading_of
 from kalshi_assets.defs.resources import Platform
 from kalshi_assets.domain.calendar import venue_day
 from kalshi_assets.errors import ConfigurationError
+from kalshi_assets.execution.code_version import code_version
 from kalshi_assets.execution.holdings import own_holdings
 from kalshi_assets.quality.suites import checks, quality_limits_of
 from kalshi_assets.storage import account, activity, arming, breaker, ledger, markets, verdicts
@@ -26,6 +27,7 @@ NOBODY = ("none",)
 
 def rehearse(platform: Platform) -> Sequence[object]:
     """Ask, and return the engines that have learnt the answers' shape, without a connection."""
+    code_version()
     engines = [platform.database.engine, platform.ledger.engine]
     try:
         for _ in range(TIMES):

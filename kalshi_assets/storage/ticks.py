@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from sqlalchemy import (
     ARRAY,
+    Column,
     ColumnElement,
     Connection,
     Select,
@@ -254,14 +256,18 @@ def read_ticks(
 def _read_of(connection: Connection, table: Table, query: Select[Any]) -> pd.DataFrame:
     """Return what a query finds of a table's columns, with their types."""
     result = connection.execute(query)
-    frame = pd.DataFrame(result.fetchall(), columns=list(result.keys()))
-    for column in table.columns:
-        if column.type.python_type is int:
-            values = frame[column.name]
-            is_exact = not column.nullable
-            frame[column.name] = values.astype("int64") if is_exact else values.astype("Int64")
-        elif column.type.python_type is bool:  # without it, an empty frame's flag picks no rows
-            frame[column.name] = frame[column.name].astype("bool")
-        elif column.type.python_type is datetime:
-            frame[column.name] = pd.to_datetime(frame[column.name], utc=True)
-    return frame
+    names, rows = list(result.keys()), result.fetchall()
+    found = zip(names, zip(*rows, strict=True) if rows else [()] * len(names), strict=True)
+    return pd.DataFrame({name: _typed(table.columns.get(name), values) for name, values in found})
+
+
+def _typed(column: Column[Any] | None, values: Sequence[Any]) -> Any:
+    """Return a column's values as pandas keeps them; also of none, a flag's type picks rows."""
+    kind = None if column is None else column.type.python_type
+    if column is not None and kind is int:
+        return np.array(values, "int64") if not column.nullable else pd.array(values, "Int64")
+    if kind is bool:
+        return np.array(values, "bool")
+    if kind is datetime:
+        return pd.to_datetime(list(values), utc=True)
+    return list(values) if values else np.array([], "object")

@@ -3,10 +3,13 @@
 And which sensor has asked for a run of it: two that wait for the same must not both ask.
 """
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from selectors import EVENT_READ, DefaultSelector
+from time import monotonic
 
 import psycopg
 from psycopg import sql
@@ -81,19 +84,33 @@ class Listening:
 
     def __init__(self, connection: psycopg.Connection) -> None:
         self._connection = connection
+        self._told = deque[str]()
 
     def wait(self, seconds: float) -> str | None:
         """Wait for something to be told, and return on which channel; None: nothing was.
 
+        The driver's own way to wait wakes ten times a second, to look for signals of the process.
+
         Raises:
             StorageError: the database has gone.
         """
+        deadline = monotonic() + seconds
         try:
-            for told in self._connection.notifies(timeout=max(0.0, seconds), stop_after=1):
-                return told.channel
+            self._hear()
+            while not self._told and self._is_spoken_to(deadline - monotonic()):
+                self._hear()
         except psycopg.Error as exc:
             raise translated(exc, "the database") from exc
-        return None
+        return self._told.popleft() if self._told else None
+
+    def _hear(self) -> None:
+        self._told.extend(told.channel for told in self._connection.notifies(timeout=0))
+
+    def _is_spoken_to(self, seconds: float) -> bool:
+        """Wait until the server sends something, or closes the connection."""
+        with DefaultSelector() as selector:
+            selector.register(self._connection.fileno(), EVENT_READ)
+            return bool(selector.select(max(0.0, seconds)))
 
 
 @contextmanager

@@ -117,3 +117,24 @@ def test_a_late_tick_rewrites_only_its_own_market_and_only_what_lies_behind_it(
         written = clean_at(connection, replace(late), 2, noon + timedelta(seconds=95))
         assert written == 2, "the late one, and the one behind it"
         connection.rollback()
+
+
+def kinds_of(frame: pd.DataFrame) -> dict[str, str]:
+    return {str(name): str(kind.kind) for name, kind in frame.dtypes.items()}
+
+
+def test_numbers_flags_and_moments_have_the_same_types_where_there_is_no_tick(
+    prepared: Database,
+) -> None:
+    """An empty frame is worked with like any other: its flag picks rows, its moments compare."""
+    noon = midnight(DAY) + timedelta(hours=12)
+    with prepared.engine.connect() as connection:
+        clean_at(connection, Observation(noon, MARKETS[0], "stream"), 0, noon)
+        for read in (ticks.raw_ticks_of, ticks.clean_ticks_of):
+            full, empty = (read(connection, day) for day in (DAY, DAYS[0]))
+            assert (len(full), len(empty)) == (1, 0)
+            assert list(empty.columns) == list(full.columns)
+            kinds = {name: kind for name, kind in kinds_of(full).items() if kind in "iubM"}
+            assert {"observed_at", "yes_bid"} <= set(kinds)
+            assert kinds.items() <= kinds_of(empty).items()
+        connection.rollback()
