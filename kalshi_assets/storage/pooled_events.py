@@ -9,7 +9,7 @@ with the end of its step.
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any, NamedTuple
 
 from dagster import (
@@ -23,7 +23,11 @@ from dagster import (
 from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS
 from dagster._core.storage.event_log import SqlEventLogStorage
 from dagster._core.storage.event_log.migration import ASSET_KEY_INDEX_COLS
-from dagster._core.storage.event_log.schema import AssetKeyTable, SqlEventLogStorageTable
+from dagster._core.storage.event_log.schema import (
+    AssetEventTagsTable,
+    AssetKeyTable,
+    SqlEventLogStorageTable,
+)
 from dagster._serdes import deserialize_value
 from dagster_postgres import PostgresEventLogStorage
 from sqlalchemy import Connection, TextClause, insert, text
@@ -70,6 +74,29 @@ def _newest_of_asset(columns: Sequence[str]) -> TextClause:
         f"INSERT INTO {AssetKeyTable.name} ({', '.join(names)}) VALUES ({', '.join(marks)}) "  # noqa: S608
         f"ON CONFLICT (asset_key) DO {f'UPDATE SET {changes}' if changes else 'NOTHING'}"
     )
+
+
+# An asset's newest event on each of some partitions: its tag, and whether the asset was wiped.
+_TAGS = text(
+    f"""
+    SELECT a.asset_details, newest.partition, tag.value
+    FROM {AssetKeyTable.name} AS a
+    LEFT JOIN (
+        SELECT partition, max(id) AS id FROM {SqlEventLogStorageTable.name}
+        WHERE asset_key = :asset_key AND dagster_event_type = :kind
+          AND partition = ANY(CAST(:partitions AS text[]))
+        GROUP BY partition
+    ) AS newest ON TRUE
+    LEFT JOIN {AssetEventTagsTable.name} AS tag ON tag.event_id = newest.id AND tag.key = :tag
+    WHERE a.asset_key = :asset_key
+    """  # noqa: S608
+)
+
+
+@lru_cache(maxsize=8)
+def _record(kept: str) -> object:
+    """Return an event as it was kept: steps of a run ask for the same ones."""
+    return deserialize_value(kept, NamedTuple)
 
 
 class Step(threading.local):
@@ -181,6 +208,33 @@ class PooledEventLogStorage(PostgresEventLogStorage):
             self._step.newest[asked] = found
         return self._step.newest[asked]
 
+    def get_latest_tags_by_partition(
+        self,
+        asset_key: AssetKey,
+        event_type: DagsterEventType,
+        tag_keys: Sequence[str],
+        asset_partitions: Sequence[str] | None = None,
+        before_cursor: int | None = None,
+        after_cursor: int | None = None,
+    ) -> Mapping[str, Mapping[str, str]]:
+        """Return tags of the newest events on partitions; what a step reads by one question."""
+        others = super().get_latest_tags_by_partition
+        if asset_partitions is None or len(tag_keys) != 1 or before_cursor or after_cursor:
+            return others(
+                asset_key, event_type, tag_keys, asset_partitions, before_cursor, after_cursor
+            )
+        asked = {
+            "asset_key": asset_key.to_string(),
+            "kind": event_type.value,
+            "partitions": list(asset_partitions),
+            "tag": tag_keys[0],
+        }
+        with self.index_connection() as connection:
+            rows = connection.execute(_TAGS, asked).all()
+        if any(row.asset_details is not None for row in rows):  # what was wiped does not count
+            return others(asset_key, event_type, tag_keys, asset_partitions)
+        return {row.partition: {tag_keys[0]: row.value} for row in rows if row.value is not None}
+
     def _get_latest_materialization_records(
         self, raw_asset_rows: Sequence[Mapping[str, Any]]
     ) -> Mapping[AssetKey, EventLogRecord | None]:
@@ -190,7 +244,7 @@ class PooledEventLogStorage(PostgresEventLogStorage):
         for row in raw_asset_rows:
             key = AssetKey.from_db_string(row["asset_key"])
             newest = row["last_materialization"]
-            record = deserialize_value(newest, NamedTuple) if newest else None
+            record = _record(newest) if newest else None
             if key and isinstance(record, EventLogRecord) and row["asset_details"] is None:
                 found[key] = record
             else:  # it was never made, or it was wiped

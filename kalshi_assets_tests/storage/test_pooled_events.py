@@ -20,6 +20,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluationPlanned,
     AssetCheckEvaluationTargetMaterializationData,
 )
+from dagster._core.definitions.data_version import DATA_VERSION_TAG
 from dagster._core.errors import DagsterInvariantViolationError
 from dagster._core.events import (
     AssetMaterializationPlannedData,
@@ -170,8 +171,11 @@ def succeeded(run_id: str) -> EventLogEntry:
     return of_step(DagsterEventType.STEP_SUCCESS, run_id, StepSuccessData(duration_ms=1.0))
 
 
-def materialized(run_id: str) -> EventLogEntry:
-    made = dg.AssetMaterialization("raw_ticks", metadata={"rows": 5}, tags={"slot": "now"})
+def materialized(run_id: str, *, partition: str | None = None, version: str = "1") -> EventLogEntry:
+    tags = {"slot": "now", DATA_VERSION_TAG: version}
+    made = dg.AssetMaterialization(
+        "raw_ticks", metadata={"rows": 5}, partition=partition, tags=tags
+    )
     data = StepMaterializationData(made)
     return of_step(DagsterEventType.ASSET_MATERIALIZATION, run_id, data)
 
@@ -320,6 +324,29 @@ def test_a_wiped_asset_was_never_made(storage: PooledEventLogStorage) -> None:
     storage.store_event(planned("raw_ticks", make_new_run_id(), at=time.time() + 60))
     [wiped] = storage.get_asset_records([key])
     assert wiped.asset_entry.last_materialization_record is None
+
+
+def test_versions_of_partitions_are_those_of_dagsters_own_storage(
+    storage: PooledEventLogStorage, make_database: DatabaseMaker
+) -> None:
+    theirs = DagsterPostgresStorage(make_database(), should_autocreate_tables=True)
+    key, made = AssetKey("raw_ticks"), DagsterEventType.ASSET_MATERIALIZATION
+    found = []
+    for kept in (storage, theirs.event_log_storage):
+
+        def versions(*days: str, kept: Any = kept) -> Any:
+            return kept.get_latest_tags_by_partition(key, made, [DATA_VERSION_TAG], days)
+
+        seen = [versions("monday")]
+        for day, version in [("monday", "1"), ("tuesday", "1"), ("monday", "2"), ("friday", "1")]:
+            kept.store_event(materialized("a run", partition=day, version=version))
+        seen += [versions("monday", "tuesday", "sunday"), versions()]
+        kept.wipe_asset(key)
+        found.append([*seen, versions("monday")])
+
+    assert found[0] == found[1]
+    assert found[0][1] == {"monday": {DATA_VERSION_TAG: "2"}, "tuesday": {DATA_VERSION_TAG: "1"}}
+    assert found[0][3] == {}
 
 
 def test_verdicts_are_kept_with_the_end_of_their_step(
