@@ -112,9 +112,11 @@ def run(server_url: str = "") -> Iterator[Figure]:
 
 def told(when: str, ours: Taken, stock: Taken) -> Iterator[Figure]:
     """Show what was measured."""
-    for name in sorted(ours.megabytes | ours.percent):
+    names = sorted(ours.megabytes | ours.percent)
+    for name in names:
         yield Figure(f"{when}: {name}", shown(ours, [name]), "")
-    yield Figure(f"{when}: all", shown(ours, ours.megabytes), shown(stock, stock.megabytes))
+    in_all = stock.megabytes | stock.percent
+    yield Figure(f"{when}: all", shown(ours, names), shown(stock, in_all))
 
 
 def shown(taken: Taken, names: Iterable[str]) -> str:
