@@ -298,7 +298,8 @@ def _sources() -> tuple[Hashable, ...]:
         found = Path(".env").stat()
     except OSError as exc:
         return Path.cwd(), exc.errno, *sorted(told)
-    return Path.cwd(), (found.st_ino, found.st_size, found.st_mtime_ns), *sorted(told)
+    state = (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    return Path.cwd(), state, *sorted(told)
 
 
 @lru_cache(maxsize=1)

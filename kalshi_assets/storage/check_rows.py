@@ -67,17 +67,18 @@ def planned_rows(event: EventLogEntry, event_id: int, kept: Row) -> list[Row]:
     return [{**row, "partition": key} for key in keys]
 
 
-def verdict_row(event: EventLogEntry, event_id: int, kept: Row) -> Row:
-    """Return the row of a check that was made; arguments as of `planned_rows`."""
+def verdict_of(event: EventLogEntry, event_id: int, kept: Row) -> Verdict:
+    """Return a check that was made; arguments as of `planned_rows`."""
     told = event.get_dagster_event().event_specific_data
     assert isinstance(told, AssetCheckEvaluation)  # noqa: S101  Dagster makes it so
     target = told.target_materialization_data
-    return {
+    row = {
         **_row(told, event_id, kept),
         "partition": told.partition,
         "execution_status": (Status.SUCCEEDED if told.passed else Status.FAILED).value,
         "materialization_event_storage_id": None if target is None else target.storage_id,
     }
+    return Verdict(event, event_id, row)
 
 
 def add_rows(connection: Connection, rows: Sequence[Row]) -> None:

@@ -37,7 +37,7 @@ from kalshi_assets.storage.check_rows import (
     add_rows,
     planned_rows,
     store_verdicts,
-    verdict_row,
+    verdict_of,
 )
 from kalshi_assets.storage.there import There
 from kalshi_assets.storage.together import Together
@@ -174,7 +174,7 @@ class PooledEventLogStorage(PostgresEventLogStorage):
                 elif kind in ASSET_CHECK_EVENTS and not event.run_id:
                     self.store_asset_check_event(event, event_id)
                 elif kind in ASSET_CHECK_EVENTS:
-                    verdicts.append(Verdict(event, event_id, verdict_row(event, event_id, kept)))
+                    verdicts.append(verdict_of(event, event_id, kept))
             add_rows(connection, planned)
             for twice in store_verdicts(connection, verdicts):
                 self.store_asset_check_event(twice.event, twice.event_id)  # says what is wrong
@@ -196,17 +196,18 @@ class PooledEventLogStorage(PostgresEventLogStorage):
         cursor: str | None = None,
         ascending: bool = False,
     ) -> EventRecordsResult:
-        """Return what was made; while a step tells only verdicts, as it was when first asked.
+        """Return what was made; between two verdicts of a step, what was there before the first.
 
-        Each of its verdicts asks what it is about: for all of them what was there is the same.
+        Each verdict asks what it is about, and that would keep the one before by itself.
         """
-        if self._step.key is None:
-            return super().fetch_materializations(records_filter, limit, cursor, ascending)
+        step = self._step
         asked = repr((records_filter, limit, cursor, ascending))
-        if asked not in self._step.newest:
+        if not step.held or asked not in step.newest:
             found = super().fetch_materializations(records_filter, limit, cursor, ascending)
-            self._step.newest[asked] = found
-        return self._step.newest[asked]
+            if step.key is None:
+                return found
+            step.newest[asked] = found
+        return step.newest[asked]
 
     def get_latest_tags_by_partition(
         self,

@@ -292,11 +292,24 @@ def test_all_verdicts_of_a_step_are_about_what_was_there_when_the_first_was_told
     assert is_made()
 
 
+def test_a_step_that_waits_for_what_is_made_elsewhere_sees_it(
+    storage: PooledEventLogStorage,
+) -> None:
+    run_id, newest = make_new_run_id(), AssetRecordsFilter(asset_key=AssetKey("raw_ticks"))
+    storage.store_event(started(run_id))
+    assert not storage.fetch_materializations(newest, limit=1).records
+    elsewhere = threading.Thread(target=storage.store_event, args=[materialized("another")])
+    elsewhere.start()
+    elsewhere.join()
+    assert storage.fetch_materializations(newest, limit=1).records
+
+
 def test_what_a_step_makes_is_seen_by_its_own_verdicts(storage: PooledEventLogStorage) -> None:
     run_id, newest = make_new_run_id(), AssetRecordsFilter(asset_key=AssetKey("raw_ticks"))
     storage.store_event(started(run_id))
     assert not storage.fetch_materializations(newest, limit=1).records
     storage.store_event(materialized(run_id))
+    storage.store_event(verdict(run_id))
     assert storage.fetch_materializations(newest, limit=1).records
 
 
