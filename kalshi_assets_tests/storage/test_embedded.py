@@ -206,7 +206,7 @@ def test_server_has_the_promised_settings(data_dir: Path):
         }
         rules = execute(server.start().url, "select distinct auth_method from pg_hba_file_rules")
     assert list(shown.values()) == [
-        *("64MB", "100", "on", "on", "127.0.0.1", "", "UTC", "UTF8", "scram-sha-256")
+        *("32MB", "100", "on", "on", "127.0.0.1", "", "UTC", "UTF8", "scram-sha-256")
     ]
     assert rules == [("scram-sha-256",)]
 

@@ -17,7 +17,7 @@ _UNFINISHED = "unfinished-"
 # Written to postgresql.conf, so the user may change them. The sizes fit a machine of 1 GB that has
 # two cores at most: what is read often is cached by the operating system as well.
 _DEFAULTS = (
-    "shared_buffers=64MB",
+    "shared_buffers=32MB",
     "maintenance_work_mem=32MB",
     "max_wal_size=256MB",
     "max_connections=100",
