@@ -1,8 +1,9 @@
 """A warm process knows when what it has imported is no longer what is on the disk."""
 
 import importlib
+import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -49,3 +50,56 @@ def test_a_later_one_is_found_where_the_newest_was_taken_away(folder: Path) -> N
     state = state.with_later()
     (folder / f"{NAMES[1]}.py").write_text("changed = True")
     assert state.has_changed()
+
+
+PACKAGE = "imported_package"
+
+
+@pytest.fixture
+def package(folder: Path) -> Iterator[Path]:
+    package = folder / PACKAGE
+    (package / "inner").mkdir(parents=True)
+    for name in ("__init__.py", "one.py", "inner/__init__.py", "inner/two.py"):
+        (package / name).write_text("")
+    importlib.import_module(PACKAGE)
+    yield package
+    sys.modules.pop(PACKAGE, None)
+
+
+CHANGES: dict[str, Callable[[Path], object]] = {
+    "a file never imported differs": lambda p: (p / "inner/two.py").write_text("changed = True"),
+    "a file is new": lambda p: (p / "inner/three.py").write_text(""),
+    "a file in a new folder is new": lambda p: _write(p / "further/__init__.py"),
+    "a file is gone": lambda p: (p / "inner/two.py").unlink(),
+    "a file has another name": lambda p: (p / "one.py").rename(p / "other.py"),
+    "a folder is gone": lambda p: shutil.rmtree(p / "inner"),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_change_in_a_package_is_seen_and_stays_so(package: Path, name: str) -> None:
+    state = CodeState.now()
+    _write_what_is_no_code(package)
+    assert not state.has_changed(), "the first look after something else came"
+    assert not state.has_changed(), "and the next"
+    CHANGES[name](package)
+    assert state.has_changed()
+    assert state.has_changed()
+
+
+def test_a_folder_that_came_without_code_is_looked_into(package: Path) -> None:
+    state = CodeState.now()
+    (package / "further").mkdir()
+    assert not state.has_changed()
+    (package / "further/late.py").write_text("")
+    assert state.has_changed()
+
+
+def _write_what_is_no_code(package: Path) -> None:
+    _write(package / "inner/__pycache__/two.pyc")
+    (package / "notes.txt").write_text("said")
+
+
+def _write(path: Path) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("")
