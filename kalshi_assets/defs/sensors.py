@@ -9,7 +9,7 @@ from kalshi_assets.defs import fast_sensors, jobs
 from kalshi_assets.defs.partitions import RANGE_END_TAG, RANGE_START_TAG
 from kalshi_assets.defs.resources import Platform
 from kalshi_assets.defs.run_sensors import failed_run_sensor, recovered_run_sensor
-from kalshi_assets.defs.waiting import is_unfinished
+from kalshi_assets.defs.waiting import LOOK_SECONDS, Answer, Wait, is_unfinished, wait_for
 from kalshi_assets.domain.calendar import venue_day
 from kalshi_assets.domain.clock import wall_now
 from kalshi_assets.domain.tick import SLOT_TAG, slot_of
@@ -20,6 +20,8 @@ RUNNING = dg.DefaultSensorStatus.RUNNING
 HISTORY_RETRY = timedelta(seconds=30)
 HALT_ROUND_SECONDS = 15
 NEWS_SECONDS = 60
+# A wait for a slot may end a moment before it.
+SOON_SECONDS = 0.05
 ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
 
@@ -57,35 +59,47 @@ def history_sensor(
     job=jobs.poll_job,
     minimum_interval_seconds=5,
     default_status=RUNNING,
-    description="Polls all tracked markets once every slot, 90 seconds by default. Skips a slot "
-    "that is late, the hours without collection, and the first loading of history.",
+    description="Polls all tracked markets once every slot, 90 seconds by default, as soon as it "
+    "begins. Skips a slot that is late, the hours without collection, and the first loading of "
+    "history.",
 )
-def poll_sensor(
-    context: dg.SensorEvaluationContext, platform: Platform
-) -> dg.SensorResult | dg.SkipReason:
+def poll_sensor(context: dg.SensorEvaluationContext, platform: Platform) -> Answer:
     """Poll all tracked markets once every slot; one that is late is skipped."""
+    return wait_for(platform, [], lambda: _poll_run(context.cursor, platform))
+
+
+def _poll_run(polled: str | None, platform: Platform) -> Answer | Wait:
+    """Look whether a slot has begun that was not polled."""
     settings, now = platform.settings, platform.clock.now()
     slot = slot_of(now, settings.poll_seconds)
+    following = slot + timedelta(seconds=settings.poll_seconds)
+    seconds = _wall_seconds(following - now, platform.clock.speed)
     if not platform.collection.is_open(now):
-        return dg.SkipReason(f"{now:%H:%M} UTC is outside the collection hours")
-    if slot.isoformat() == context.cursor:
-        following = slot + timedelta(seconds=settings.poll_seconds)
-        return dg.SkipReason(
-            f"slot {slot:%H:%M:%S} UTC is polled: the next one begins at {following:%H:%M:%S} UTC"
+        return Wait(f"{now:%H:%M} UTC is outside the collection hours", seconds)
+    if slot.isoformat() == polled:
+        return Wait(
+            f"slot {slot:%H:%M:%S} UTC is polled: the next one begins at {following:%H:%M:%S} UTC",
+            seconds,
         )
     late = (now - slot).total_seconds()
     if late > settings.poll_lateness_seconds:
-        return dg.SkipReason(
-            f"slot {slot:%H:%M:%S} UTC is {late:.0f} s late: the next one is polled"
+        return Wait(
+            f"slot {slot:%H:%M:%S} UTC is {late:.0f} s late: the next one is polled", seconds
         )
     if missing_history(platform, now) and not _is_history_overdue(platform, now):
-        return dg.SkipReason("warming up: the history of the averages' window is being loaded")
+        return Wait("warming up: the history of the averages' window is being loaded", seconds)
     request = dg.RunRequest(
         run_key=f"poll {slot.isoformat()}",
         partition_key=venue_day(slot).isoformat(),
         tags={SLOT_TAG: slot.isoformat()},
     )
     return dg.SensorResult(run_requests=[request], cursor=slot.isoformat())
+
+
+def _wall_seconds(rest: timedelta, speed: float) -> float:
+    """Return how long to wait for what comes so soon by the venue's clock, and no longer."""
+    is_far = rest.total_seconds() >= LOOK_SECONDS * speed
+    return LOOK_SECONDS if is_far else max(rest.total_seconds() / speed, SOON_SECONDS)
 
 
 @dg.sensor(
@@ -96,23 +110,26 @@ def poll_sensor(
     "of ours may still trade, asks for another round of cancelling every quarter of a minute. "
     "Skips otherwise.",
 )
-def reconcile_sensor(
-    context: dg.SensorEvaluationContext, platform: Platform
-) -> dg.SensorResult | dg.RunRequest | dg.SkipReason:
+def reconcile_sensor(context: dg.SensorEvaluationContext, platform: Platform) -> Answer:
     """Reconcile at the start; go on cancelling while trading is halted, until confirmed."""
     start = started_at()
     if context.cursor != start:
         request = dg.RunRequest(run_key=f"started {start}")
         return dg.SensorResult(run_requests=[request], cursor=start)
+    return wait_for(platform, [], lambda: _cancelling_run(context.instance, platform))
+
+
+def _cancelling_run(instance: dg.DagsterInstance, platform: Platform) -> Answer | Wait:
+    """Look whether trading is halted while an order of ours may still trade."""
     with platform.database.transaction() as connection:
         state = trading_state.current_state(connection)
         live = ledger.live_orders(connection)
     if state != "halted" or not live:
-        return dg.SkipReason(f"trading is {state}, {len(live)} orders are live")
-    if is_unfinished(context.instance, jobs.reconcile_job.name):
-        return dg.SkipReason("a round of cancelling is under way")
+        return Wait(f"trading is {state}, {len(live)} orders are live")
+    if is_unfinished(instance, jobs.reconcile_job.name):
+        return Wait("a round of cancelling is under way")
     round_ = int(wall_now().timestamp() // HALT_ROUND_SECONDS)
-    return dg.RunRequest(run_key=f"halted {round_}")
+    return dg.SensorResult(run_requests=[dg.RunRequest(run_key=f"halted {round_}")])
 
 
 @dg.sensor(

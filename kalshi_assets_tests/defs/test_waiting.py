@@ -2,18 +2,22 @@
 
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from time import monotonic, sleep
 from typing import Any
 
 import dagster as dg
 import pytest
 
-from kalshi_assets.defs import fast_sensors, waiting
+from kalshi_assets.defs import fast_sensors, sensors, waiting
 from kalshi_assets.domain.clock import wall_now
+from kalshi_assets.domain.tick import SLOT_TAG
 from kalshi_assets.storage.tidings import STOP_CHANNEL, TICKS_CHANNEL, tell, wake
+from kalshi_assets.storage.trading_state import halt
 from kalshi_assets_tests.defs.test_sensors import ask, has_come, requests
+from kalshi_assets_tests.execution.trading_floor import make_resting
 from kalshi_assets_tests.stand import Stand
+from kalshi_assets_tests.waiting import until
 
 LONG = 30
 
@@ -147,3 +151,30 @@ def test_signals_are_judged_when_they_are_told(
     waiting_stand.poll()
     [request] = requests(answer.result())
     assert request.run_key != earlier.run_key
+
+
+def test_a_slot_is_polled_as_soon_as_it_begins(waiting_stand: Stand) -> None:
+    waiting_stand.change(sensor_wait_seconds=0)
+    waiting_stand.later(95)
+    polled = ask(waiting_stand, sensors.poll_sensor).cursor
+    waiting_stand.change(sensor_wait_seconds=LONG)
+    waiting_stand.speed = 60.0  # the next slot begins in a second and a half
+    waiting_stand.later(0)
+    tick = ask(waiting_stand, sensors.poll_sensor, cursor=polled)
+    [request] = requests(tick)
+    following = datetime.fromisoformat(polled) + timedelta(seconds=90)
+    assert request.tags[SLOT_TAG] == tick.cursor == following.isoformat()
+
+
+def test_cancelling_begins_where_trading_is_halted_while_the_sensor_waits(
+    waiting_stand: Stand, pool: ThreadPoolExecutor
+) -> None:
+    make_resting(waiting_stand)
+    waiting_stand.patch.setattr(waiting, "LOOK_SECONDS", 0.2)
+    started = sensors.started_at()
+    answer = pool.submit(ask, waiting_stand, sensors.reconcile_sensor, cursor=started)
+    until(lambda: listeners(waiting_stand) == 1, "the wait")
+    with waiting_stand.database.transaction() as connection:
+        halt(connection, "command", why="the news", at=waiting_stand.now)
+    [request] = requests(answer.result())
+    assert request.run_key.startswith("halted")
