@@ -89,7 +89,7 @@ class PooledRunStorage(PostgresRunStorage):
 
 
 class PooledScheduleStorage(PostgresScheduleStorage):
-    """Remembers which tables there are."""
+    """Remembers which tables there are, and which of Dagster's own migrations were done."""
 
     def __init__(self, postgres_url: str, should_autocreate_tables: bool) -> None:
         self._there = There()
@@ -101,6 +101,12 @@ class PooledScheduleStorage(PostgresScheduleStorage):
     def has_secondary_index_table(self) -> bool:
         """Tell whether it is noted which of Dagster's own migrations were done."""
         return self._there.asked("migrations", super().has_secondary_index_table)
+
+    def has_built_index(self, migration_name: str) -> bool:
+        """Tell whether one of them was done: asked four times for each tick of a sensor."""
+        return self._there.asked(
+            f"migration {migration_name}", partial(super().has_built_index, migration_name)
+        )
 
 
 def _has_tables(pool: Engine) -> bool:
