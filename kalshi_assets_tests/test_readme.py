@@ -32,6 +32,7 @@ def test_readme_gives_each_default_as_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("KALSHI_RUN_LAUNCHER", raising=False)  # TEST_RUN_LAUNCHER has set it
     real = as_variables(load_settings(env={}))
     for name, default in table_of_settings().items():
         assert default == IN_WORDS.get(name, real.get(name, "")), name

@@ -8,8 +8,8 @@ that nobody finds by what asked for it. What runs tell is kept by `pooled_events
 columns there are is asked until they are there: what is there stays.
 """
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from typing import Any, Self
 
@@ -22,7 +22,7 @@ from dagster_postgres import (
 from dagster_postgres.utils import create_pg_connection, pg_url_from_config
 from sqlalchemy import Connection, Engine, text
 
-from kalshi_assets.storage.engine import pooled_engine
+from kalshi_assets.storage.engine import DAGSTER_TABLES_LOCK, pooled_engine
 from kalshi_assets.storage.pooled_events import PooledEventLogStorage
 from kalshi_assets.storage.shared_engines import leave, shared
 from kalshi_assets.storage.there import There
@@ -46,8 +46,12 @@ class PooledPostgresStorage(DagsterPostgresStorage):
     ) -> None:
         make = partial(pooled_engine, postgres_url, isolation_level="AUTOCOMMIT")
         pool = shared(self, postgres_url, make)
-        is_incomplete = should_autocreate_tables and not _has_tables(pool)
-        super().__init__(postgres_url, is_incomplete, inst_data)
+        with ExitStack() as stack:
+            is_incomplete = should_autocreate_tables and not _has_tables(pool)
+            if is_incomplete:
+                stack.enter_context(_alone(pool))
+                is_incomplete = not _has_tables(pool)
+            super().__init__(postgres_url, is_incomplete, inst_data)
         self._run_storage = PooledRunStorage(postgres_url, False)
         self._event_log_storage = PooledEventLogStorage(postgres_url, lambda: leave(self, pool))
         self._schedule_storage = PooledScheduleStorage(postgres_url, False)
@@ -107,6 +111,15 @@ class PooledScheduleStorage(PostgresScheduleStorage):
         return self._there.asked(
             f"migration {migration_name}", partial(super().has_built_index, migration_name)
         )
+
+
+@contextmanager
+def _alone(pool: Engine) -> Iterator[None]:
+    """Let one process after another make the tables: started together, some would fail."""
+    with create_pg_connection(pool) as connection:
+        connection.detach()  # closed at the end, which gives the lock back
+        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": DAGSTER_TABLES_LOCK})
+        yield
 
 
 def _has_tables(pool: Engine) -> bool:

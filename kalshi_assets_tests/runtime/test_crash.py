@@ -37,7 +37,7 @@ def start(home: Path) -> "subprocess.Popen[str]":
 def kill_when(home: Path, moment: Callable[[], bool]) -> None:
     """Start the demo and kill it, owner only, when `moment` holds."""
     process = start(home)
-    deadline = time.monotonic() + 180
+    deadline = time.monotonic() + 400
     while not moment():
         assert process.poll() is None, process.communicate()[1]
         assert time.monotonic() < deadline, "the moment to kill did not come"

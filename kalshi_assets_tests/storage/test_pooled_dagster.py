@@ -4,13 +4,15 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 
 import psycopg
 import pytest
 from dagster import AssetKey
 from dagster._core.errors import DagsterRunAlreadyExists
 from dagster._core.storage.dagster_run import DagsterRun, RunsFilter
+from dagster_postgres import PostgresScheduleStorage
 from psycopg import sql
 from sqlalchemy import Engine, event, make_url, text
 from sqlalchemy.exc import IntegrityError
@@ -66,6 +68,35 @@ def test_the_tables_are_made_once_and_found_by_the_next(
 
     assert [run.job_name for run in again.run_storage.get_runs()] == ["first"]
     again.event_log_storage.dispose()
+
+
+def test_several_that_start_together_on_a_new_database_all_find_the_tables(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As at a first start: daemon, code server and what ends dead runs."""
+    together = threading.Barrier(4)
+    make, makers = PostgresScheduleStorage._init_db, list[PostgresScheduleStorage]()
+
+    def made(storage: PostgresScheduleStorage) -> None:
+        with suppress(threading.BrokenBarrierError):  # where one makes them alone
+            together.wait(1.0)
+        makers.append(storage)
+        make(storage)
+
+    def start() -> PooledPostgresStorage:
+        return PooledPostgresStorage(database.plain_url)
+
+    monkeypatch.setattr(PostgresScheduleStorage, "_init_db", made)
+    with ThreadPoolExecutor(4) as pool:
+        begun = [pool.submit(start) for _ in range(4)]
+        storages = [each.result() for each in begun]
+
+    assert len(makers) == 1, "the others would fail, or try again"
+    storages[0].run_storage.add_run(DagsterRun(job_name="first"))
+    assert [run.job_name for run in storages[-1].run_storage.get_runs()] == ["first"]
+    for storage in storages:
+        storage.event_log_storage.dispose()
+    assert sessions_of_others(database) == 0
 
 
 def test_many_questions_take_one_connection(
