@@ -108,7 +108,7 @@ def _wall_seconds(rest: timedelta, speed: float) -> float:
     default_status=RUNNING,
     description="Reconciles once when the system has started. While trading is halted and an order "
     "of ours may still trade, asks for another round of cancelling every quarter of a minute. "
-    "Skips otherwise.",
+    "Waits otherwise.",
 )
 def reconcile_sensor(context: dg.SensorEvaluationContext, platform: Platform) -> Answer:
     """Reconcile at the start; go on cancelling while trading is halted, until confirmed."""

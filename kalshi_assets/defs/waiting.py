@@ -1,7 +1,8 @@
 """Sensors that wait inside their tick for what they act on, so that nobody waits for the next tick.
 
-A tick is followed by up to five seconds in which the daemon asks nobody: a twin of each such sensor
-waits meanwhile. Which of the two asks for a run is settled by a claim in the database.
+A tick is followed by up to five seconds in which the daemon asks nobody: a twin of each sensor on
+the way to an order waits meanwhile. Which of the two asks for a run is settled by a claim in the
+database.
 """
 
 import threading

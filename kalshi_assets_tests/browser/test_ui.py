@@ -66,12 +66,14 @@ def test_the_sensors_tick_and_say_what_they_do(ui: "Ui") -> None:
     ui.shot("4-automation")
 
     ui.click("poll_sensor")
-    ui.wait_for_text(
-        "Polls all tracked markets once every slot", "1 run requested", "0 runs requested"
-    )
+    ui.wait_for_text("Polls all tracked markets once every slot", "1 run requested")
     ui.shot("4-poll_sensor")
+
+    ui.open("/automation")
+    ui.click("history_sensor")
+    ui.wait_for_text("Loads the days that the averages need", "0 runs requested")
     ui.click("0 runs requested", tag="button")
-    ui.wait_for_text("is polled: the next one begins at")
+    ui.wait_for_text("the history of every tracked market is loaded")
     ui.shot("4-skipped")
 
 

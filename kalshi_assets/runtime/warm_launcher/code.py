@@ -51,7 +51,7 @@ class CodeState:
             return True
         if _look(self.folders) != self.folders:
             sources, folders = _found(self.entries)
-            if set(sources) != self.seen.keys():
+            if _look(sources) != self.seen:
                 return True
             self.folders = folders
         return False

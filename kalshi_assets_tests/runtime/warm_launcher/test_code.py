@@ -98,6 +98,7 @@ def test_a_folder_that_came_without_code_is_looked_into(package: Path) -> None:
 def _write_what_is_no_code(package: Path) -> None:
     _write(package / "inner/__pycache__/two.pyc")
     (package / "notes.txt").write_text("said")
+    (package / ".#one.py").symlink_to("somebody@somewhere")  # as an editor marks what is open
 
 
 def _write(path: Path) -> None:
