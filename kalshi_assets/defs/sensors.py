@@ -59,9 +59,9 @@ def history_sensor(
     job=jobs.poll_job,
     minimum_interval_seconds=5,
     default_status=RUNNING,
-    description="Polls all tracked markets once every slot, 90 seconds by default, as soon as it "
-    "begins. Skips a slot that is late, the hours without collection, and the first loading of "
-    "history.",
+    description="Polls all tracked markets once every slot, 90 seconds by default; waits inside "
+    "its tick until one begins. Skips a slot that is late, the hours without collection, and the "
+    "first loading of history.",
 )
 def poll_sensor(context: dg.SensorEvaluationContext, platform: Platform) -> Answer:
     """Poll all tracked markets once every slot; one that is late is skipped."""
