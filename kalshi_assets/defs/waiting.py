@@ -17,6 +17,7 @@ from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 from kalshi_assets.defs.resources import Platform
 from kalshi_assets.domain.clock import wall_now
 from kalshi_assets.storage.tidings import (
+    ENDING,
     STOP_CHANNEL,
     Claim,
     Listening,
@@ -82,9 +83,9 @@ def _is_told(news: Listening, *, until: float) -> bool:
 
 
 def _is_stopping() -> bool:
-    """Tell whether the code server that asks is being stopped; it waits for its sensors."""
+    """Tell whether the process that asks is being stopped, ours or Dagster's code server."""
     names = {thread.name for thread in threading.enumerate()}
-    return STOPPING_THREAD in names and SERVER_THREAD not in names
+    return ENDING.is_set() or (STOPPING_THREAD in names and SERVER_THREAD not in names)
 
 
 def is_unfinished(instance: dg.DagsterInstance, job: str) -> bool:

@@ -208,6 +208,7 @@ def local_exchange(
 cli.add_command(db)
 db.add_later("kalshi_assets.runtime.backups", "dump", "restore")
 cli.add_later("kalshi_assets.runtime.operations", "doctor", "status", "upgrade-check")
+cli.add_later("kalshi_assets.runtime.daemon", "daemon")
 cli.add_later("kalshi_assets.runtime.fault_command", "faults")
 cli.add_later("kalshi_assets.runtime.archiving", "archive")
 cli.add_later("kalshi_assets.runtime.backfill_command", "backfill", "review")

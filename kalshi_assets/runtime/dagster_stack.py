@@ -97,9 +97,7 @@ def running_dagster(
     ):
         with _ending_dead_runs(environ):
             starter = _starter(children, environ, settings)
-            workspace = _start_code_server(children, environ, starter)
-        words = [script("dagster-daemon"), "run", "-w", str(workspace)]
-        children.start("daemon", words, environ, starter=starter)
+        workspace = _start_daemon(children, environ, starter)
         if port is not None:
             _start_webserver(children, environ, workspace=workspace, port=port)
         if settings.alert_urls is not None or settings.heartbeat_url is not None:
@@ -196,23 +194,31 @@ def _starter(children: Children, environ: Mapping[str, str], settings: Settings)
     return start_trunk(children, environ, folder=Path(environ["DAGSTER_WARM_FOLDER"]))
 
 
-def _start_code_server(children: Children, environ: Mapping[str, str], starter: Starter) -> Path:
-    """Start the code server; return the workspace file that leads to it."""
+def _start_daemon(children: Children, environ: Mapping[str, str], starter: Starter) -> Path:
+    """Start daemon and code server; return the workspace file that leads to the code server.
+
+    With warm runs they are one process; otherwise Dagster's own two programs.
+    """
     port = free_port()
-    # Sensors that wait hold a thread each.
-    words = ["api", "grpc", "--max-workers", str(CODE_SERVER_THREADS)]
-    words += ["-m", "kalshi_assets.definitions", "-h", "127.0.0.1", "-p"]
-    location = ["--location-name", "kalshi_assets"]
-    words = [script("dagster"), *words, str(port), *location]
-    children.start("code-server", words, environ, starter=starter)
-    children.wait_for(
-        lambda: is_listening(port), what="the start of the code server", seconds=START_SECONDS
-    )
     workspace = children.folder / "workspace.yaml"
     workspace.write_text(
         "load_from:\n  - grpc_server:\n"
         f"      host: 127.0.0.1\n      port: {port}\n      location_name: kalshi_assets\n"
     )
+    is_one = starter is not started
+    if is_one:
+        words = [script("kalshi-assets"), "daemon", "--port", str(port)]
+        children.start("daemon", words, environ, starter=starter)
+    else:
+        # Sensors that wait hold a thread each.
+        words = [script("dagster"), "api", "grpc", "--max-workers", str(CODE_SERVER_THREADS)]
+        words += ["-m", "kalshi_assets.definitions", "-h", "127.0.0.1", "-p", str(port)]
+        children.start("code-server", [*words, "--location-name", "kalshi_assets"], environ)
+    children.wait_for(
+        lambda: is_listening(port), what="the start of the code server", seconds=START_SECONDS
+    )
+    if not is_one:
+        children.start("daemon", [script("dagster-daemon"), "run", "-w", str(workspace)], environ)
     return workspace
 
 

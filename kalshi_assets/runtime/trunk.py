@@ -39,13 +39,14 @@ from kalshi_assets.runtime.warm_launcher.processes import (
 from kalshi_assets.settings import load_settings
 from kalshi_assets.storage.engine import use_driver_once
 
+OURS = "kalshi-assets"
 # The console scripts it can become, by name: where their work begins.
 PROGRAMS = {
     "dagster": ("dagster._cli", "dagster._grpc.server"),
-    "dagster-daemon": ("dagster._daemon.cli",),
-    "kalshi-assets": (
+    OURS: (
         "kalshi_assets.runtime.cli",
         "kalshi_assets.runtime.alerts",
+        "kalshi_assets.runtime.daemon",
         "kalshi_assets.runtime.feed",
     ),
 }
@@ -182,7 +183,7 @@ def _become(
     _PRCTL(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != trunk:  # it ended before it could be told
         os._exit(1)
-    _PRCTL(_PR_SET_NAME, Path(words[0]).name.encode())
+    _PRCTL(_PR_SET_NAME, _name_of(words).encode())
     with log.open("ab", buffering=0) as output, Path(os.devnull).open() as nothing:
         os.dup2(nothing.fileno(), 0)
         for number in (1, 2):
@@ -193,6 +194,12 @@ def _become(
     # Libraries name the program by it, and import it in what they spawn.
     sys.modules["__main__"] = ModuleType("__main__")
     return main()
+
+
+def _name_of(words: Sequence[str]) -> str:
+    """Return what a list of processes shows: our own programs by their command."""
+    name = Path(words[0]).name
+    return f"{name.removesuffix('assets')}{words[1]}" if name == OURS else name
 
 
 def _become_warm(

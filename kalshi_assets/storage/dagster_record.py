@@ -1,4 +1,4 @@
-"""What goes out of Dagster's own record: claims on days that are dropped, and runs that are old.
+"""What goes out of Dagster's own record: claims on days that are dropped, old runs and ticks.
 
 Dagster has no call that takes a partition's claim back; its `delete_run` takes one run at a time
 and leaves the evaluations of checks behind. So its tables are changed here, as those of Dagster
@@ -105,11 +105,18 @@ WHERE snapshot_type = 'EXECUTION_PLAN'
     AND snapshot_id NOT IN (SELECT id FROM referred WHERE id IS NOT NULL)
     AND id < (SELECT max(s.id) FROM dagster.snapshots s JOIN referred r ON r.id = s.snapshot_id)
 """
+# Dagster would look for old ones at the end of each. One that found nothing to do goes first.
+_FORGET_TICKS = """
+DELETE FROM dagster.job_ticks
+WHERE (timestamp < :before OR status = 'SKIPPED' AND timestamp < :newest)
+    AND id NOT IN (SELECT max(id) FROM dagster.job_ticks GROUP BY selector_id)
+"""
 _FORGET_LEAVINGS = {
     "evaluations": _FORGET_EVALUATIONS,
     "verdicts": _FORGET_VERDICTS,
     "events": _FORGET_RUNLESS,
     "plans": _FORGET_PLANS,
+    "ticks": _FORGET_TICKS,
 }
 
 
@@ -122,13 +129,14 @@ def unfinished_runs(connection: Connection) -> list[str]:
 
 @dataclass(frozen=True)
 class Forgotten:
-    """How many runs are forgotten, and what else went that belonged to none any more."""
+    """How many runs are forgotten; ticks, and what else went that belonged to none any more."""
 
     runs: int = 0
     evaluations: int = 0
     verdicts: int = 0
     events: int = 0
     plans: int = 0
+    ticks: int = 0
 
 
 @dataclass(frozen=True)
@@ -138,7 +146,7 @@ class Before:
     Attributes:
         all: of every job, and however they ended.
         quiet: of the jobs that run most often, those that ended well and to which neither a
-            decision nor an order refers.
+            decision nor an order refers; and ticks that found nothing to do.
     """
 
     all: datetime
@@ -149,6 +157,8 @@ def forget_runs(
     database: Database, before: Before, *, tell: Callable[[Sequence[str]], None]
 ) -> Forgotten:
     """Take the runs that ended before a moment out of Dagster's record, with all they left there.
+
+    Ticks of sensors and schedules go as runs do, but for the newest of each.
 
     What stays of them: those behind an order, a summary or a review, and those that hold the
     newest word on a partition, an asset, a check or a job. Some at a time, so that trading goes

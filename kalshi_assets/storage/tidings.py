@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from selectors import EVENT_READ, DefaultSelector
+from threading import Event
 from time import monotonic
 
 import psycopg
@@ -25,6 +26,8 @@ MARKETS_CHANNEL = "kalshi_markets"
 SIGNALS_CHANNEL = "kalshi_signals"
 # Whoever waits ends at once: what they serve is being stopped.
 STOP_CHANNEL = "kalshi_stop"
+# Whoever waits in this process ends soon, and from now on: it ends, and waits for them.
+ENDING = Event()
 
 
 def tell(connection: Connection, channel: str) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.scheduler.instigation import TickData, TickStatus
 
 from kalshi_assets.definitions import defs
 from kalshi_assets.domain.clock import wall_now
@@ -221,3 +223,33 @@ def test_what_ticks_of_sensors_left_among_the_logs_goes_once_it_is_old(recorded:
         os.utime(path, (moment, moment))
     recorded.run("house_keeping_job")
     assert list(folder.iterdir()) == [young]
+
+
+def ticked(stand: Stand, sensor: str, status: TickStatus, *, days: float) -> int:
+    """Record a tick of some days ago, as the daemon does; return its number."""
+    data = TickData(
+        instigator_origin_id=sensor,
+        instigator_name=sensor,
+        instigator_type=InstigatorType.SENSOR,
+        status=status,
+        timestamp=(wall_now() - timedelta(days=days)).timestamp(),
+        selector_id=sensor,
+        run_ids=["of this tick"] if status is TickStatus.SUCCESS else [],
+    )
+    return int(stand.instance.create_tick(data).tick_id)
+
+
+def test_old_ticks_go_those_that_found_nothing_to_do_first_and_the_newest_of_each_stays(
+    recorded: Stand,
+) -> None:
+    asked, skipped = TickStatus.SUCCESS, TickStatus.SKIPPED
+    for status, days in ((asked, 8), (skipped, 2)):
+        ticked(recorded, "poll_sensor", status, days=days)
+    young = [
+        ticked(recorded, "poll_sensor", status, days=days)
+        for status, days in ((asked, 6), (skipped, 0.9))
+    ]
+    only = ticked(recorded, "once_sensor", asked, days=30)
+    recorded.run("house_keeping_job")
+    left = {row["id"] for row in recorded.rows("SELECT id FROM dagster.job_ticks")}
+    assert left == {*young, only}

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
+from threading import Event
 from time import monotonic, sleep
 from typing import Any
 
@@ -136,6 +137,19 @@ def test_a_wait_ends_at_once_when_everything_is_stopped(
         wake(connection, STOP_CHANNEL)
     tick = answer.result()
     assert not requests(tick)
+    assert monotonic() - before < LONG / 2, "long before its time is over"
+
+
+def test_a_wait_ends_soon_when_the_process_ends_in_which_it_is(
+    waiting_stand: Stand, pool: ThreadPoolExecutor
+) -> None:
+    ending = Event()
+    waiting_stand.patch.setattr(waiting, "ENDING", ending)
+    [answer] = begun(waiting_stand, pool, fast_sensors.feed_sensor)
+    before = monotonic()
+    ending.set()
+    assert not requests(answer.result())
+    assert not requests(ask(waiting_stand, fast_sensors.feed_sensor)), "and none begins"
     assert monotonic() - before < LONG / 2, "long before its time is over"
 
 

@@ -20,7 +20,7 @@ from kalshi_assets_tests.stand import Stand
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)"]
 OK, FAILED, SETTINGS = 0, 1, 2
-CHILDREN = ("exchange", "code-server", "daemon", "webserver")
+CHILDREN = ("exchange", "daemon", "webserver")
 
 
 @dataclass

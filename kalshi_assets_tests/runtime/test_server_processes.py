@@ -23,6 +23,7 @@ import pytest
 from kalshi_assets.runtime import keeper
 from kalshi_assets.runtime.home import Home
 from kalshi_assets.runtime.processes import MARK, free_port, is_listening
+from kalshi_assets.runtime.warm_launcher.processes import can_fork
 from kalshi_assets.settings import PREFIX
 
 SCRIPTS = Path(sysconfig.get_path("scripts"))
@@ -45,6 +46,12 @@ class Server:
     variables: dict[str, str]
     folder: Path
     started: list["subprocess.Popen[str]"] = field(default_factory=list)
+
+    @property
+    def daemon(self) -> str:
+        """Return the name of the process that has the daemon; forked, the code server as well."""
+        is_forked = self.variables.get("KALSHI_RUN_LAUNCHER") == "warm" and can_fork()
+        return "kalshi-daemon" if is_forked else "dagster-daemon"
 
     @property
     def environ(self) -> dict[str, str]:
@@ -71,7 +78,7 @@ class Server:
         """Start everything but the UI, and wait until it works."""
         process = self.start("up", "--no-ui")
         until(
-            lambda: "dagster-daemon" in children_of(process).values(),
+            lambda: self.daemon in children_of(process).values(),
             process,
             self.folder / "up.err",
         )
@@ -175,10 +182,11 @@ def test_a_server_without_a_ui_shows_one_backs_up_and_ends_as_systemd_ends_it(
     [file] = kept.iterdir()
     assert file.suffix == ".dump"
 
-    children = children_of(up)
-    assert set(children.values()) >= {"postgres", "dagster", "dagster-daemon"}
+    children, log = children_of(up), server.home.run / "daemon.log"
+    assert set(children.values()) >= {"postgres", server.daemon}
     up.send_signal(signal.SIGTERM)
     assert up.wait(timeout=60) == 0, (tmp_path / "up.err").read_text()
+    assert "Received interrupt, shutting down daemon threads" in log.read_text(), "it was killed"
     assert [child for child in children if is_alive(child)] == server.marked() == []
     assert [*server.home.run.rglob("*.json"), *server.home.run.rglob("*.sock*")] == []
 
@@ -196,7 +204,7 @@ def test_what_a_killed_server_leaves_has_ended_when_the_next_start_works(
 
     again = server.up()
     assert [child for child in children if is_alive(child)] == []
-    assert {"postgres", "dagster", "dagster-daemon"} <= set(children_of(again).values())
+    assert {"postgres", server.daemon} <= set(children_of(again).values())
     again.send_signal(signal.SIGTERM)
     assert again.wait(timeout=60) == 0, (tmp_path / "up.err").read_text()
     assert server.marked() == []

@@ -1,4 +1,4 @@
-"""The installation that is soaked: a Postgres of its own, a code server, and a daemon beside."""
+"""The installation that is soaked: a Postgres of its own, a code server, and our daemon beside."""
 
 import os
 import random
@@ -15,14 +15,14 @@ from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import GrpcServerTarget
 
 from kalshi_assets.runtime.children import Children
-from kalshi_assets.runtime.dagster_stack import QUIET, script
+from kalshi_assets.runtime.dagster_stack import PROJECT, QUIET, script
 from kalshi_assets.runtime.processes import MARK, free_port, is_listening
 from kalshi_assets.storage.embedded import EmbeddedServer
 from kalshi_assets.storage.embedded import server as embedded
 from kalshi_assets.storage.migrate import create_database
-from kalshi_assets_tests.runtime.warm_launcher.soaking import Soak
+from kalshi_assets_tests.runtime.warm_launcher.soaking import MODULE, Soak
 
-CODE = Path(__file__).with_name("soak_jobs.py")
+CODE = Path(__file__).with_name(f"{MODULE}.py")
 CONFIG = """
 storage:
   custom:
@@ -60,9 +60,10 @@ def soaking(folder: Path, patch: pytest.MonkeyPatch, *, seed: int) -> Iterator[S
         patch.setattr(embedded, "free_port", lambda: port)
         postgres = stack.enter_context(EmbeddedServer(folder / "postgres"))
         url = create_database(postgres.start().url, "soak")
-        shutil.copy(CODE, folder / "soak_jobs.py")
+        shutil.copy(CODE, folder)
         (folder / "dagster.yaml").write_text(CONFIG.format(folder=folder))
-        told = {"DAGSTER_HOME": str(folder), "SOAK_FOLDER": str(folder)}
+        path = os.pathsep.join([str(folder), str(PROJECT)])
+        told = {"DAGSTER_HOME": str(folder), "SOAK_FOLDER": str(folder), "PYTHONPATH": path}
         for name, value in (QUIET | told | {"DAGSTER_POSTGRES_URL": url}).items():
             patch.setenv(name, value)
         environ = dict(os.environ)
@@ -70,7 +71,7 @@ def soaking(folder: Path, patch: pytest.MonkeyPatch, *, seed: int) -> Iterator[S
         children = stack.enter_context(Children(folder / "run"))
         patch.setenv(MARK, str(folder / "run"))
         instance = stack.enter_context(dg.DagsterInstance.get())
-        code_server, target = start_code_server(children, folder, environ)
+        code_server, target = start_code_server(children, environ)
         context = stack.enter_context(WorkspaceProcessContext(instance, target))
         pool = stack.enter_context(ThreadPoolExecutor(3))
         yield Soak(
@@ -89,15 +90,12 @@ def soaking(folder: Path, patch: pytest.MonkeyPatch, *, seed: int) -> Iterator[S
 
 
 def start_code_server(
-    children: Children, folder: Path, environ: dict[str, str]
+    children: Children, environ: dict[str, str]
 ) -> tuple[psutil.Process, GrpcServerTarget]:
+    """Start what those ask who launch as the UI does; the daemon has the code in itself."""
     port = free_port()
-    words = [script("dagster"), "api", "grpc", "-f", str(folder / "soak_jobs.py")]
-    words += ["-h", "127.0.0.1", "-p", str(port), "--location-name", "soak", "-d", str(folder)]
+    words = [script("dagster"), "api", "grpc", "-m", MODULE]
+    words += ["-h", "127.0.0.1", "-p", str(port), "--location-name", "soak"]
     child = children.start("code-server", words, environ)
     children.wait_for(lambda: is_listening(port), what="the start", seconds=120)
-    (folder / "workspace.yaml").write_text(
-        "load_from:\n  - grpc_server:\n"
-        f"      host: 127.0.0.1\n      port: {port}\n      location_name: soak\n"
-    )
     return psutil.Process(child.process.pid), GrpcServerTarget("127.0.0.1", port, None, "soak")

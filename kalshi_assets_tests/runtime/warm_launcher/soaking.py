@@ -27,10 +27,12 @@ from sqlalchemy.exc import OperationalError
 
 from kalshi_assets.runtime.children import Children
 from kalshi_assets.runtime.dagster_stack import script
+from kalshi_assets.runtime.processes import free_port
 from kalshi_assets.runtime.warm_launcher import protocol
 from kalshi_assets.runtime.warm_launcher.claims import Claims
 from kalshi_assets.storage.embedded import EmbeddedServer
 
+MODULE = "soak_jobs"
 JOBS = {"job_that_works": 14, "job_that_fails": 2, "job_that_naps": 2, "job_that_waits": 2}
 # How often what is killed, in proportion, and after how many runs in the mean.
 ALL_KILLS = {"run": 12, "warm process": 3, "Postgres": 2, "daemon": 1}
@@ -218,13 +220,13 @@ class Soak:
         self.postgres_back_at = time.monotonic() + outage
 
     def _start_daemon(self) -> None:
-        words = [script("dagster-daemon"), "run", "-w", str(self.folder / "workspace.yaml")]
+        words = [script("kalshi-assets"), "daemon", "--port", str(free_port()), "--module", MODULE]
         self.started += 1
         child = self.children.start(f"daemon-{self.started}", words, self.environ)
         self.daemon = psutil.Process(child.process.pid)
 
     def _run_processes(self) -> list[psutil.Process]:
-        """Return the processes that execute runs, forked ones and those of the code server."""
+        """Return the processes that execute runs, forked ones and those of the code servers."""
         claims = Claims(self.folder / "warm")
         marks = [claims.mark_of(path.stem) for path in claims.folder.glob("*.run")]
         found: list[psutil.Process] = []
@@ -232,7 +234,11 @@ class Soak:
             with suppress(psutil.NoSuchProcess):  # it may end between two looks
                 if mark is not None and mark.is_alive():
                     found.append(psutil.Process(mark.pid))
-        for process in self.code_server.children():
+        started: list[psutil.Process] = []
+        for server in (self.code_server, self.daemon):
+            with suppress(psutil.NoSuchProcess):
+                started += server.children()
+        for process in started:
             with suppress(psutil.Error):
                 if "spawn_main" in " ".join(process.cmdline()):
                     found.append(process)
