@@ -9,7 +9,14 @@ from kalshi_assets.defs import fast_sensors, jobs
 from kalshi_assets.defs.partitions import RANGE_END_TAG, RANGE_START_TAG
 from kalshi_assets.defs.resources import Platform
 from kalshi_assets.defs.run_sensors import failed_run_sensor, recovered_run_sensor
-from kalshi_assets.defs.waiting import LOOK_SECONDS, Answer, Wait, is_unfinished, wait_for
+from kalshi_assets.defs.waiting import (
+    LOOK_SECONDS,
+    URGENT_SECONDS,
+    Answer,
+    Wait,
+    is_unfinished,
+    wait_for,
+)
 from kalshi_assets.domain.calendar import venue_day
 from kalshi_assets.domain.clock import wall_now
 from kalshi_assets.domain.tick import SLOT_TAG, slot_of
@@ -27,7 +34,7 @@ ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRun
 
 @dg.sensor(
     job=jobs.history_job,
-    minimum_interval_seconds=15,
+    minimum_interval_seconds=30,
     default_status=RUNNING,
     description="Loads the days that the averages need, where they were never loaded. Skips while "
     "all of them are there, and for half a minute after a failed attempt.",
@@ -125,9 +132,9 @@ def _cancelling_run(instance: dg.DagsterInstance, platform: Platform) -> Answer 
         state = trading_state.current_state(connection)
         live = ledger.live_orders(connection)
     if state != "halted" or not live:
-        return Wait(f"trading is {state}, {len(live)} orders are live")
+        return Wait(f"trading is {state}, {len(live)} orders are live", URGENT_SECONDS)
     if is_unfinished(instance, jobs.reconcile_job.name):
-        return Wait("a round of cancelling is under way")
+        return Wait("a round of cancelling is under way", URGENT_SECONDS)
     round_ = int(wall_now().timestamp() // HALT_ROUND_SECONDS)
     return dg.SensorResult(run_requests=[dg.RunRequest(run_key=f"halted {round_}")])
 

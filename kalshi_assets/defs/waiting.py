@@ -26,8 +26,9 @@ from kalshi_assets.storage.tidings import (
     newest_claim,
 )
 
-# What nobody is told of is looked at so often while a sensor waits.
-LOOK_SECONDS = 5.0
+# What nobody is told of is looked at so often while a sensor waits; what is urgent, more often.
+LOOK_SECONDS = 15.0
+URGENT_SECONDS = 5.0
 # While a run is under way its end is looked for.
 BUSY_SECONDS = 0.25
 STEP_SECONDS = 1.0

@@ -184,7 +184,7 @@ def test_cancelling_begins_where_trading_is_halted_while_the_sensor_waits(
     waiting_stand: Stand, pool: ThreadPoolExecutor
 ) -> None:
     make_resting(waiting_stand)
-    waiting_stand.patch.setattr(waiting, "LOOK_SECONDS", 0.2)
+    waiting_stand.patch.setattr(sensors, "URGENT_SECONDS", 0.2)
     started = sensors.started_at()
     answer = pool.submit(ask, waiting_stand, sensors.reconcile_sensor, cursor=started)
     until(lambda: listeners(waiting_stand) == 1, "the wait")
