@@ -8,12 +8,15 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from kalshi_assets.execution.books import open_books
 from kalshi_assets.storage.embedded import EmbeddedServer
 from kalshi_assets.storage.embedded.home import SHARED
-from kalshi_assets.storage.migrate import create_database
+from kalshi_assets.storage.engine import Database
+from kalshi_assets.storage.migrate import create_database, prepare
 from kalshi_assets_tests.stand import (
+    MOMENT,
     DatabaseMaker,
     Stand,
     clone_database,
@@ -73,13 +76,25 @@ def _no_settings_of_the_shell(monkeypatch: pytest.MonkeyPatch) -> None:
     unset_settings(monkeypatch, list(os.environ))
 
 
+@pytest.fixture(scope="session")
+def make_migrated(server_url: str, make_database: DatabaseMaker) -> DatabaseMaker:
+    """Return a maker of databases that have our tables, and are nobody's yet: clones of one."""
+    template = Database(make_database())
+    prepare(template, identity="a template", now=MOMENT)
+    with template.transaction() as connection:
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
+        connection.execute(text("DELETE FROM kalshi.installation"))
+    template.dispose()
+    return lambda: clone_database(server_url, template.url, f"test_{os.getpid()}_{next(_NUMBERS)}")
+
+
 @pytest.fixture
 def stand(
-    make_database: DatabaseMaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_migrated: DatabaseMaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Stand]:
     """A stand at the scenario's moment, nothing loaded yet."""
     monkeypatch.chdir(tmp_path)
-    with standing(make_database(), tmp_path, monkeypatch) as made:
+    with standing(make_migrated(), tmp_path, monkeypatch) as made:
         yield made
 
 

@@ -23,6 +23,14 @@ from kalshi_assets.errors import (
 )
 from kalshi_assets.storage.shared_engines import leave, shared
 
+# A server that is cut off is given up in a minute, not after the quarter of an hour, or the hours,
+# that systems wait by themselves: a sensor would wait as long, and cancel nothing meanwhile.
+GIVEN_UP = {
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
 MINIMUM_SERVER = 150_000
 RESTED_SECONDS = 1.0
 # A run needs one, and two at times; the threads of daemon and code server take more for a moment.
@@ -162,10 +170,14 @@ def pooled_engine(url: URL | str, **options: Any) -> Engine:
     """Make an engine that keeps connections, and tries one that has rested before it hands it out.
 
     The server may have been started anew meanwhile: then it connects anew. One that was in use a
-    moment ago needs no trial: every second statement of a run would be one.
+    moment ago needs no trial: every second statement of a run would be one. What the URL says of a
+    server that is cut off stands.
     """
+    url = make_url(url)
+    given_up = {name: value for name, value in GIVEN_UP.items() if name not in url.query}
     engine = create_engine(
         url,
+        connect_args=given_up | options.pop("connect_args", {}),
         poolclass=QueuePool,
         pool_size=KEPT,
         max_overflow=MORE,

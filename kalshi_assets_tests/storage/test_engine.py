@@ -2,18 +2,20 @@
 
 import gc
 import importlib
+import os
 import pkgutil
+import socket
 import subprocess
 import sys
 from typing import Any
 
 import pytest
-from sqlalchemy import make_url, text
+from sqlalchemy import URL, make_url, text
 
 from kalshi_assets import storage
 from kalshi_assets.errors import ConfigurationError, DatabaseUnavailable, StorageError
 from kalshi_assets.storage import schema
-from kalshi_assets.storage.engine import ORDER_LOCK, Database
+from kalshi_assets.storage.engine import ORDER_LOCK, Database, pooled_engine
 from kalshi_assets.storage.migrate import create_database
 from kalshi_assets.storage.rows import copy_missing
 from kalshi_assets_tests.stand import DatabaseMaker, sessions_of_others
@@ -87,6 +89,30 @@ def test_a_duplicate_is_named_as_such(prepared: Database) -> None:
 def test_sessions_speak_utc(prepared: Database) -> None:
     with prepared.transaction() as connection:
         assert connection.scalar(text("SHOW timezone")) == "UTC"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the numbers have other names")
+@pytest.mark.parametrize("driver", ["postgresql+psycopg", "postgresql+psycopg2"])
+def test_a_server_that_is_cut_off_is_given_up_in_a_minute_unless_the_url_says_otherwise(
+    prepared: Database, driver: str
+) -> None:
+    """By itself a system waits for hours; Dagster's storage has another driver than ours."""
+    url = make_url(prepared.url).set(drivername=driver)
+    assert patience_of(url) == (30, 10, 3, 60_000)
+    own = url.update_query_dict({"keepalives_idle": "5", "tcp_user_timeout": "7000"})
+    assert patience_of(own) == (5, 10, 3, 7_000)
+
+
+def patience_of(url: URL) -> tuple[int, ...]:
+    """Return what the kernel knows of a connection: seconds, seconds, trials, milliseconds."""
+    names = ("KEEPIDLE", "KEEPINTVL", "KEEPCNT", "USER_TIMEOUT")
+    engine = pooled_engine(url)
+    with engine.connect() as connection:
+        dbapi: Any = connection.connection.dbapi_connection
+        with socket.socket(fileno=os.dup(dbapi.fileno())) as one:
+            told = [one.getsockopt(socket.IPPROTO_TCP, getattr(socket, f"TCP_{n}")) for n in names]
+    engine.dispose()
+    return tuple(told)
 
 
 def test_one_session_at_a_time_holds_a_lock(prepared: Database, second: Database) -> None:
