@@ -25,12 +25,10 @@ from dagster._grpc.client import DagsterGrpcClient
 from dagster._grpc.server import DagsterApiServer, DagsterGrpcServer
 from dagster._utils.interrupts import capture_interrupts, setup_interrupt_handlers
 
+from kalshi_assets.runtime.dagster_stack import CODE, CODE_SERVER_THREADS, LOCATION
 from kalshi_assets.storage.tidings import ENDING
 
 HOST = "127.0.0.1"
-LOCATION = "kalshi_assets"
-# Who tries a sensor in the UI may have it wait inside its tick: a thread for each of those.
-THREADS = 20
 
 
 class NearClient(DagsterGrpcClient):
@@ -103,7 +101,8 @@ def serving(port: int, code: LoadableTargetOrigin) -> Iterator[NearOrigin]:
     At its end, runs that were started cold are waited for, as Dagster's own code server does.
     """
     logger = logging.getLogger("dagster.code_server")
-    termination, pool = threading.Event(), FuturesAwareThreadPoolExecutor(max_workers=THREADS)
+    termination = threading.Event()
+    pool = FuturesAwareThreadPoolExecutor(max_workers=CODE_SERVER_THREADS)
     answers = DagsterApiServer(
         server_termination_event=termination,
         logger=logger,
@@ -124,7 +123,7 @@ def serving(port: int, code: LoadableTargetOrigin) -> Iterator[NearOrigin]:
 
 @click.command(hidden=True)
 @click.option("--port", type=int, required=True, help="Port of the code server on loopback.")
-@click.option("--module", default="kalshi_assets.definitions", help="Where the definitions are.")
+@click.option("--module", default=CODE, help="Where the definitions are.")
 def daemon(*, port: int, module: str) -> None:
     """Run Dagster's daemon and the code server that it and the UI ask."""
     setup_interrupt_handlers()

@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).resolve().parents[2]
 START_SECONDS = 120.0
+# Sensors that wait hold a thread each, in the UI as well where somebody tries one.
 CODE_SERVER_THREADS = 20
+CODE, LOCATION = "kalshi_assets.definitions", "kalshi_assets"
 # The path of a Unix socket is at most some hundred characters long.
 LONGEST_FOLDER = 80
 QUIET = {
@@ -203,17 +205,16 @@ def _start_daemon(children: Children, environ: Mapping[str, str], starter: Start
     workspace = children.folder / "workspace.yaml"
     workspace.write_text(
         "load_from:\n  - grpc_server:\n"
-        f"      host: 127.0.0.1\n      port: {port}\n      location_name: kalshi_assets\n"
+        f"      host: 127.0.0.1\n      port: {port}\n      location_name: {LOCATION}\n"
     )
     is_one = starter is not started
     if is_one:
         words = [script("kalshi-assets"), "daemon", "--port", str(port)]
         children.start("daemon", words, environ, starter=starter)
     else:
-        # Sensors that wait hold a thread each.
         words = [script("dagster"), "api", "grpc", "--max-workers", str(CODE_SERVER_THREADS)]
-        words += ["-m", "kalshi_assets.definitions", "-h", "127.0.0.1", "-p", str(port)]
-        children.start("code-server", [*words, "--location-name", "kalshi_assets"], environ)
+        words += ["-m", CODE, "-h", "127.0.0.1", "-p", str(port)]
+        children.start("code-server", [*words, "--location-name", LOCATION], environ)
     children.wait_for(
         lambda: is_listening(port), what="the start of the code server", seconds=START_SECONDS
     )

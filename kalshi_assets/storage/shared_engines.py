@@ -1,6 +1,6 @@
 """One engine in a process for all who want the same connections.
 
-Sensors wait side by side in one code server: with an engine each, each would hold sessions of its
+Sensors wait side by side in one process: with an engine each, each would hold sessions of its
 own, and a session takes two megabytes of the server's memory.
 """
 
