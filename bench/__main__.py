@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bench import (
     backfill,
+    book,
     feed,
     footprint,
     frames,
@@ -24,6 +25,7 @@ from kalshi_assets.storage.embedded import EmbeddedServer
 
 BENCHMARKS: dict[str, Callable[[str], Iterable[Result | Figure]]] = {
     "backfill": backfill.run,
+    "book": book.run,
     "feed": feed.run,
     "footprint": footprint.run,
     "frames": frames.run,

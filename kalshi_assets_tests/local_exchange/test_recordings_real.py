@@ -1,7 +1,6 @@
 """The real recordings beside the project: what is known of them comes out of the replay."""
 
 import itertools
-import time
 from collections import Counter
 from datetime import datetime
 from pathlib import Path
@@ -106,16 +105,6 @@ def test_on_the_saturday_the_quote_is_fresh(fed):
     week = fed.candles(HOLD, 60, now - 7 * DAY_MS, now)
     traded = [hour.price.close for hour in week if hour.volume]
     assert 5_200 <= sum(traded) / len(traded) <= 5_400
-
-
-def test_the_wide_recording_loads_and_answers_quickly(fed):
-    began = time.perf_counter()
-    load_recording(FOLDER / "kxfeddecision-hourly", name="fed", started_ms=fed.started_ms)
-    assert time.perf_counter() - began < 2
-    began = time.perf_counter()
-    for step in range(10_000):
-        fed.quote_at(HOLD, fed.started_ms + step * 20_000)
-    assert time.perf_counter() - began < 2
 
 
 def test_the_last_moment_counts_all_that_was_recorded(fed, cpi):
