@@ -13,7 +13,7 @@ Counts = dict[tuple[Side, int], int]
 
 def run(server_url: str = "") -> list[Result]:
     """Fold a market's changes, then look at its book at random moments; no database is needed."""
-    changes, random = _changes(), Random(2)
+    changes, random = _changes(), Random(2)  # noqa: S311
     moments = [random.randrange(CHANGES * STEP_MS) for _ in range(LOOKS)]
     course = _course(changes)
     for moment in moments[:5]:
@@ -34,7 +34,7 @@ def run(server_url: str = "") -> list[Result]:
 
 def _changes() -> list[Change]:
     """Return levels that come and go on both sides of 50 cents."""
-    random, changes = Random(1), list[Change]()
+    random, changes = Random(1), list[Change]()  # noqa: S311
     for number in range(CHANGES):
         away = random.randrange(100, 3000, 100)
         side: Side = random.choice(("bid", "ask"))
