@@ -8,7 +8,7 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime
 
-from kalshi_assets.defs.market_data.checked_rows import Look, reading_of
+from kalshi_assets.defs.market_data.checks import look_at
 from kalshi_assets.defs.resources import Platform
 from kalshi_assets.domain.calendar import venue_day
 from kalshi_assets.errors import ConfigurationError
@@ -31,21 +31,18 @@ def rehearse(platform: Platform) -> Sequence[object]:
     engines = [platform.database.engine, platform.ledger.engine]
     try:
         for _ in range(TIMES):
-            _look(platform)
-            with platform.ledger.transaction() as connection:
-                _judge(connection, platform.clock.now(), platform.settings.api_host)
+            look_once(platform)
     finally:
         platform.close()
     return engines
 
 
-def _look(platform: Platform) -> None:
-    """Read what the gating checks look at."""
+def look_once(platform: Platform) -> None:
+    """Read what an order run reads, and check it. Nothing is written."""
     suite = [c for c in checks(quality_limits_of(platform.settings)) if c.is_gating]
-    with platform.database.transaction() as connection:
-        look = Look(connection, platform, (), platform.clock.now())
-        for reading in dict.fromkeys(map(reading_of, suite)):
-            reading(look)
+    look_at(suite, platform, days=())
+    with platform.ledger.transaction() as connection:
+        _judge(connection, platform.clock.now(), platform.settings.api_host)
 
 
 def _judge(connection: Connection, now: datetime, host: str) -> None:

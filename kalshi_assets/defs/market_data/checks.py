@@ -68,6 +68,17 @@ def verdicts_on(
 
     Stored is what the judge reads: the verdicts that gate. Dagster keeps the others.
     """
+    found = look_at(wanted, platform, days=days)
+    if not days:
+        with platform.database.transaction() as connection:
+            gating = [v for c, v in zip(wanted, found, strict=True) if c.is_gating]
+            stored = [_stored(verdict) for verdict in gating]
+            verdicts.save_verdicts(connection, stored, run_id=run_id)
+    return found
+
+
+def look_at(wanted: Sequence[Check], platform: Platform, *, days: Sequence[date]) -> list[Verdict]:
+    """Return what checks find, in their order. Nothing is written."""
     now = platform.clock.now()
     with platform.database.transaction() as connection:
         look = Look(connection, platform, days, now)
@@ -77,13 +88,7 @@ def verdicts_on(
         for reading, frame in rows.items()
         for verdict in _verdicts([c for c in wanted if reading_of(c) is reading], frame, look)
     }
-    found = [by_name[check.name] for check in wanted]
-    if not days:
-        with platform.database.transaction() as connection:
-            gating = [v for c, v in zip(wanted, found, strict=True) if c.is_gating]
-            stored = [_stored(verdict) for verdict in gating]
-            verdicts.save_verdicts(connection, stored, run_id=run_id)
-    return found
+    return [by_name[check.name] for check in wanted]
 
 
 def _verdicts(checks: Sequence[Check], rows: pd.DataFrame, look: Look) -> list[Verdict]:

@@ -47,6 +47,8 @@ class WarmRunLauncher(DefaultRunLauncher):
             ones. One folder serves one installation.
         preload: modules to be imported beside the code location: those that runs import late.
         max_concurrent_runs: how many may go on at once; further ones wait. 0: any number.
+        spare_for: jobs whose next run shall find a process that was forked ahead of it.
+        spare_preload: modules such a process imports while it waits; there they may connect.
         is_enabled: "false", "no", "off" and "0" start every run as the default launcher does.
     """
 
@@ -57,12 +59,17 @@ class WarmRunLauncher(DefaultRunLauncher):
         folder: str | None = None,
         preload: Sequence[str] = (),
         max_concurrent_runs: int = 0,
+        spare_for: Sequence[str] = (),
+        spare_preload: Sequence[str] = (),
         is_enabled: str = "true",
     ) -> None:
         super().__init__(inst_data)
         self._folder = Path(folder) if folder else _own_folder()
         self._preload = list(preload)
         self._limit = max_concurrent_runs
+        self._spare_for = frozenset(spare_for)
+        self._spare_words = ["--spare"] if spare_for else []
+        self._spare_words += [word for name in spare_preload for word in ("--spare-preload", name)]
         self._is_enabled = is_enabled.lower() not in ("false", "no", "off", "0")
         self._servers: dict[Path, subprocess.Popen[str]] = {}
         if self._is_enabled and not can_fork():
@@ -76,6 +83,8 @@ class WarmRunLauncher(DefaultRunLauncher):
             "folder": Field(StringSource, is_required=False),
             "preload": Field([str], is_required=False, default_value=[]),
             "max_concurrent_runs": Field(IntSource, is_required=False, default_value=0),
+            "spare_for": Field([str], is_required=False, default_value=[]),
+            "spare_preload": Field([str], is_required=False, default_value=[]),
             "is_enabled": Field(StringSource, is_required=False, default_value="true"),
         }
 
@@ -112,7 +121,12 @@ class WarmRunLauncher(DefaultRunLauncher):
         """Have a run forked; return why it was not."""
         path = self._socket_of(origin)
         told = serialize_value(self._instance.get_ref())
-        words = {"what": "launch", "run_id": run.run_id, "instance_ref": told}
+        words = {
+            "what": "launch",
+            "run_id": run.run_id,
+            "instance_ref": told,
+            "is_for_spare": run.job_name in self._spare_for,
+        }
         try:
             answer = self._answer(path, origin, words)
         except (protocol.NoServer, protocol.NoAnswer) as exc:
@@ -124,7 +138,7 @@ class WarmRunLauncher(DefaultRunLauncher):
         return refused
 
     def _answer(
-        self, path: Path, origin: RepositoryPythonOrigin, words: dict[str, str]
+        self, path: Path, origin: RepositoryPythonOrigin, words: dict[str, Any]
     ) -> dict[str, Any]:
         """Return the warm process's answer; where none serves, that of a new one if it is quick."""
         try:
@@ -209,6 +223,7 @@ class WarmRunLauncher(DefaultRunLauncher):
             return False
         words = [str(path), "--origin", serialize_value(origin), "--limit", str(self._limit)]
         words += [word for name in self._preload for word in ("--preload", name)]
+        words += self._spare_words
         program = origin.executable_path or sys.executable
         ref, trunk = serialize_value(self._instance.get_ref()), self._folder / protocol.TRUNK
         if protocol.is_forked(trunk, words=words, program=program, instance_ref=ref):
@@ -226,7 +241,7 @@ class WarmRunLauncher(DefaultRunLauncher):
 
     def _socket_of(self, origin: RepositoryPythonOrigin) -> Path:
         """Return the socket of the warm process of a code location. Such a path must be short."""
-        told = json.dumps([serialize_value(origin), self._preload, self._limit])
+        told = json.dumps([serialize_value(origin), self._preload, self._limit, self._spare_words])
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         check.invariant(
             is_own(self._folder),

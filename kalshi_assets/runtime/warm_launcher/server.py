@@ -11,7 +11,7 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,9 +27,15 @@ from kalshi_assets.runtime.warm_launcher.processes import (
     open_sockets,
 )
 from kalshi_assets.runtime.warm_launcher.queue import Job, Queue
+from kalshi_assets.runtime.warm_launcher.spare import Pipes, Spare
+from kalshi_assets.runtime.warm_launcher.spare import serve as serve_as_spare
 
 STEP_SECONDS = 1.0
 SWEEP_SECONDS = 3_600.0
+# The next spare process gets ready when the run that took the last one has had the time it needs.
+SPARE_PAUSE_SECONDS = 2.0
+# One that died by itself might do so again.
+SPARE_DIED_PAUSE_SECONDS = 60.0
 # A report that fails, of a run that died, is tried again so often, with pauses between.
 REPORT_TRIES, REPORT_PAUSE_SECONDS = 20, 3.0
 _logger = logging.getLogger("warm_launcher")
@@ -47,7 +53,11 @@ class Report:
 
 @dataclass
 class Server:
-    """Listens at a socket and forks; `limit` is how many runs may go on at once, 0: any number."""
+    """Listens at a socket and forks.
+
+    `limit` is how many runs may go on at once, 0: any number. `spare_modules` are what a process
+    imports that is forked ahead; None: none is.
+    """
 
     path: Path
     limit: int
@@ -55,9 +65,11 @@ class Server:
     lock: int
     parent: int
     kept: worker.KeptInstance | None = None
+    spare_modules: Sequence[str] | None = None
     running: dict[int, Job] = field(default_factory=dict)
     reports: list[Report] = field(default_factory=list)
     reporting: dict[int, Report] = field(default_factory=dict)
+    spare: Spare | None = None
     is_ending: bool = False
     is_retiring: bool = False
 
@@ -66,6 +78,7 @@ class Server:
         self.claims = Claims(self.path.parent)
         self.queued = Queue(self.path.parent, self.path.stem)
         self._sweep_at = monotonic()
+        self._spare_at = monotonic() + SPARE_PAUSE_SECONDS
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.path.unlink(missing_ok=True)
         self._listener.bind(str(self.path))
@@ -86,6 +99,7 @@ class Server:
             self._report()
             if not self.is_retiring:
                 self._start_queued()
+                self._keep_spare()
             self._sweep()
         if not self.is_retiring:
             self.path.unlink(missing_ok=True)
@@ -111,6 +125,9 @@ class Server:
         self.path.unlink(missing_ok=True)
         self._listener.close()
         os.close(self.lock)
+        if self.spare is not None:
+            self.spare.close()
+            self.spare = None
 
     def _answer(self) -> None:
         connection, _ = self._listener.accept()
@@ -126,7 +143,7 @@ class Server:
 
     def _do(self, message: dict[str, Any], connection: socket.socket) -> dict[str, Any]:
         if message["what"] != "launch":
-            return {"pid": os.getpid(), "running": len(self.running), "queued": len(self.queued)}
+            return self._told()
         if self.code.has_changed():
             self._retire()
             return {"refused": "the code has changed", "is_retiring": True}
@@ -136,14 +153,26 @@ class Server:
         job = Job(message["run_id"], message["instance_ref"])
         if self.limit and len(self.running) >= self.limit:
             return {"queued": self.queued.add(job)}
+        if message.get("is_for_spare") and (pid := self._hand_over(job)) is not None:
+            return {"pid": pid}
         return {"pid": self._fork_run(job, connection)}
 
-    def _why_not(self, connection: socket.socket) -> str | None:
+    def _told(self) -> dict[str, Any]:
+        """Return what is told of this process: `spare` is the process that waits for a run."""
+        return {
+            "pid": os.getpid(),
+            "running": len(self.running),
+            "queued": len(self.queued),
+            "spare": self.spare.pid if self.spare is not None and self.spare.is_ready() else None,
+        }
+
+    def _why_not(self, connection: socket.socket | None = None) -> str | None:
         """Return why nothing may be forked now, or None."""
         threads = count_threads()
         if threads != 1:
             return f"the warm process has {threads} threads: what is forked could hang"
-        strange = open_sockets() - {self._listener.fileno(), connection.fileno()}
+        known = {one.fileno() for one in (self._listener, connection) if one is not None}
+        strange = open_sockets() - known
         if strange:
             return f"the warm process has {len(strange)} open connections: two would speak on one"
         return None
@@ -151,6 +180,26 @@ class Server:
     def _start_queued(self) -> None:
         while len(self.running) < self.limit and (job := self.queued.next()) is not None:
             self._fork_run(job)
+
+    def _keep_spare(self) -> None:
+        """Fork a process ahead, where there shall be one and is none."""
+        is_wanted = self.spare_modules is not None and self.spare is None
+        if not is_wanted or monotonic() < self._spare_at or self._why_not() is not None:
+            return
+        pipes, modules = Pipes.made(), self.spare_modules or ()
+        pid = self._fork(lambda: serve_as_spare(pipes, modules, self.claims, self.kept))
+        self.spare = Spare.of(pid, pipes)
+
+    def _hand_over(self, job: Job) -> int | None:
+        """Let the spare process execute a run; return its pid, or None where none is ready."""
+        spare = self.spare
+        if spare is None or not spare.is_ready():
+            return None
+        self.spare, self._spare_at = None, monotonic() + SPARE_PAUSE_SECONDS
+        if not spare.hand(job):
+            return None
+        self.running[spare.pid] = job
+        return spare.pid
 
     def _fork_run(self, job: Job, connection: socket.socket | None = None) -> int:
         pid = self._fork(
@@ -190,13 +239,16 @@ class Server:
             connection.close()
         os.close(self._wake)
         os.close(self._woken)
+        if self.spare is not None:
+            self.spare.close()
 
     def _reap(self) -> None:
         """Take note of forked processes that have ended; a run that died has to be told."""
-        while self.running or self.reporting:
-            if (ended := next_ended()) is None:
-                return
+        while (ended := next_ended()) is not None:
             pid, code = ended
+            if self.spare is not None and pid == self.spare.pid:
+                self.spare.close()
+                self.spare, self._spare_at = None, monotonic() + SPARE_DIED_PAUSE_SECONDS
             if (job := self.running.pop(pid, None)) is not None and code != 0:
                 self.reports.append(Report(job, _told_end(job, pid, code), monotonic()))
             if (report := self.reporting.pop(pid, None)) is not None and code != 0:

@@ -40,7 +40,7 @@ def keep_instance(told: str) -> KeptInstance | None:
     before = open_sockets()
     try:
         instance = _made(told)
-        _ask_as_runs_do(instance)
+        ask_as_runs_do(instance)
     except Exception:  # the runs' own attempt says what is wrong
         return None
     for storage in (instance.run_storage, instance.event_log_storage, instance.schedule_storage):
@@ -53,7 +53,7 @@ def keep_instance(told: str) -> KeptInstance | None:
     return None
 
 
-def _ask_as_runs_do(instance: DagsterInstance) -> None:
+def ask_as_runs_do(instance: DagsterInstance) -> None:
     """Ask what every run asks: once asked, a question is answered quicker from then on."""
     nothing, made = AssetKey("none"), DagsterEventType.ASSET_MATERIALIZATION
     instance.get_run_by_id("none")

@@ -1,10 +1,11 @@
 """A Dagster instance on disk with the warm launcher, a code server, and the way to start runs."""
 
+import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from dagster._core.workspace.load_target import PythonFileTarget
 from dagster_graphql.client.query import LAUNCH_PIPELINE_EXECUTION_MUTATION
 from dagster_graphql.test.utils import execute_dagster_graphql, infer_repository_selector
 
+from kalshi_assets.runtime.dagster_stack import PROJECT
 from kalshi_assets.runtime.warm_launcher import WarmRunLauncher, protocol
 from kalshi_assets_tests.waiting import until
 
@@ -28,6 +30,8 @@ run_launcher:
     folder: {folder}
     preload: [json]
     max_concurrent_runs: {limit}
+    spare_for: {spare_for}
+    spare_preload: [toy_ready]
 run_coordinator:
   module: dagster._core.run_coordinator
   class: DefaultRunCoordinator
@@ -91,12 +95,23 @@ class Place:
 
     def server(self) -> psutil.Process | None:
         """Return the warm process, where one answers: the socket of a killed one stays."""
+        return self._told("pid")
+
+    def spare(self) -> psutil.Process:
+        """Wait until a process that was forked ahead is ready; return it."""
+        self.warm()
+        found = until(lambda: self._told("spare"), "a spare process")
+        assert isinstance(found, psutil.Process)
+        return found
+
+    def _told(self, name: str) -> psutil.Process | None:
         found = set((self.folder / "warm").glob("*.sock")) - {self.trunk}
         if not found:
             return None
         [socket] = found
         with suppress(protocol.NoServer, protocol.NoAnswer, psutil.NoSuchProcess):
-            return psutil.Process(protocol.ask(socket, what="tell")["pid"])
+            pid = protocol.ask(socket, what="tell")[name]
+            return None if pid is None else psutil.Process(pid)
         return None
 
     def warm(self) -> psutil.Process:
@@ -110,16 +125,26 @@ class Place:
 
 @pytest.fixture
 def make_place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Place]]:
-    """Make places, and end what they started. A socket's path must be short."""
+    """Make places, and end what they started."""
+    with making_places(monkeypatch) as make:
+        yield make
+
+
+@contextmanager
+def making_places(patch: pytest.MonkeyPatch) -> Iterator[Callable[..., Place]]:
+    """Make places, and end what they started when the block ends. A socket's path must be short."""
     root = Path(tempfile.mkdtemp(prefix="warm"))
     closing: list[Callable[[], object]] = []
 
-    def make(limit: int = 0) -> Place:
+    def make(limit: int = 0, spare_for: Sequence[str] = (), ready: str = "") -> Place:
         code = root / "toy.py"
         shutil.copy(TOY, code)
-        (root / "dagster.yaml").write_text(CONFIG.format(folder=root / "warm", limit=limit))
-        monkeypatch.setenv("TOY_FOLDER", str(root))
-        monkeypatch.setenv("DAGSTER_HOME", str(root))
+        (root / "toy_ready.py").write_text(ready)
+        told = {"folder": root / "warm", "limit": limit, "spare_for": list(spare_for)}
+        (root / "dagster.yaml").write_text(CONFIG.format(**told))
+        patch.setenv("TOY_FOLDER", str(root))
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(root), str(PROJECT)]))
+        patch.setenv("DAGSTER_HOME", str(root))
         instance = dg.DagsterInstance.get()
         target = PythonFileTarget(str(code), None, str(root), "toy")
         context = WorkspaceProcessContext(instance, target)

@@ -37,6 +37,7 @@ run_launcher:
   config:
     folder: {folder}/warm
     max_concurrent_runs: 4
+    spare_for: [job_that_works, job_that_waits]
 run_coordinator:
   module: dagster._core.run_coordinator
   class: DefaultRunCoordinator

@@ -35,7 +35,7 @@ from kalshi_assets.storage.embedded import EmbeddedServer
 MODULE = "soak_jobs"
 JOBS = {"job_that_works": 14, "job_that_fails": 2, "job_that_naps": 2, "job_that_waits": 2}
 # How often what is killed, in proportion, and after how many runs in the mean.
-ALL_KILLS = {"run": 12, "warm process": 3, "Postgres": 2, "daemon": 1}
+ALL_KILLS = {"run": 12, "warm process": 3, "spare process": 2, "Postgres": 2, "daemon": 1}
 # What grows is seen only where it lives on.
 GENTLE_KILLS = {"run": 12, "Postgres": 1}
 KILL_RUNS = 4.0
@@ -107,7 +107,7 @@ class Soak:
         """Count what there is."""
         server = self.warm_process()
         assert server is not None
-        while server.children():
+        while [process.pid for process in server.children()] != [self._spare_process()]:
             time.sleep(0.05)
         named = {"warm process": server, "daemon": self.daemon, "code server": self.code_server}
         with psycopg.connect(self.url) as connection:
@@ -133,10 +133,19 @@ class Soak:
 
     def warm_process(self) -> psutil.Process | None:
         """Return the warm process that serves."""
-        for socket in (self.folder / "warm").glob("*.sock"):
-            with suppress(protocol.NoServer, protocol.NoAnswer, psutil.Error):
-                return psutil.Process(protocol.ask(socket, what="look")["pid"])
+        with suppress(psutil.Error):
+            return psutil.Process(pid) if (pid := self._warm_told().get("pid")) else None
         return None
+
+    def _spare_process(self) -> int | None:
+        """Return the pid of the process that was forked ahead, once it is ready."""
+        return self._warm_told().get("spare")
+
+    def _warm_told(self) -> dict[str, Any]:
+        for socket in (self.folder / "warm").glob("*.sock"):
+            with suppress(protocol.NoServer, protocol.NoAnswer):
+                return protocol.ask(socket, what="tell")
+        return {}
 
     def _want(self, count: int) -> None:
         """Let the sensor ask for runs."""
@@ -200,6 +209,9 @@ class Soak:
             victim = self.chance.choice(found) if (found := self._run_processes()) else None
         elif what == "warm process":
             victim = self.warm_process()
+        elif what == "spare process":
+            with suppress(psutil.NoSuchProcess):
+                victim = psutil.Process(pid) if (pid := self._spare_process()) else None
         elif what == "daemon":
             victim = self.daemon
         if victim is not None:

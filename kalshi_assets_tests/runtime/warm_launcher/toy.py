@@ -36,6 +36,12 @@ def dies(context: dg.OpExecutionContext) -> None:
 
 
 @dg.op
+def tells_what_is_ready(context: dg.OpExecutionContext) -> None:
+    """Say in which process the module was imported that spare processes import."""
+    note(context, os.environ.get("TOY_READY_IN", "nowhere"))
+
+
+@dg.op
 def abandons(context: dg.OpExecutionContext) -> None:
     """Die, and leave a process behind, as one that executes a step of this run."""
     note(context, str(subprocess.Popen(["sleep", "600"]).pid))  # noqa: S607
@@ -57,4 +63,6 @@ def job(op: dg.OpDefinition) -> dg.JobDefinition:
     return made
 
 
-defs = dg.Definitions(jobs=[job(op) for op in (works, fails, dies, abandons, waits)])
+defs = dg.Definitions(
+    jobs=[job(op) for op in (works, fails, dies, abandons, waits, tells_what_is_ready)]
+)
