@@ -6,6 +6,7 @@ they are there in every run that is forked afterwards: its engines are these.
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from kalshi_assets.defs.market_data.checks import look_at
@@ -35,6 +36,18 @@ def rehearse(platform: Platform) -> Sequence[object]:
     finally:
         platform.close()
     return engines
+
+
+def connected() -> Platform:
+    """Connect, and look once at all that an order run looks at: for a process that waits for one.
+
+    The sessions are open while what is returned is kept, and the server knows what it is asked. The
+    run reads everything anew.
+    """
+    platform = Platform()
+    with suppress(ConfigurationError):  # there is no database yet: who needs one says so
+        look_once(platform)
+    return platform
 
 
 def look_once(platform: Platform) -> None:

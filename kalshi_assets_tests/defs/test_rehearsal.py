@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
-from kalshi_assets.defs import getting_ready, rehearsal
+from kalshi_assets.defs import rehearsal
 from kalshi_assets.defs.resources import Platform
 from kalshi_assets.storage.engine import Database
 from kalshi_assets_tests.stand import Stand, sessions_of_others
@@ -73,16 +73,16 @@ def test_what_waits_for_an_order_run_is_connected_and_writes_nothing(loaded_stan
     assert before["signals"]
     loaded_stand.database.dispose()
 
-    ready = importlib.reload(getting_ready)
+    kept = rehearsal.connected()
     watching = Database(loaded_stand.database.url, is_looked_at_only=True)
     assert sessions_of_others(watching) >= 2, "as reader of the data, and as the one who trades"
     watching.dispose()
     assert {table: loaded_stand.contents(table) for table in tables} == before
-    ready.PLATFORM.close()
+    kept.close()
 
 
 def test_without_a_database_what_waits_gets_as_ready_as_it_can(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("KALSHI_DATABASE_URL", raising=False)
-    importlib.reload(getting_ready)
+    assert rehearsal.connected().settings.database_url is None

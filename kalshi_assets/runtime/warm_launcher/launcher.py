@@ -48,7 +48,7 @@ class WarmRunLauncher(DefaultRunLauncher):
         preload: modules to be imported beside the code location: those that runs import late.
         max_concurrent_runs: how many may go on at once; further ones wait. 0: any number.
         spare_for: jobs whose next run shall find a process that was forked ahead of it.
-        spare_preload: modules such a process imports while it waits; there they may connect.
+        spare_calls: functions, `module:name`, it calls before it waits; there they may connect.
         is_enabled: "false", "no", "off" and "0" start every run as the default launcher does.
     """
 
@@ -60,7 +60,7 @@ class WarmRunLauncher(DefaultRunLauncher):
         preload: Sequence[str] = (),
         max_concurrent_runs: int = 0,
         spare_for: Sequence[str] = (),
-        spare_preload: Sequence[str] = (),
+        spare_calls: Sequence[str] = (),
         is_enabled: str = "true",
     ) -> None:
         super().__init__(inst_data)
@@ -69,7 +69,7 @@ class WarmRunLauncher(DefaultRunLauncher):
         self._limit = max_concurrent_runs
         self._spare_for = frozenset(spare_for)
         self._spare_words = ["--spare"] if spare_for else []
-        self._spare_words += [word for name in spare_preload for word in ("--spare-preload", name)]
+        self._spare_words += [word for name in spare_calls for word in ("--spare-call", name)]
         self._is_enabled = is_enabled.lower() not in ("false", "no", "off", "0")
         self._servers: dict[Path, subprocess.Popen[str]] = {}
         if self._is_enabled and not can_fork():
@@ -84,7 +84,7 @@ class WarmRunLauncher(DefaultRunLauncher):
             "preload": Field([str], is_required=False, default_value=[]),
             "max_concurrent_runs": Field(IntSource, is_required=False, default_value=0),
             "spare_for": Field([str], is_required=False, default_value=[]),
-            "spare_preload": Field([str], is_required=False, default_value=[]),
+            "spare_calls": Field([str], is_required=False, default_value=[]),
             "is_enabled": Field(StringSource, is_required=False, default_value="true"),
         }
 

@@ -55,8 +55,8 @@ class Report:
 class Server:
     """Listens at a socket and forks.
 
-    `limit` is how many runs may go on at once, 0: any number. `spare_modules` are what a process
-    imports that is forked ahead; None: none is.
+    `limit` is how many runs may go on at once, 0: any number. `spare_calls` are what a process
+    calls that is forked ahead; None: none is.
     """
 
     path: Path
@@ -65,7 +65,7 @@ class Server:
     lock: int
     parent: int
     kept: worker.KeptInstance | None = None
-    spare_modules: Sequence[str] | None = None
+    spare_calls: Sequence[str] | None = None
     running: dict[int, Job] = field(default_factory=dict)
     reports: list[Report] = field(default_factory=list)
     reporting: dict[int, Report] = field(default_factory=dict)
@@ -183,11 +183,11 @@ class Server:
 
     def _keep_spare(self) -> None:
         """Fork a process ahead, where there shall be one and is none."""
-        is_wanted = self.spare_modules is not None and self.spare is None
+        is_wanted = self.spare_calls is not None and self.spare is None
         if not is_wanted or monotonic() < self._spare_at or self._why_not() is not None:
             return
-        pipes, modules = Pipes.made(), self.spare_modules or ()
-        pid = self._fork(lambda: serve_as_spare(pipes, modules, self.claims, self.kept))
+        pipes, calls = Pipes.made(), self.spare_calls or ()
+        pid = self._fork(lambda: serve_as_spare(pipes, calls, self.claims, self.kept))
         self.spare = Spare.of(pid, pipes)
 
     def _hand_over(self, job: Job) -> int | None:

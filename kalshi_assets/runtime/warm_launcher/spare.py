@@ -5,13 +5,13 @@ ends where the warm process closes the pipe or is gone. It may connect: nothing 
 """
 
 import gc
-import importlib
 import json
 import logging
 import os
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from pkgutil import resolve_name
 
 from kalshi_assets.runtime.warm_launcher import worker
 from kalshi_assets.runtime.warm_launcher.claims import Claims
@@ -76,12 +76,12 @@ class Spare:
 
 
 def serve(
-    pipes: Pipes, modules: Iterable[str], claims: Claims, kept: worker.KeptInstance | None
+    pipes: Pipes, calls: Iterable[str], claims: Claims, kept: worker.KeptInstance | None
 ) -> int:
     """Be a spare process: get ready, wait, and execute what comes; return the exit code."""
     os.close(pipes.jobs_out)
     os.close(pipes.ready_in)
-    _get_ready(modules, kept)
+    kept_open = _got_ready(calls, kept)  # noqa: F841  while the run goes on
     try:
         os.write(pipes.ready_out, READY)
     except BrokenPipeError:
@@ -97,17 +97,21 @@ def serve(
     return worker.execute(job.run_id, job.instance_ref, claims, kept)
 
 
-def _get_ready(modules: Iterable[str], kept: worker.KeptInstance | None) -> None:
-    """Do what can be done before the run is known. It only saves time: what fails, the run does."""
+def _got_ready(calls: Iterable[str], kept: worker.KeptInstance | None) -> list[object]:
+    """Do what can be done before the run is known, and return what is to be kept for it.
+
+    It only saves time: what fails here, the run does itself.
+    """
+    found: list[object] = []
     try:
         if kept is not None:
             worker.ask_as_runs_do(kept.instance)
-        for name in modules:
-            importlib.import_module(name)
+        found += [resolve_name(name)() for name in calls]
     except Exception:
         _logger.warning("a spare process did not get ready: its run does it all", exc_info=True)
     # What is there now stays, as what was forked: the run need not look through it.
     gc.freeze()
+    return found
 
 
 def _write(descriptor: int, message: bytes) -> None:

@@ -69,7 +69,7 @@ def main(
     parser.add_argument("--limit", type=int, default=0)
     parser.add_argument("--spare", action="store_true", help="keep a process forked ahead")
     parser.add_argument(
-        "--spare-preload", action="append", default=[], help="a module that one imports then"
+        "--spare-call", action="append", default=[], help="module:function, called in it"
     )
     # Told, not looked up: it may have ended while the code was imported.
     parser.add_argument("--parent", type=int, required=True, help="the process to end with")
@@ -93,8 +93,8 @@ def main(
     gc.collect()
     # What is there now stays: collecting it would copy its pages into every run.
     gc.freeze()
-    spare_modules = told.spare_preload if told.spare else None
-    Server(told.socket, told.limit, code, lock, told.parent, kept, spare_modules).serve()
+    spare_calls = told.spare_call if told.spare else None
+    Server(told.socket, told.limit, code, lock, told.parent, kept, spare_calls).serve()
 
 
 if __name__ == "__main__":

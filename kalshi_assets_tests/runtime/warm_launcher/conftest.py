@@ -31,7 +31,7 @@ run_launcher:
     preload: [json]
     max_concurrent_runs: {limit}
     spare_for: {spare_for}
-    spare_preload: [toy_ready]
+    spare_calls: ["toy_ready:get_ready"]
 run_coordinator:
   module: dagster._core.run_coordinator
   class: DefaultRunCoordinator

@@ -13,12 +13,14 @@ TELLS, WORKS = "job_that_tells_what_is_ready", "job_that_works"
 WAITS, DIES = "job_that_waits", "job_that_dies"
 READY = """
 import os
-os.environ["TOY_READY_IN"] = str(os.getpid())
+def get_ready():
+    os.environ["TOY_READY_IN"] = str(os.getpid())
 """
 NEVER_READY = """
 import time
-while True:
-    time.sleep(1)
+def get_ready():
+    while True:
+        time.sleep(1)
 """
 
 
@@ -96,7 +98,7 @@ def test_neither_they_nor_their_runs_leave_a_process_or_file_behind(place: Place
     for run_id in [place.start(TELLS) for _ in range(8)]:
         assert place.ended(run_id) == "SUCCESS"
     until(lambda: server.children() == [place.spare()], "the end of the runs")
-    assert server.num_fds() == before
+    until(lambda: server.num_fds() <= before, "that it has closed the last answer too")
 
 
 def test_one_that_was_killed_while_it_waited_costs_no_run(place: Place) -> None:
@@ -116,7 +118,7 @@ def test_a_run_does_not_wait_for_one_that_is_still_getting_ready(make_place: Mak
 
 
 def test_one_that_cannot_get_ready_executes_its_run_all_the_same(make_place: Maker) -> None:
-    place = make_place(spare_for=[TELLS], ready="raise RuntimeError('as it should')")
+    place = make_place(spare_for=[TELLS], ready="no function at all")
     spare, run_id = place.spare(), place.start(TELLS)
     assert executed_in(place, run_id) == spare.pid
     assert note_of(place, run_id)[4] == "nowhere"

@@ -37,7 +37,7 @@ def dies(context: dg.OpExecutionContext) -> None:
 
 @dg.op
 def tells_what_is_ready(context: dg.OpExecutionContext) -> None:
-    """Say in which process the module was imported that spare processes import."""
+    """Say in which process the function was called that spare processes call."""
     note(context, os.environ.get("TOY_READY_IN", "nowhere"))
 
 
