@@ -56,7 +56,7 @@ def order_sensor_of(name: str) -> dg.SensorDefinition:
 
     @dg.sensor(
         name=name,
-        job=jobs.order_job,
+        job_name=jobs.order_job.name,
         minimum_interval_seconds=1,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Waits for signals, and has them judged and placed: once after every poll or "

@@ -31,7 +31,7 @@ def definitions_as_data() -> dict[str, Any]:
         "sensors": {
             sensor.name: {
                 "every_seconds": sensor.minimum_interval_seconds,
-                "job": sensor.job_name if sensor.has_jobs else None,
+                "jobs": [target.job_name for target in sensor.targets],
                 "status": sensor.default_status.value,
             }
             for sensor in repository.sensor_defs

@@ -52,6 +52,23 @@ def test_the_order_job_runs_every_gating_check_with_the_orders() -> None:
     )
 
 
+def test_in_the_order_job_one_step_runs_the_gating_checks_as_they_are_everywhere() -> None:
+    """The job has a definition of its own for them: what it says must be what the others say."""
+    job = REPOSITORY.get_job("order_job")
+    there = job.asset_layer.asset_graph
+    for check in GATING:
+        told = there.get_check_spec(check.key)
+        assert told == GRAPH.get_check_spec(check.key)
+        assert job.asset_layer.get_op_output_handle(check.key).node_handle.name == "gating_checks"
+    [orders] = [n for n in job.graph.nodes if n.name == "orders"]
+    waits_for = {
+        needed.node
+        for dependency in job.dependencies[dg.NodeInvocation(orders.name)].values()
+        for needed in dependency.get_node_dependencies()
+    }
+    assert {"gating_checks", "decisions"} <= waits_for
+
+
 def test_a_gating_check_that_is_no_part_of_the_job_would_not_block_its_orders() -> None:
     """The reason for the test above: every job with orders has all gating checks."""
     for job in own_jobs(REPOSITORY):

@@ -31,17 +31,20 @@ ONE_REFUSED = (
 )
 
 
-def checks_of(asset: str) -> dg.AssetChecksDefinition:
-    """Return the step that runs the checks of one asset."""
+def checks_of(*assets: str, name: str) -> dg.AssetChecksDefinition:
+    """Return the step that runs the checks of some assets."""
     known = checks(quality_limits_of(load_settings()))
-    suite = [c for c in known if c.asset == asset and not c.is_asking]
+    suite = [c for c in known if c.asset in assets and not c.is_asking]
 
     @dg.multi_asset_check(
-        name=f"{asset}_checks",
-        description=f"What must be true of {asset}.",
+        name=name,
+        description=f"What must be true of {', '.join(assets)}.",
         specs=[
             dg.AssetCheckSpec(
-                check.name, asset=asset, description=check.description, blocking=check.is_gating
+                check.name,
+                asset=check.asset,
+                description=check.description,
+                blocking=check.is_gating,
             )
             for check in suite
         ],
@@ -153,9 +156,9 @@ def _explanation(check: Check, verdict: Verdict) -> str:
     return f"Fails for {count} of {len(verdict.markets_checked)} {check.of}: {told}. {meaning}"
 
 
-markets_checks = checks_of("markets")
-raw_ticks_checks = checks_of("raw_ticks")
-clean_ticks_checks = checks_of("clean_ticks")
-rolling_averages_checks = checks_of("rolling_averages")
-daily_summaries_checks = checks_of("daily_summaries")
-signals_checks = checks_of("signals")
+markets_checks = checks_of("markets", name="markets_checks")
+raw_ticks_checks = checks_of("raw_ticks", name="raw_ticks_checks")
+clean_ticks_checks = checks_of("clean_ticks", name="clean_ticks_checks")
+rolling_averages_checks = checks_of("rolling_averages", name="rolling_averages_checks")
+daily_summaries_checks = checks_of("daily_summaries", name="daily_summaries_checks")
+signals_checks = checks_of("signals", name="signals_checks")
