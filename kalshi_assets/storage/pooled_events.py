@@ -1,14 +1,14 @@
 """What runs tell, as Dagster's own storage keeps it, in fewer questions and commits.
 
 What a run means to make is one transaction, where `DAGSTER_EVENT_BATCH_SIZE` is set. So is what a
-step tells at its end: verdicts and outputs are held back until the step tells something else, or
-until this storage is asked, but not longer. Of a process that is killed meanwhile they are lost
-with the end of its step.
+step tells at its end, and what a run tells right before one: verdicts and outputs are held back
+until the step tells something else, or until this storage is asked what they may change, but not
+longer. Of a process that is killed meanwhile they are lost with the end of its step.
 """
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache, lru_cache, partial
 from typing import Any, NamedTuple
 
@@ -22,6 +22,7 @@ from dagster import (
 )
 from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS
 from dagster._core.storage.event_log import SqlEventLogStorage
+from dagster._core.storage.event_log.base import AssetRecord
 from dagster._core.storage.event_log.migration import ASSET_KEY_INDEX_COLS
 from dagster._core.storage.event_log.schema import (
     AssetEventTagsTable,
@@ -53,6 +54,12 @@ HELD_BACK = {
     DagsterEventType.LOADED_INPUT,
     DagsterEventType.STEP_INPUT,
     DagsterEventType.STEP_OUTPUT,
+}
+# What a run tells right before a step, whose start follows at once, or the run's failure.
+BEFORE_STEP = {
+    DagsterEventType.LOGS_CAPTURED,
+    DagsterEventType.RESOURCE_INIT_STARTED,
+    DagsterEventType.RESOURCE_INIT_SUCCESS,
 }
 # After these a step tells no more.
 ENDS = {
@@ -102,6 +109,8 @@ def _record(kept: str) -> object:
 class Step(threading.local):
     """The step that this thread executes, as far as this storage is told, and what is held back."""
 
+    is_asked_beside = False
+
     def __init__(self) -> None:
         self.key: tuple[str, str | None] | None = None
         self.held: list[EventLogEntry] = []
@@ -135,7 +144,7 @@ class PooledEventLogStorage(PostgresEventLogStorage):
         """Store an event, and what was held back before it; without a NOTIFY: nobody listens."""
         step, kind = self._step, event.dagster_event_type
         key = (event.run_id, event.step_key)
-        if kind in HELD_BACK and key == step.key:
+        if (kind in HELD_BACK and key == step.key) or kind in BEFORE_STEP:
             step.held.append(event)
             return
         step.newest.clear()
@@ -196,14 +205,12 @@ class PooledEventLogStorage(PostgresEventLogStorage):
         cursor: str | None = None,
         ascending: bool = False,
     ) -> EventRecordsResult:
-        """Return what was made; between two verdicts of a step, what was there before the first.
-
-        Each verdict asks what it is about, and that would keep the one before by itself.
-        """
+        """Return what was made; between two verdicts of a step, what was there before the first."""
         step = self._step
         asked = repr((records_filter, limit, cursor, ascending))
         if not step.held or asked not in step.newest:
-            found = super().fetch_materializations(records_filter, limit, cursor, ascending)
+            with self._beside_what_is_held():
+                found = super().fetch_materializations(records_filter, limit, cursor, ascending)
             if step.key is None:
                 return found
             step.newest[asked] = found
@@ -230,7 +237,7 @@ class PooledEventLogStorage(PostgresEventLogStorage):
             "partitions": list(asset_partitions),
             "tag": tag_keys[0],
         }
-        with self.index_connection() as connection:
+        with self._beside_what_is_held(), self.index_connection() as connection:
             rows = connection.execute(_TAGS, asked).all()
         if any(row.asset_details is not None for row in rows):  # what was wiped does not count
             return others(asset_key, event_type, tag_keys, asset_partitions)
@@ -252,9 +259,28 @@ class PooledEventLogStorage(PostgresEventLogStorage):
                 others.append(row)
         return {**found, **(super()._get_latest_materialization_records(others) if others else {})}
 
+    def get_asset_records(
+        self, asset_keys: Sequence[AssetKey] | None = None
+    ) -> Sequence[AssetRecord]:
+        """Return what there is of assets."""
+        with self._beside_what_is_held():
+            return super().get_asset_records(asset_keys)
+
+    @contextmanager
+    def _beside_what_is_held(self) -> Iterator[None]:
+        """Ask, in the block, what nothing of what is held back changes: what assets were made.
+
+        Each verdict asks that of what it is about, and would have those before it kept by itself.
+        """
+        before, self._step.is_asked_beside = self._step.is_asked_beside, True
+        try:
+            yield
+        finally:
+            self._step.is_asked_beside = before
+
     def _connect(self) -> AbstractContextManager[Connection]:
         """Return a connection that sees what was held back; in a block the block's."""
-        if self._step.held and not self._together.is_open:
+        if self._step.held and not (self._together.is_open or self._step.is_asked_beside):
             self._store(self._step.taken())
         return self._together.connect()
 

@@ -24,6 +24,7 @@ from dagster._core.definitions.data_version import DATA_VERSION_TAG
 from dagster._core.errors import DagsterInvariantViolationError
 from dagster._core.events import (
     AssetMaterializationPlannedData,
+    EngineEventData,
     HandledOutputData,
     StepMaterializationData,
 )
@@ -371,6 +372,38 @@ def test_verdicts_are_kept_with_the_end_of_their_step(
     assert kinds(database) == ["STEP_START"]
     storage.store_event(succeeded(run_id))
     assert kinds(database) == ["STEP_START", "ASSET_CHECK_EVALUATION", "STEP_SUCCESS"]
+
+
+def test_what_verdicts_ask_of_their_assets_keeps_none_before_the_others(
+    storage: PooledEventLogStorage, database: Database
+) -> None:
+    """A step that checks several assets asks of each what was made, between its verdicts."""
+    run_id, another = make_new_run_id(), AssetKey("clean_ticks")
+    storage.store_event(started(run_id))
+    storage.store_event(verdict(run_id))
+    assert not storage.get_asset_records([another])
+    assert not storage.fetch_materializations(another, limit=1).records
+    made = DagsterEventType.ASSET_MATERIALIZATION
+    tags = storage.get_latest_tags_by_partition(another, made, [DATA_VERSION_TAG], ["monday"])
+    assert not tags
+    assert kinds(database) == ["STEP_START"]
+    storage.store_event(succeeded(run_id))
+    assert kinds(database) == ["STEP_START", "ASSET_CHECK_EVALUATION", "STEP_SUCCESS"]
+
+
+def test_what_a_run_tells_right_before_a_step_is_kept_with_its_start_or_with_its_failure(
+    storage: PooledEventLogStorage, database: Database
+) -> None:
+    before = [DagsterEventType.RESOURCE_INIT_STARTED, DagsterEventType.RESOURCE_INIT_SUCCESS]
+    for end in (started, lambda run_id: of_step(DagsterEventType.RUN_CANCELING, run_id)):
+        run_id = make_new_run_id()
+        seen = kinds(database)
+        for kind in before:
+            storage.store_event(of_step(kind, run_id, EngineEventData()))
+        assert kinds(database) == seen
+        storage.store_event(end(run_id))
+        kept = [event.get_dagster_event().event_type for event in storage.get_logs_for_run(run_id)]
+        assert kept[:-1] == before
 
 
 @pytest.mark.parametrize(
