@@ -33,7 +33,7 @@ from kalshi_assets.runtime.warm_launcher.spare import serve as serve_as_spare
 STEP_SECONDS = 1.0
 SWEEP_SECONDS = 3_600.0
 # The next spare process gets ready when the run that took the last one has had the time it needs.
-SPARE_PAUSE_SECONDS = 2.0
+SPARE_PAUSE_SECONDS = 1.0
 # One that died by itself might do so again.
 SPARE_DIED_PAUSE_SECONDS = 60.0
 # A report that fails, of a run that died, is tried again so often, with pauses between.
