@@ -4,9 +4,9 @@ Nothing here knows of this project: any Dagster installation on Linux may use it
 configured and what it promises is told in docs/warm-launcher.md.
 
 `launcher.py` is what Dagster calls; `start.py` starts the warm process, `server.py` is it;
-`worker.py` what a forked run does; `spare.py` one that is forked ahead; `claims.py` who executes which run; `queue.py` which ones wait;
-`protocol.py` how launcher and server speak. Dagster is imported with the launcher only: who asks
-the server needs none.
+`worker.py` what a forked run does; `spare.py` one that is forked ahead; `claims.py` who executes
+which run; `queue.py` which ones wait; `protocol.py` how launcher and server speak. Dagster is
+imported with the launcher only: who asks the server needs none.
 """
 
 from typing import TYPE_CHECKING, Any
