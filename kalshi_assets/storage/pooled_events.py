@@ -109,11 +109,10 @@ def _record(kept: str) -> object:
 class Step(threading.local):
     """The step that this thread executes, as far as this storage is told, and what is held back."""
 
-    is_asked_beside = False
-
     def __init__(self) -> None:
         self.key: tuple[str, str | None] | None = None
         self.held: list[EventLogEntry] = []
+        self.is_asked_beside = False
         self.newest: dict[str, EventRecordsResult] = {}
 
     def taken(self) -> list[EventLogEntry]:

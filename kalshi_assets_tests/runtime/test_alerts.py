@@ -104,9 +104,9 @@ def test_channels_that_hang_fail_or_are_dead_delay_no_other_and_each_try_is_reco
     sends = sender(stand, *addresses, receiver.address())
     sends.step(wall_now())
     until(lambda: receiver.messages)
-    hangs = sends._lines["JSON 1"].under_way
-    assert hangs is not None
-    assert not hangs.outcome.done(), "the one that works did not wait for the others"
+    hanging = lines(sends)[0].under_way
+    assert hanging is not None
+    assert not hanging.outcome.done(), "the one that works did not wait for the others"
     [message] = receiver.messages
     assert message["title"] == "test: halt"
     assert message["message"] == (
